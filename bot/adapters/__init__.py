@@ -1,0 +1,1 @@
+"""Other people's APIs, one module each: bounded calls that raise this project's own errors."""

@@ -1,0 +1,1 @@
+"""What is true about releases, operations and consent: values and pure functions, standard library only."""

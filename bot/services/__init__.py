@@ -1,0 +1,1 @@
+"""Use cases as functions over storage, domain and adapters; they know neither Discord nor HTTP."""

@@ -1,0 +1,1 @@
+"""The HTTP door: size, signature, one insert, an answer. Parsing happens later, from the stored row."""

@@ -1,0 +1,1 @@
+"""Slash commands, thin: parse, ask the gate, call a service, answer."""
