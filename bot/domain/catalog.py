@@ -1,0 +1,75 @@
+"""What exists: the services, the environments and who is who, as the domain sees them.
+
+The topology file is somebody's YAML; this is the same knowledge as plain values, so that decisions need no file
+format. The composition root builds one `Catalog` at start and passes it down.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One microservice: where its code lives, which workflow builds it and what its image is called."""
+
+    name: str
+    directory: str
+    image: str
+    workflow: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """One place to deploy to, with the Argo CD Application that holds all services there.
+
+    `automated` means Argo CD syncs by itself; `required_approvals` counts distinct people and matters only where it
+    does not. `context` names the cluster in the kubeconfig (None: the current one).
+    """
+
+    name: str
+    branch: str
+    application: str
+    overlay: str
+    namespace: str
+    automated: bool
+    pipeline: bool = True
+    context: str | None = None
+    required_approvals: int = 0
+    approval_lifetime: timedelta = timedelta(hours=1)
+    mention: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """Everything the bot serves. `logins` maps Discord ids to lower-case GitHub logins."""
+
+    repository: str
+    project: str
+    registry: str
+    services: Mapping[str, Service]
+    environments: Mapping[str, Environment]
+    logins: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def service_of_workflow(self, path: str) -> Service | None:
+        """The service built by a workflow file, given as GitHub gives it (`.github/workflows/x.yml[@ref]`)."""
+        name = path.partition("@")[0].rpartition("/")[2]
+        return next((service for service in self.services.values() if service.workflow == name), None)
+
+    def environment_of_branch(self, branch: str) -> Environment | None:
+        """The environment that a push to this branch builds for."""
+        return next((env for env in self.environments.values() if env.pipeline and env.branch == branch), None)
+
+    def environment_of_application(self, application: str) -> Environment | None:
+        """The environment an Argo CD Application stands for."""
+        return next((env for env in self.environments.values() if env.application == application), None)
+
+    def image_of(self, service: str) -> str:
+        """The full image repository of a service, as it stands in manifests."""
+        return f"{self.registry}/{self.services[service].image}"
+
+    def discord_id_of(self, login: str | None) -> int | None:
+        """The Discord id of a GitHub login, or None when nobody mapped it."""
+        wanted = (login or "").lower()
+        return next((person for person, name in self.logins.items() if name == wanted), None)

@@ -1,0 +1,106 @@
+"""The closed list of reasons for a refusal or a failure.
+
+A reason is a stable code (it stands in audit rows and metrics and may be relied on) with one sentence for a tired
+person. Sentences never quote foreign text: what Argo CD or GitHub answered goes into the log.
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why something was refused or failed."""
+
+    WRONG_PLACE = "wrong_place"
+    NOT_A_PERSON = "not_a_person"
+    MEMBERSHIP_PENDING = "membership_pending"
+    MISSING_ROLE = "missing_role"
+    NOBODY_CONFIGURED = "nobody_configured"
+    UNKNOWN_ENVIRONMENT = "unknown_environment"
+    UNKNOWN_SERVICE = "unknown_service"
+    OWN_REQUEST = "own_request"
+    ALREADY_VOTED = "already_voted"
+    ALREADY_DECIDED = "already_decided"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    REJECTED = "rejected"
+    CONTENT_CHANGED = "content_changed"
+    NOTHING_TO_DEPLOY = "nothing_to_deploy"
+    AUTOMATED = "automated"
+    ALREADY_OPEN = "already_open"
+    OPERATION_IN_PROGRESS = "operation_in_progress"
+    WINDOW_CLOSED = "window_closed"
+    NOT_ON_BRANCH = "not_on_branch"
+    APPLICATION_CHANGED = "application_changed"
+    APPLICATION_DELETING = "application_deleting"
+    APPLICATION_MISSING = "application_missing"
+    ARGOCD_FORBIDDEN = "argocd_forbidden"
+    ARGOCD_TOKEN = "argocd_token"  # noqa: S105 - a reason code, not a password
+    ARGOCD_UNREACHABLE = "argocd_unreachable"
+    ARGOCD_REFUSED = "argocd_refused"
+    GITHUB_UNREACHABLE = "github_unreachable"
+    CLUSTER_UNREACHABLE = "cluster_unreachable"
+    SYNC_FAILED = "sync_failed"
+    WRONG_REVISION = "wrong_revision"
+    ROLLOUT_FAILED = "rollout_failed"
+    ROLLOUT_TIMED_OUT = "rollout_timed_out"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    REFRESH_TIMED_OUT = "refresh_timed_out"
+
+
+SENTENCES: dict[Reason, str] = {
+    Reason.WRONG_PLACE: "This bot takes orders only inside the server it was set up for.",
+    Reason.NOT_A_PERSON: "Bots and webhooks cannot give orders.",
+    Reason.MEMBERSHIP_PENDING: "Finish the server's membership screening first.",
+    Reason.MISSING_ROLE: "You do not have a role that may do this.",
+    Reason.NOBODY_CONFIGURED: "Nobody may do this: the topology file names no role for it.",
+    Reason.UNKNOWN_ENVIRONMENT: "There is no such environment. Pick one from the list that appears as you type.",
+    Reason.UNKNOWN_SERVICE: "There is no such service. Pick one from the list that appears as you type.",
+    Reason.OWN_REQUEST: "You asked for this, or wrote the commit, so somebody else has to approve it.",
+    Reason.ALREADY_VOTED: "You have approved this already; another person is needed.",
+    Reason.ALREADY_DECIDED: "This request has been decided already.",
+    Reason.EXPIRED: "This request has expired. Ask again with /deploy.",
+    Reason.SUPERSEDED: "A newer request took this one's place. Use the newest card.",
+    Reason.REJECTED: "The request was rejected.",
+    Reason.CONTENT_CHANGED: (
+        "What would be deployed is no longer what was shown, so nothing was deployed. Look again and ask with /deploy."
+    ),
+    Reason.NOTHING_TO_DEPLOY: "Git and the cluster already agree about this service, so there is nothing to deploy.",
+    Reason.AUTOMATED: "Argo CD deploys this environment by itself: push the change, or use /refresh to speed it up.",
+    Reason.ALREADY_OPEN: "There is an open request for this service already. Decide that one first.",
+    Reason.OPERATION_IN_PROGRESS: "Another operation runs on this Application. Wait until it ends, then ask again.",
+    Reason.WINDOW_CLOSED: "A sync window of the project forbids deploying now. Ask again when it opens.",
+    Reason.NOT_ON_BRANCH: "The approved commit is no longer on the environment's branch, so nothing was deployed.",
+    Reason.APPLICATION_CHANGED: (
+        "The Application was recreated, or reads its manifests from elsewhere than when this was approved. Ask again."
+    ),
+    Reason.APPLICATION_DELETING: "The Application is being deleted.",
+    Reason.APPLICATION_MISSING: "Argo CD does not know this Application. See `python -m bot check`.",
+    Reason.ARGOCD_FORBIDDEN: "The bot's Argo CD role may not do this. `python -m bot check` says what is missing.",
+    Reason.ARGOCD_TOKEN: "Argo CD no longer accepts the bot's token. Give it a new one in CHATOPS_ARGOCD_TOKEN.",
+    Reason.ARGOCD_UNREACHABLE: "Argo CD did not answer. Nothing was changed; try again when it is back.",
+    Reason.ARGOCD_REFUSED: "Argo CD refused the operation. The bot's log has its answer under the operation id below.",
+    Reason.GITHUB_UNREACHABLE: "GitHub did not answer, so the commit could not be checked and nothing was deployed.",
+    Reason.CLUSTER_UNREACHABLE: "The cluster did not answer, so nobody can say what its pods run.",
+    Reason.SYNC_FAILED: "Argo CD could not apply the manifests. Open the Application for the resource that failed.",
+    Reason.WRONG_REVISION: "Argo CD applied another commit than the approved one. Look at the Application now.",
+    Reason.ROLLOUT_FAILED: "The manifests were applied, but the new pods do not run. Roll back or fix forward.",
+    Reason.ROLLOUT_TIMED_OUT: "The manifests were applied, but the new pods were not ready in time. Look at the pods.",
+    Reason.OUTCOME_UNKNOWN: (
+        "The order may or may not have reached Argo CD, and it was not sent again. Look at the Application."
+    ),
+    Reason.REFRESH_TIMED_OUT: "Argo CD is still refreshing. It goes on by itself; /status shows when it compared last.",
+}
+
+
+class Refused(Exception):
+    """Something may not be done; `reason` says why, `detail` adds what only this case knows (trusted text)."""
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+        self.detail = detail
+
+    @property
+    def sentence(self) -> str:
+        """The sentence for people, with the detail of this case."""
+        return f"{SENTENCES[self.reason]} {self.detail}".strip()

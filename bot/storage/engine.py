@@ -1,0 +1,96 @@
+"""The database handle: transactions, and waking whoever waits for what they wrote.
+
+The database is the only channel between the parts of the bot. Wake-ups merely shorten the wait: a part that missed
+one finds the row on its next look, and after a crash there is nothing but the rows.
+
+SQLite runs in WAL mode with `synchronous=FULL`, so that what was answered with 2xx survives a power cut; a write
+transaction takes the write lock at its start (`BEGIN IMMEDIATE`), because upgrading a read lock can fail half-way.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.sql.dml import Insert
+from sqlalchemy.sql.schema import Table
+
+BUSY_SECONDS = 10
+
+
+class Database:
+    """One engine with the two ways to use it: `transaction` to write, `reading` to look."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _engine(url)
+        self._wakers: dict[str, asyncio.Event] = {}
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine, for migrations."""
+        return self._engine
+
+    @asynccontextmanager
+    async def transaction(self, *wakes: str) -> AsyncIterator[AsyncConnection]:
+        """A write transaction: commits at the end, rolls back on any exception, then wakes who waits for `wakes`."""
+        async with self._engine.begin() as connection:
+            yield connection
+        self.wake(*wakes)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection to read with; sees one consistent state and never blocks writers."""
+        async with self._engine.connect() as connection:
+            await connection.execution_options(chatops_reading=True)
+            yield connection
+
+    def wake(self, *names: str) -> None:
+        """Let everybody who waits for these names look now."""
+        for name in names:
+            self._wakers.setdefault(name, asyncio.Event()).set()
+
+    async def wait(self, name: str, *, seconds: float) -> None:
+        """Return when `name` was woken since the last wait, or after so many seconds. One waiter per name."""
+        waker = self._wakers.setdefault(name, asyncio.Event())
+        try:
+            async with asyncio.timeout(seconds):
+                await waker.wait()
+        except TimeoutError:
+            return
+        finally:
+            waker.clear()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+def insert(connection: AsyncConnection, table: Table) -> Any:
+    """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update` in the dialect at hand."""
+    statement: Insert = postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    return statement
+
+
+def _engine(url: str) -> AsyncEngine:
+    if not url.startswith("sqlite"):
+        return create_async_engine(url, pool_size=10, max_overflow=5, pool_timeout=BUSY_SECONDS, pool_pre_ping=True)
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, pool_size=8, max_overflow=0)
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver must not start transactions by itself; `_begin_sqlite` does
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    reading = connection.get_execution_options().get("chatops_reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
