@@ -2,7 +2,8 @@
 
 A subject (`run:prod:ticket-service`, `sync:prod`, `health:prod`) passes through episodes: opened, repeated,
 recovered. One episode is one alert. Signals may arrive late or twice, so each carries an `order` that grows with the
-time of what it speaks about, and a signal not newer than the last one counted changes nothing.
+time of what it speaks about, and a signal older than the last one counted changes nothing. `occurrence` tells a
+second failure from a second look at the same one.
 """
 
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ class Signal:
     subject: str
     bad: bool
     order: str
+    occurrence: str
     at: datetime
     environment: str | None
     service: str | None
@@ -31,6 +33,7 @@ class Incident:
     subject: str
     episode: int
     order: str
+    occurrence: str
     environment: str | None
     service: str | None
     title: str
@@ -52,21 +55,23 @@ def apply(incident: Incident | None, *, signal: Signal) -> Incident:
     if incident is None:
         opened = _open(signal, episode=1 if signal.bad else 0)
         return opened if signal.bad else replace(opened, recovered_at=signal.at)
-    if signal.order <= incident.order:
+    if signal.order < incident.order:
         return incident
     if incident.recovered_at is not None:
         return _open(signal, episode=incident.episode + 1) if signal.bad else replace(incident, order=signal.order)
-    if signal.bad:
-        return replace(
-            incident,
-            order=signal.order,
-            last_at=signal.at,
-            count=incident.count + 1,
-            title=signal.title,
-            detail=signal.detail,
-            url=signal.url,
-        )
-    return replace(incident, order=signal.order, recovered_at=signal.at, recovery=signal.title)
+    if not signal.bad:
+        return replace(incident, order=signal.order, recovered_at=signal.at, recovery=signal.title)
+    again = signal.occurrence != incident.occurrence
+    return replace(
+        incident,
+        order=signal.order,
+        occurrence=signal.occurrence,
+        last_at=signal.at if again else incident.last_at,
+        count=incident.count + again,
+        title=signal.title,
+        detail=signal.detail or incident.detail,
+        url=signal.url,
+    )
 
 
 def _open(signal: Signal, *, episode: int) -> Incident:
@@ -74,6 +79,7 @@ def _open(signal: Signal, *, episode: int) -> Incident:
         subject=signal.subject,
         episode=episode,
         order=signal.order,
+        occurrence=signal.occurrence,
         environment=signal.environment,
         service=signal.service,
         title=signal.title,

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeGuard
 
-from bot.domain import facts, images
+from bot.domain import facts, images, rollouts
 from bot.domain.events import (
     ApplicationObserved,
     Health,
@@ -218,24 +218,6 @@ def _state_in_pipeline(release: Release) -> ReleaseState:
     return ReleaseState.FAILED if failed else ReleaseState.RUNNING
 
 
-def is_deployed(workload: Workload, *, image: Image, health_is_fresh: bool) -> bool:
-    """Whether pods run exactly that image and are healthy: the only meaning of "deployed".
-
-    The Deployment must have been seen by its controller, be rolled out completely with no old pod left, and every pod
-    that is not terminating must be ready and run the tag. A Deployment scaled to zero runs nothing and is never
-    "deployed".
-    """
-    pods = [pod for pod in workload.pods if not pod.terminating]
-    return (
-        health_is_fresh
-        and workload.settled
-        and workload.live == workload.desired == image
-        and workload.health is Health.HEALTHY
-        and 0 < workload.replicas == workload.updated == workload.available == workload.total == len(pods)
-        and all(pod.ready and _same_tag(pod.image, image) for pod in pods)
-    )
-
-
 def _observe(release: Release, event: ApplicationObserved) -> Release:
     workload = event.workload(release.service)
     if workload is None:
@@ -253,8 +235,16 @@ def _observe(release: Release, event: ApplicationObserved) -> Release:
     release = replace(
         release, latest=max(filter(None, (release.latest, latest)), key=lambda seen: (seen.at, repr(seen)))
     )
+    if (
+        known
+        and _is_ours(workload.live, release=release)
+        and rollouts.is_deployed(workload, image=workload.live, health_is_fresh=fresh)
+    ):
+        tag = workload.live.tag or ""
+        first = min(event.observed_at, release.deployed.get(tag, event.observed_at))
+        release = replace(release, deployed={**release.deployed, tag: first})
     image = workload.desired
-    if image is None or image.tag is None or not images.built_from(image.tag, source_revision=release.source_revision):
+    if not _is_ours(image, release=release) or image.tag is None:
         return release
     previous = workload.live if workload.live and workload.live.tag != image.tag else None
     wanted = Wanted(at=event.observed_at, revision=event.revision, image=image, previous=previous)
@@ -265,10 +255,11 @@ def _observe(release: Release, event: ApplicationObserved) -> Release:
         syncs = facts.join(release.syncs, key, SyncSeen(operation=operation, matched=matched), _seen_order)
         # The newest few of a union are the same whichever way the union was made, so the bound keeps the join a join.
         release = replace(release, syncs=dict(sorted(syncs.items())[-_SYNCS_KEPT:]))
-    if known and is_deployed(workload, image=image, health_is_fresh=fresh):
-        first = min(event.observed_at, release.deployed.get(image.tag, event.observed_at))
-        release = replace(release, deployed={**release.deployed, image.tag: first})
     return release
+
+
+def _is_ours(image: Image | None, *, release: Release) -> TypeGuard[Image]:
+    return image is not None and images.built_from(image.tag, source_revision=release.source_revision)
 
 
 def _superseded(latest: Observed, *, tag: str | None, wanted: Wanted | None) -> bool:
@@ -279,10 +270,6 @@ def _superseded(latest: Observed, *, tag: str | None, wanted: Wanted | None) -> 
     theirs, ours = images.built_at(desired.tag), images.built_at(tag)
     newer = theirs is not None and ours is not None and theirs > ours
     return newer or (wanted is not None and wanted.at < latest.at)
-
-
-def _same_tag(one: Image, other: Image) -> bool:
-    return (one.repository, one.tag) == (other.repository, other.tag)
 
 
 def _moments(release: Release) -> Iterator[tuple[tuple[int, int], datetime]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain import releases
+from bot.domain import releases, rollouts
 from bot.domain.events import Health, JobReported, Phase, RunStatus, Stage, StageStatus
 from bot.domain.releases import Release, ReleaseState
 
@@ -116,8 +116,7 @@ def rollout(release: Release) -> Line:
     if latest.workload.live != latest.workload.desired:
         return Line(name="rollout", state=LineState.PENDING)
     failed = latest.workload.health is Health.DEGRADED and state is ReleaseState.DEGRADED
-    worst = next((pod.reason for pod in latest.workload.pods if pod.reason), "")
-    detail = " · ".join(filter(None, (progress(release), worst)))
+    detail = " · ".join(filter(None, (progress(release), rollouts.worst_reason(latest.workload))))
     return Line(
         name="rollout", state=LineState.FAILED if failed else LineState.RUNNING, started_at=begun, detail=detail
     )
@@ -128,9 +127,7 @@ def progress(release: Release) -> str:
     latest = release.latest
     if latest is None or not latest.known or latest.workload.desired is None:
         return ""
-    tag = latest.workload.desired.tag
-    ready = sum(pod.ready and not pod.terminating and pod.image.tag == tag for pod in latest.workload.pods)
-    return f"{ready}/{latest.workload.replicas}"
+    return f"{rollouts.ready(latest.workload, image=latest.workload.desired)}/{latest.workload.replicas}"
 
 
 def failed_step(release: Release) -> str:
