@@ -1,0 +1,182 @@
+"""Secrets and addresses, from the environment; wrong settings stop the start.
+
+`Settings` is a plain value: tests and the sandbox build it directly, and nothing around them leaks in. `load` fills
+it from `CHATOPS_*` variables, then from `.env`, then from files named like the variables in `/run/secrets` (or in
+`CHATOPS_SECRETS_DIR`), and reports every problem at once, by variable name and never with a value.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import unquote, urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "CHATOPS_"
+PACKAGED_TOPOLOGY = Path(__file__).with_name("topology.default.yaml")
+MOUNTED_SECRETS = Path("/run/secrets")
+
+
+class SettingsInvalid(Exception):
+    """The settings cannot work. The text has one line for each problem."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def async_database_url(url: str) -> str:
+    """The URL with the driver this program uses, so that a URL copied from a database's console works.
+
+    `postgres://` and `postgresql://` go to asyncpg, `sqlite://` to aiosqlite; libpq's `sslmode` is asyncpg's `ssl`.
+    Raises `ValueError` for any other database.
+    """
+    scheme, separator, rest = url.partition("://")
+    if scheme in {"postgres", "postgresql", "postgresql+asyncpg"} and separator:
+        return "postgresql+asyncpg://" + re.sub(r"([?&])sslmode=", r"\1ssl=", rest)
+    if scheme in {"sqlite", "sqlite+aiosqlite"} and separator:
+        return f"sqlite+aiosqlite://{rest}"
+    raise ValueError("must start with sqlite:// or postgresql://")
+
+
+def _stripped(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _filled(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value():
+        raise ValueError("must not be empty")
+    return value
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an http:// or https:// address")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be an address without user, query or fragment")
+    return value.rstrip("/")
+
+
+def _database(value: SecretStr) -> SecretStr:
+    return SecretStr(async_database_url(value.get_secret_value()))
+
+
+def _private_key(value: SecretStr) -> SecretStr:
+    # Where an environment variable must fit on one line, people write the line breaks of a PEM file as \n.
+    text = value.get_secret_value().replace("\\n", "\n")
+    if not text.startswith("-----BEGIN "):
+        raise ValueError("must be the text of a PEM file, starting with -----BEGIN")
+    return SecretStr(text)
+
+
+def _rotating(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    parts = tuple(value.split(","))
+    if len(parts) > 2:
+        raise ValueError("takes one secret, or two with a comma between them while the secret is being changed")
+    return parts
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_stripped), AfterValidator(_filled)]
+HttpUrl = Annotated[str, BeforeValidator(_stripped), AfterValidator(_http_url)]
+DiscordId = Annotated[int, Field(gt=0, lt=2**64)]
+
+
+class Settings(BaseModel):
+    """Everything the process must be told. The variable of a field is its name in capitals after `CHATOPS_`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    discord_token: Secret
+    discord_guild_id: DiscordId
+    argocd_url: HttpUrl
+    argocd_token: Secret
+    argocd_webhook_token: Secret | None = None  # without it that door stays shut, and the timer alone notices changes
+    github_api_url: HttpUrl = "https://api.github.com"
+    github_webhook_secret: Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_rotating)]
+    github_app_id: Annotated[int, Field(gt=0)] | None = None
+    github_app_private_key: Annotated[Secret, AfterValidator(_private_key)] | None = None
+    github_installation_id: Annotated[int, Field(gt=0)] | None = None
+    github_token: Annotated[Secret | None, Field(validate_default=True)] = None
+    ci_oidc_issuer: HttpUrl = "https://token.actions.githubusercontent.com"
+    ci_oidc_audience: Annotated[str, Field(min_length=1)] | None = None  # without it no OIDC token is accepted
+    ci_token: Secret | None = None
+    database_url: Annotated[Secret, AfterValidator(_database)] = SecretStr("sqlite+aiosqlite:///./chatops.db")
+    topology: Path = PACKAGED_TOPOLOGY
+    # Only this machine, unless told otherwise: what listens to a network is opened on purpose (the image does).
+    http_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    http_port: Annotated[int, Field(ge=0, lt=2**16)] = 8080
+    log_format: Literal["json", "console"] = "json"
+    kubeconfig: FilePath | None = None  # without it: the pod's own service account, or kubectl's default file
+
+    @field_validator("github_token")
+    @classmethod
+    def _one_way_to_github(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        names = ("github_app_id", "github_app_private_key", "github_installation_id")
+        if not all(name in info.data for name in names):
+            return token  # one of them is wrong by itself, and that is what the person has to read
+        given = [name for name in names if info.data[name] is not None]
+        if (token is not None and not given) or (token is None and len(given) == len(names)):
+            return token
+        found = [_variable(name) for name in (*given, *(["github_token"] if token else []))]
+        app = ", ".join(_variable(name) for name in names)
+        raise ValueError(f"set either this or all of {app}; set now: {', '.join(found) or 'none'}")
+
+    def secret_values(self) -> tuple[str, ...]:
+        """Every text that must not appear in a log, with the password of the database by itself."""
+        held = (getattr(self, name) for name in type(self).model_fields)
+        flat = (item for value in held for item in (value if isinstance(value, tuple) else (value,)))
+        texts = [item.get_secret_value() for item in flat if isinstance(item, SecretStr)]
+        password = urlsplit(self.database_url.get_secret_value()).password
+        database = [password, unquote(password)] if password else []
+        return (*(text for text in texts if text != self.database_url.get_secret_value()), *database)
+
+
+class _FromEnvironment(Settings, BaseSettings):
+    """The same fields, filled from outside; other variables with the prefix are not ours to judge."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore"
+    )
+
+
+def load() -> Settings:
+    """The settings of this process. Raises `SettingsInvalid` with every problem there is."""
+    chosen = os.environ.get(f"{PREFIX}SECRETS_DIR")
+    secrets = Path(chosen) if chosen else MOUNTED_SECRETS
+    if chosen and not secrets.is_dir():
+        raise SettingsInvalid([f"{PREFIX}SECRETS_DIR: is not a directory"])
+    try:
+        return _FromEnvironment(_secrets_dir=secrets if secrets.is_dir() else None)
+    except ValidationError as error:
+        raise SettingsInvalid(
+            [
+                f"{_variable(str(problem['loc'][0]))}: {_reason(problem['type'], problem['msg'])}"
+                for problem in error.errors()
+            ]
+        ) from None  # the original repeats its input, and some of that is secret
+
+
+def _variable(field: str) -> str:
+    return PREFIX + field.upper()
+
+
+def _reason(kind: str, message: str) -> str:
+    if kind == "missing":
+        return "is required"
+    return message.removeprefix("Value error, ").removeprefix("Input ")

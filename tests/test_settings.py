@@ -1,0 +1,228 @@
+"""Settings: what is read from where, and what a person is told when something is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from bot import settings
+from bot.settings import Settings, SettingsInvalid
+
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIBOQIBAAJBAIIL\n-----END RSA PRIVATE KEY-----"
+REQUIRED = {
+    "CHATOPS_DISCORD_TOKEN": "discord-token-value",
+    "CHATOPS_DISCORD_GUILD_ID": "100000000000000001",
+    "CHATOPS_ARGOCD_URL": "https://argocd.example.com/",
+    "CHATOPS_ARGOCD_TOKEN": "argocd-token-value",
+    "CHATOPS_GITHUB_TOKEN": "github-token-value",
+    "CHATOPS_GITHUB_WEBHOOK_SECRET": "webhook-secret-value",
+}
+APP = {
+    "CHATOPS_GITHUB_APP_ID": "12",
+    "CHATOPS_GITHUB_APP_PRIVATE_KEY": PEM,
+    "CHATOPS_GITHUB_INSTALLATION_ID": "34",
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable, no `.env` and no mounted secrets of the machine that runs the test."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"CHATOPS_{name.upper()}", raising=False)
+    monkeypatch.delenv("CHATOPS_SECRETS_DIR", raising=False)
+    monkeypatch.setattr(settings, "MOUNTED_SECRETS", tmp_path / "absent")
+    monkeypatch.chdir(tmp_path)
+
+
+def load(monkeypatch: pytest.MonkeyPatch, **changes: str | None) -> Settings:
+    """Load with the required variables, some of them changed or (None) left out."""
+    for name, value in (REQUIRED | changes).items():
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    return settings.load()
+
+
+def problems(monkeypatch: pytest.MonkeyPatch, **changes: str | None) -> list[str]:
+    with pytest.raises(SettingsInvalid) as caught:
+        load(monkeypatch, **changes)
+    assert str(caught.value) == "\n".join(caught.value.problems)
+    return list(caught.value.problems)
+
+
+def test_required_variables_are_enough_and_the_rest_has_safe_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load(monkeypatch)
+
+    assert loaded.discord_token.get_secret_value() == "discord-token-value"
+    assert loaded.discord_guild_id == 100000000000000001
+    assert loaded.argocd_url == "https://argocd.example.com"
+    assert [secret.get_secret_value() for secret in loaded.github_webhook_secret] == ["webhook-secret-value"]
+    assert loaded.database_url.get_secret_value() == "sqlite+aiosqlite:///./chatops.db"
+    assert loaded.topology.name == "topology.default.yaml"
+    assert (loaded.http_host, loaded.http_port, loaded.log_format) == ("127.0.0.1", 8080, "json")
+    assert loaded.github_api_url == "https://api.github.com"
+    assert loaded.ci_oidc_issuer == "https://token.actions.githubusercontent.com"
+    assert (loaded.ci_oidc_audience, loaded.ci_token, loaded.argocd_webhook_token) == (None, None, None)
+    assert loaded.kubeconfig is None
+
+
+def test_every_missing_variable_is_named_at_once() -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        settings.load()
+
+    assert caught.value.problems == (
+        "CHATOPS_DISCORD_TOKEN: is required",
+        "CHATOPS_DISCORD_GUILD_ID: is required",
+        "CHATOPS_ARGOCD_URL: is required",
+        "CHATOPS_ARGOCD_TOKEN: is required",
+        "CHATOPS_GITHUB_WEBHOOK_SECRET: is required",
+        "CHATOPS_GITHUB_TOKEN: set either this or all of CHATOPS_GITHUB_APP_ID, CHATOPS_GITHUB_APP_PRIVATE_KEY, "
+        "CHATOPS_GITHUB_INSTALLATION_ID; set now: none",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("DISCORD_GUILD_ID", "my-guild", "should be a valid integer, unable to parse string as an integer"),
+        ("DISCORD_GUILD_ID", "-1", "should be greater than 0"),
+        ("DISCORD_GUILD_ID", str(2**64), f"should be less than {2**64}"),
+        ("DISCORD_TOKEN", "", "is required"),
+        ("ARGOCD_URL", "argocd.example.com", "must be an http:// or https:// address"),
+        ("ARGOCD_URL", "https://me:hunter2@argocd.example.com", "must be an address without user, query or fragment"),
+        ("HTTP_PORT", "65536", "should be less than 65536"),
+        ("LOG_FORMAT", "xml", "should be 'json' or 'console'"),
+        ("DATABASE_URL", "mysql://me:hunter2@db/chatops", "must start with sqlite:// or postgresql://"),
+        ("KUBECONFIG", "/nonexistent/config", "Path does not point to a file"),
+        (
+            "GITHUB_WEBHOOK_SECRET",
+            "hunter2,hunter3,hunter4",
+            "takes one secret, or two with a comma between them while the secret is being changed",
+        ),
+        ("GITHUB_WEBHOOK_SECRET", "hunter2,", "must not be empty"),
+        ("ARGOCD_TOKEN", "   ", "must not be empty"),
+    ],
+)
+def test_a_wrong_value_is_reported_by_name_and_never_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str
+) -> None:
+    found = problems(monkeypatch, **{f"CHATOPS_{name}": value})
+
+    assert found == [f"CHATOPS_{name}: {reason}"]
+    assert "hunter2" not in found[0]
+
+
+def test_a_secret_does_not_show_in_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        load(monkeypatch, CHATOPS_HTTP_PORT="no", CHATOPS_DISCORD_TOKEN="hunter2")
+
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ is True
+
+
+def test_github_app_instead_of_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    one_line = PEM.replace("\n", "\\n")
+    loaded = load(monkeypatch, **(APP | {"CHATOPS_GITHUB_TOKEN": None, "CHATOPS_GITHUB_APP_PRIVATE_KEY": one_line}))
+
+    assert (loaded.github_app_id, loaded.github_installation_id, loaded.github_token) == (12, 34, None)
+    assert loaded.github_app_private_key is not None
+    assert loaded.github_app_private_key.get_secret_value() == PEM
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        (APP, ", ".join([*APP, "CHATOPS_GITHUB_TOKEN"])),
+        ({"CHATOPS_GITHUB_APP_ID": "12"}, "CHATOPS_GITHUB_APP_ID, CHATOPS_GITHUB_TOKEN"),
+        ({"CHATOPS_GITHUB_APP_ID": "12", "CHATOPS_GITHUB_TOKEN": None}, "CHATOPS_GITHUB_APP_ID"),
+    ],
+)
+def test_two_ways_or_half_a_way_to_github_are_refused(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, str | None], found: str
+) -> None:
+    assert problems(monkeypatch, **changes) == [
+        "CHATOPS_GITHUB_TOKEN: set either this or all of CHATOPS_GITHUB_APP_ID, CHATOPS_GITHUB_APP_PRIVATE_KEY, "
+        f"CHATOPS_GITHUB_INSTALLATION_ID; set now: {found}"
+    ]
+
+
+def test_two_webhook_secrets_for_rotation(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load(monkeypatch, CHATOPS_GITHUB_WEBHOOK_SECRET="new-one, old-one")
+
+    assert [secret.get_secret_value() for secret in loaded.github_webhook_secret] == ["new-one", "old-one"]
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("postgres://bot:pw@db:5432/chatops", "postgresql+asyncpg://bot:pw@db:5432/chatops"),
+        ("postgresql://bot@db/chatops?sslmode=require", "postgresql+asyncpg://bot@db/chatops?ssl=require"),
+        (
+            "postgresql+asyncpg://bot@db/chatops?a=1&sslmode=disable",
+            "postgresql+asyncpg://bot@db/chatops?a=1&ssl=disable",
+        ),
+        ("sqlite:////data/chatops.db", "sqlite+aiosqlite:////data/chatops.db"),
+    ],
+)
+def test_a_database_url_gets_the_driver_in_use(monkeypatch: pytest.MonkeyPatch, given: str, used: str) -> None:
+    assert load(monkeypatch, CHATOPS_DATABASE_URL=given).database_url.get_secret_value() == used
+
+
+def test_environment_before_dotenv_before_secret_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mounted = tmp_path / "secrets"
+    mounted.mkdir()
+    for name in ("CHATOPS_DISCORD_TOKEN", "CHATOPS_ARGOCD_TOKEN", "CHATOPS_GITHUB_TOKEN"):
+        (mounted / name).write_text("from-file\n")
+    (tmp_path / ".env").write_text("CHATOPS_DISCORD_TOKEN=from-dotenv\nCHATOPS_ARGOCD_TOKEN=from-dotenv\nOTHER=1\n")
+
+    loaded = load(
+        monkeypatch,
+        CHATOPS_SECRETS_DIR=str(mounted),
+        CHATOPS_DISCORD_TOKEN="from-environment",
+        CHATOPS_ARGOCD_TOKEN=None,
+        CHATOPS_GITHUB_TOKEN=None,
+    )
+
+    assert loaded.discord_token.get_secret_value() == "from-environment"
+    assert loaded.argocd_token.get_secret_value() == "from-dotenv"
+    assert loaded.github_token is not None
+    assert loaded.github_token.get_secret_value() == "from-file"
+
+
+def test_mounted_secrets_are_found_without_being_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "CHATOPS_DISCORD_TOKEN").write_text("from-file")
+    monkeypatch.setattr(settings, "MOUNTED_SECRETS", tmp_path)
+
+    assert load(monkeypatch, CHATOPS_DISCORD_TOKEN=None).discord_token.get_secret_value() == "from-file"
+
+
+def test_a_secrets_directory_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert problems(monkeypatch, CHATOPS_SECRETS_DIR="/nonexistent") == ["CHATOPS_SECRETS_DIR: is not a directory"]
+
+
+def test_direct_construction_reads_nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load(monkeypatch)
+    monkeypatch.setenv("CHATOPS_HTTP_PORT", "9")
+
+    again = Settings(**{name: getattr(loaded, name) for name in Settings.model_fields})
+
+    assert again.http_port == 8080
+
+
+def test_secret_values_are_all_there_is_to_hide(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load(
+        monkeypatch,
+        CHATOPS_CI_TOKEN="ci-token-value",
+        CHATOPS_GITHUB_WEBHOOK_SECRET="new-one,old-one",
+        CHATOPS_DATABASE_URL="postgresql://bot:p%40ss@db/chatops",
+    )
+
+    assert set(loaded.secret_values()) == {
+        "discord-token-value",
+        "argocd-token-value",
+        "github-token-value",
+        "new-one",
+        "old-one",
+        "ci-token-value",
+        "p%40ss",
+        "p@ss",
+    }
+    assert "token-value" not in repr(loaded)
