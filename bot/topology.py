@@ -1,0 +1,217 @@
+"""Services, environments, channels, roles and identities, from one YAML file; the packaged default is tiketi.
+
+A wrong file stops the start, and whoever wrote it reads `file:line: path: reason` for every problem: first what is
+not the right shape, then, in a file of the right shape, what contradicts itself. The rest of the program knows no
+file: it gets a `Catalog` and a `Policy`.
+
+    python -m bot.topology      prints the JSON Schema for editors (`make schema` writes it into the repository)
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
+
+from bot import yaml_lines
+from bot.domain.catalog import Catalog
+from bot.domain.catalog import Environment as KnownEnvironment
+from bot.domain.catalog import Service as KnownService
+from bot.domain.permissions import EVERYWHERE, Capability, Policy
+from bot.yaml_lines import Document, NotYaml, Place
+
+SIZE_LIMIT = 1024 * 1024
+
+DiscordId = Annotated[int, Field(strict=True, gt=0, lt=2**64, description="A Discord id, as 'Copy ID' gives it")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+Directory = Annotated[str, Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$", description="A directory, without / at the ends")]
+Text = Annotated[str, Field(min_length=1, max_length=253)]
+
+
+class TopologyInvalid(Exception):
+    """The file cannot be used. The text has one line for each problem."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Channels(_Part):
+    """Where the bot writes."""
+
+    releases: DiscordId
+    alerts: DiscordId
+
+
+class Service(_Part):
+    """One microservice. Its Deployment and its container are named like it."""
+
+    directory: Directory
+    image: Annotated[str, Field(pattern=r"^[a-z0-9]+([._/-][a-z0-9]+)*$", description="The repository in the registry")]
+    workflow: Annotated[str, Field(pattern=r"^[\w.-]+\.ya?ml$", description="The file name in .github/workflows")]
+
+
+class Approval(_Part):
+    """How many people, not counting the requester, must consent to a sync, and how long they have."""
+
+    required: Annotated[int, Field(strict=True, ge=0, le=10)] = 1
+    expires_minutes: Annotated[int, Field(strict=True, ge=1, le=7 * 24 * 60)] = 60
+
+
+class Environment(_Part):
+    """One place to deploy to, with the Argo CD Application that holds all services there."""
+
+    branch: Text
+    application: Name
+    overlay: Directory
+    namespace: Name
+    automated: Annotated[StrictBool, Field(description="Argo CD syncs by itself, without asking anybody")]
+    pipeline: Annotated[StrictBool, Field(description="A push to the branch builds for this environment")] = True
+    context: Annotated[Text | None, Field(description="The cluster, as the kubeconfig names it")] = None
+    approval: Annotated[Approval | None, Field(description="Only where Argo CD does not sync by itself")] = None
+    mention: Annotated[DiscordId | None, Field(description="The role that is told when an approval waits")] = None
+
+
+class Identity(_Part):
+    """One person on both sides, so that the author of a commit is recognised as the one who presses a button."""
+
+    discord: DiscordId
+    github: Annotated[str, Field(pattern=r"^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}(\[bot\])?$")]
+
+
+class Topology(_Part):
+    """What the bot serves and who may do what."""
+
+    repository: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$", description="owner/name on GitHub")]
+    repository_id: Annotated[str | None, Field(pattern=r"^[1-9]\d*$", description="GitHub's id, in quotes")] = None
+    project: Annotated[Name, Field(description="The AppProject of Argo CD")]
+    registry: Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*$", description="Without https://")]
+    argocd_ui: Annotated[str | None, Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]+)*$")] = None
+    channels: Channels
+    services: Annotated[dict[Name, Service], Field(min_length=1)]
+    environments: Annotated[dict[Name, Environment], Field(min_length=1)]
+    roles: dict[str, dict[Capability, tuple[DiscordId, ...]]]
+    identities: tuple[Identity, ...] = ()
+
+    def catalog(self) -> Catalog:
+        """The services, the environments and who is who, as the domain sees them."""
+        return Catalog(
+            repository=self.repository,
+            project=self.project,
+            registry=self.registry,
+            services=MappingProxyType(
+                {name: KnownService(name=name, **service.model_dump()) for name, service in self.services.items()}
+            ),
+            environments=MappingProxyType({name: _known(name, env) for name, env in self.environments.items()}),
+            logins=MappingProxyType({person.discord: person.github.lower() for person in self.identities}),
+        )
+
+    def policy(self, *, guild_id: int) -> Policy:
+        """The grants, valid in that guild only."""
+        return Policy(
+            guild_id=guild_id,
+            grants={scope: {what: frozenset(ids) for what, ids in held.items()} for scope, held in self.roles.items()},
+        )
+
+
+def load(path: Path) -> Topology:
+    """The topology in this file. Raises `TopologyInvalid` with every problem that can be told apart."""
+    try:
+        document = yaml_lines.parse(_read(path))
+    except NotYaml as error:
+        raise TopologyInvalid([f"{path}:{error.line}: {error.reason}"]) from error
+    problems = [(place, "is written twice") for place in document.repeated]
+    try:
+        topology = Topology.model_validate(document.data)
+    except ValidationError as error:
+        problems += [_misshapen(problem) for problem in error.errors()]
+        raise TopologyInvalid(_report(path, document, problems)) from None
+    problems += _contradictions(topology)
+    if problems:
+        raise TopologyInvalid(_report(path, document, problems))
+    return topology
+
+
+def schema() -> str:
+    """The JSON Schema of the file, as text that ends with a newline."""
+    body = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Topology.model_json_schema()}
+    return json.dumps(body, indent=2) + "\n"
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        raise NotYaml(f"cannot be read: {error.strerror}", line=1) from error
+    if len(raw) > SIZE_LIMIT:
+        raise NotYaml("is larger than 1 MiB", line=1)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise NotYaml("is not UTF-8", line=raw.count(b"\n", 0, error.start) + 1) from error
+
+
+def _known(name: str, environment: Environment) -> KnownEnvironment:
+    approval = environment.approval or Approval(required=0 if environment.automated else 1)
+    return KnownEnvironment(
+        name=name,
+        **environment.model_dump(exclude={"approval"}),
+        required_approvals=approval.required,
+        approval_lifetime=timedelta(minutes=approval.expires_minutes),
+    )
+
+
+def _contradictions(topology: Topology) -> Iterator[tuple[Place, str]]:
+    services, environments = topology.services.items(), topology.environments.items()
+    yield from _shared("environments", "branch", ((name, env.branch) for name, env in environments if env.pipeline))
+    yield from _shared("environments", "application", ((name, env.application) for name, env in environments))
+    yield from _shared("services", "workflow", ((name, service.workflow) for name, service in services))
+    yield from _shared("services", "image", ((name, service.image) for name, service in services))
+    yield from _shared("identities", "discord", ((at, one.discord) for at, one in enumerate(topology.identities)))
+    yield from _shared("identities", "github", ((at, one.github.lower()) for at, one in enumerate(topology.identities)))
+    for scope in topology.roles:
+        if scope != EVERYWHERE and scope not in topology.environments:
+            yield ("roles", scope), f"is not an environment; there are {', '.join(topology.environments)} and *"
+    for name, environment in environments:
+        if environment.automated and environment.approval is not None:
+            yield ("environments", name, "approval"), "cannot be asked for where Argo CD syncs by itself (automated)"
+        approvers = topology.policy(guild_id=0).roles(Capability.APPROVE, environment=name)
+        if _known(name, environment).required_approvals and not approvers:
+            yield ("environments", name), f"needs approval, but no role has approve in roles.{name} or roles.*"
+
+
+def _shared(group: str, field: str, values: Iterable[tuple[str | int, object]]) -> Iterator[tuple[Place, str]]:
+    first: dict[object, str | int] = {}
+    for name, value in values:
+        if value in first:
+            also = "pipeline environments must have different branches; " if field == "branch" else ""
+            yield (group, name, field), f"{also}{value} already belongs to {_path((group, first[value]))}"
+        first.setdefault(value, name)
+
+
+def _misshapen(problem: Any) -> tuple[Place, str]:
+    reason = {"missing": "is required", "extra_forbidden": "is not a known key"}.get(problem["type"], problem["msg"])
+    return tuple(step for step in problem["loc"] if step != "[key]"), reason.removeprefix("Input ")
+
+
+def _report(path: Path, document: Document, problems: Iterable[tuple[Place, str]]) -> list[str]:
+    lines = sorted((document.line_of(place), _path(place), reason) for place, reason in problems)
+    return [f"{path}:{line}: {place}: {reason}" for line, place, reason in lines]
+
+
+def _path(place: Place) -> str:
+    steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+    return steps.removeprefix(".") or "the file"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema())
