@@ -84,6 +84,14 @@ releases = Table(
     Index(None, "environment", "ended"),
 )
 
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", _Id, primary_key=True, autoincrement=False),
+    Column("service", String(64), nullable=False),
+    Column("environment", String(64), nullable=False),
+)
+
 applications = Table(
     "applications",
     metadata,
@@ -143,7 +151,9 @@ cards = Table(
     "cards",
     metadata,
     Column("key", String(220), primary_key=True),
+    # Every mark makes `version` greater, so that clearing `stale_since` cannot swallow a mark made meanwhile.
     Column("stale_since", Moment),
+    Column("version", Integer, nullable=False, server_default=text("0")),
     Column("not_before", Moment),
     Column("channel_id", _Id),
     Column("message_id", _Id),
