@@ -12,6 +12,10 @@ from enum import StrEnum
 from bot.domain.images import Image
 
 
+class Unusable(Exception):
+    """What arrived cannot be read as a fact; the text says why, in trusted words. It is kept and can be replayed."""
+
+
 class RunStatus(StrEnum):
     """A workflow run's or job's status, in the order in which GitHub passes through them."""
 

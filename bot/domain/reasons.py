@@ -25,6 +25,7 @@ class Reason(StrEnum):
     REJECTED = "rejected"
     CONTENT_CHANGED = "content_changed"
     NOTHING_TO_DEPLOY = "nothing_to_deploy"
+    UNTRACEABLE_IMAGE = "untraceable_image"
     AUTOMATED = "automated"
     ALREADY_OPEN = "already_open"
     OPERATION_IN_PROGRESS = "operation_in_progress"
@@ -65,6 +66,9 @@ SENTENCES: dict[Reason, str] = {
         "What would be deployed is no longer what was shown, so nothing was deployed. Look again and ask with /deploy."
     ),
     Reason.NOTHING_TO_DEPLOY: "Git and the cluster already agree about this service, so there is nothing to deploy.",
+    Reason.UNTRACEABLE_IMAGE: (
+        "The image that Git asks for has a tag that names no commit, so nobody can say what would be deployed."
+    ),
     Reason.AUTOMATED: "Argo CD deploys this environment by itself: push the change, or use /refresh to speed it up.",
     Reason.ALREADY_OPEN: "There is an open request for this service already. Decide that one first.",
     Reason.OPERATION_IN_PROGRESS: "Another operation runs on this Application. Wait until it ends, then ask again.",

@@ -10,7 +10,7 @@ same release. Nothing is decided while joining; `state` and `timeline` derive wh
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeGuard
 
@@ -31,6 +31,7 @@ from bot.domain.events import (
 from bot.domain.images import Image
 
 _SYNCS_KEPT = 8
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 class ReleaseState(StrEnum):
@@ -173,6 +174,13 @@ def sync_of(release: Release) -> SyncOperation | None:
         if sync.matched or (wanted is not None and sync.operation.started_at >= wanted.at)
     ]
     return max(seen, key=facts.sync_order, default=None)
+
+
+def shown(release: Release) -> Release:
+    """The release without what changes with every read although nothing happened: when it was read."""
+    if release.latest is None:
+        return release
+    return replace(release, latest=replace(release.latest, at=_NO_TIME))
 
 
 def state(release: Release) -> ReleaseState:

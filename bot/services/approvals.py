@@ -1,0 +1,97 @@
+"""Decisions of people: one press, one vote, one transaction.
+
+The approval and its operation change together, and both are compare-and-set: of a thousand presses at once, one
+moves the operation on. Nothing outside is asked here; the worker looks again before it acts.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain import approvals
+from bot.domain.approvals import Approval, ApprovalState
+from bot.domain.operations import Operation, OperationState
+from bot.domain.permissions import Actor
+from bot.domain.reasons import Reason, Refused
+from bot.services import operations
+from bot.storage import approvals as rows
+from bot.storage import audit
+from bot.storage import operations as operation_rows
+from bot.storage.engine import Database
+
+
+async def get(database: Database, approval_id: str) -> Approval | None:
+    """The approval behind a button, or None when there is none."""
+    async with database.reading() as connection:
+        found = await rows.get(connection, approval_id)
+    return found[0] if found else None
+
+
+async def grant(database: Database, approval_id: str, *, actor: Actor, now: datetime) -> Approval:
+    """Count the actor's consent; the last one needed lets the operation go. Refuses as `domain.approvals.grant`."""
+    async with database.transaction("operations", "cards") as connection:
+        approval, version, operation = await _open(connection, approval_id)
+        voted = approvals.grant(approval, person=actor.id, name=actor.name, now=now)
+        if not await rows.save(connection, voted, version=version):
+            raise Refused(Reason.ALREADY_DECIDED)
+        if voted.state is ApprovalState.GRANTED:
+            after = replace(operation, state=OperationState.APPROVED, updated_at=now)
+            if not await operation_rows.save(connection, after, expected=OperationState.WAITING):
+                raise Refused(Reason.ALREADY_DECIDED)
+        await audit.note(
+            connection,
+            at=now,
+            actor=f"discord:{actor.id}",
+            action="approve",
+            outcome=voted.state,
+            operation=operation,
+            detail=approval.digest,
+        )
+        await operations.refresh_card(connection, operation, now=now)
+    return voted
+
+
+async def reject(database: Database, approval_id: str, *, actor: Actor, now: datetime) -> Approval:
+    """Close the request with a no. Refuses a request that is decided or expired."""
+    async with database.transaction("cards") as connection:
+        approval, version, operation = await _open(connection, approval_id)
+        rejected = approvals.reject(approval, name=actor.name, now=now)
+        if not await rows.save(connection, rejected, version=version):
+            raise Refused(Reason.ALREADY_DECIDED)
+        closed = await operations.close(
+            connection,
+            operation,
+            state=OperationState.REJECTED,
+            reason=Reason.REJECTED,
+            now=now,
+            actor=f"discord:{actor.id}",
+        )
+        if not closed:
+            raise Refused(Reason.ALREADY_DECIDED)
+    return rejected
+
+
+async def expire_overdue(database: Database, *, now: datetime) -> int:
+    """Close every request whose time is over; says how many."""
+    async with database.reading() as connection:
+        overdue = await rows.overdue(connection, now=now)
+    for approval_id in overdue:
+        async with database.transaction("cards") as connection:
+            found = await rows.get(connection, approval_id)
+            operation = found and await operation_rows.get(connection, found[0].operation_id)
+            if operation and operation.state is OperationState.WAITING:
+                await operations.close(
+                    connection, operation, state=OperationState.EXPIRED, reason=Reason.EXPIRED, now=now
+                )
+    return len(overdue)
+
+
+async def _open(connection: AsyncConnection, approval_id: str) -> tuple[Approval, int, Operation]:
+    found = await rows.get(connection, approval_id)
+    if found is None:
+        raise Refused(Reason.SUPERSEDED)
+    operation = await operation_rows.get(connection, found[0].operation_id)
+    if operation is None:
+        raise Refused(Reason.SUPERSEDED)
+    return found[0], found[1], operation

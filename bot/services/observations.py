@@ -1,0 +1,181 @@
+"""Reading what is true: Argo CD and the cluster, looked at again and again.
+
+Webhooks only hint that something changed; every sentence the bot says about an Application comes from a read. Each
+environment has its own loop, so one that does not answer slows nothing else down: at once after a hint, every few
+seconds while something is on its way, and once a minute otherwise.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Literal
+
+import structlog
+
+from bot.adapters.argocd import ApplicationRead, ArgoCD, ArgocdError
+from bot.adapters.cluster import Clusters, ClusterUnreachable, WorkloadRead
+from bot.domain import images
+from bot.domain.catalog import Catalog, Environment
+from bot.domain.events import ApplicationObserved, Health, Workload
+from bot.domain.reasons import Reason
+from bot.services import incidents, operations, releases
+from bot.storage import applications
+from bot.storage import operations as operation_rows
+from bot.storage import releases as release_rows
+from bot.storage.engine import Database
+
+IDLE = timedelta(seconds=60)
+BUSY = timedelta(seconds=5)
+SHORTEST = timedelta(seconds=1)
+
+log = structlog.get_logger(__name__)
+
+
+class Observer:
+    """Reads Applications, keeps the newest read of each, and tells releases, alerts and requests about it."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        argocd: ArgoCD,
+        clusters: Clusters,
+        catalog: Catalog,
+        argocd_ui: str,
+        clock: Callable[[], datetime],
+        shortest: timedelta = SHORTEST,
+    ) -> None:
+        self._database = database
+        self._argocd = argocd
+        self._clusters = clusters
+        self._catalog = catalog
+        self._argocd_ui = argocd_ui
+        self._clock = clock
+        self._shortest = shortest
+        self._locks = {name: asyncio.Lock() for name in catalog.environments}
+
+    async def run(self, environment: Environment) -> None:
+        """Keep one environment observed until cancelled."""
+        while True:
+            if await self._due(environment):
+                try:
+                    await self.observe(environment)
+                except Exception:
+                    # A read that fails in a way nobody thought of must not end the watch of this environment.
+                    log.exception("observer.failed", environment=environment.name)
+                    await asyncio.sleep(BUSY.total_seconds())
+                await asyncio.sleep(self._shortest.total_seconds())
+            await self._database.wait(f"application:{environment.name}", seconds=self._shortest.total_seconds())
+
+    async def observe(
+        self, environment: Environment, *, refresh: Literal["normal", "hard"] | None = None
+    ) -> ApplicationObserved | None:
+        """Read once and keep the result. None when Argo CD did not answer; the reason is then kept instead.
+
+        Raises `ArgocdError` only when a refresh was asked for, since then somebody waits for that answer.
+        """
+        async with self._locks[environment.name]:
+            since = self._clock()
+            try:
+                read, cluster = await asyncio.gather(
+                    self._argocd.read(environment.application, refresh=refresh), self._workloads(environment)
+                )
+            except ArgocdError as error:
+                log.warning("observer.unread", environment=environment.name, reason=error.reason, answer=error.log)
+                await self._fail(environment, error.reason, since=since)
+                if refresh is not None:
+                    raise
+                return None
+            event = compose(environment, catalog=self._catalog, read=read, cluster=cluster, at=since)
+            await self._keep(event, automated=read.automated)
+            return event
+
+    async def _workloads(self, environment: Environment) -> dict[str, WorkloadRead] | Reason:
+        try:
+            return dict(await self._clusters.workloads(environment))
+        except ClusterUnreachable as error:
+            log.warning("observer.cluster_unread", environment=environment.name, answer=error.log)
+            return Reason.CLUSTER_UNREACHABLE
+
+    async def _fail(self, environment: Environment, reason: Reason, *, since: datetime) -> None:
+        async with self._database.transaction("cards") as connection:
+            await applications.fail(connection, environment.name, reason=reason, since=since)
+
+    async def _keep(self, event: ApplicationObserved, *, automated: bool) -> None:
+        environment = self._catalog.environments[event.environment]
+        now = self._clock()
+        url = f"{self._argocd_ui}/applications/{environment.application}"
+        async with self._database.transaction("cards", "operations") as connection:
+            await applications.save(connection, event)
+            moved = await releases.observe(connection, event, now=now)
+            for signal in incidents.of_application(event, url=url):
+                await incidents.record(connection, signal, now=now)
+            await operations.supersede_stale(connection, event, now=now)
+            if not environment.automated and not automated:
+                await operations.ask_for_consent(connection, moved, catalog=self._catalog, now=now)
+
+    async def _due(self, environment: Environment) -> bool:
+        async with self._database.reading() as connection:
+            known = await applications.get(connection, environment.name)
+            if known.hinted_at is not None or known.observed_at is None:
+                return True
+            open_operations = await operation_rows.opened(connection, environment.name)
+            active = await release_rows.active(connection, environment.name)
+        return self._clock() - known.observed_at >= (BUSY if open_operations or active else IDLE)
+
+
+def compose(
+    environment: Environment,
+    *,
+    catalog: Catalog,
+    read: ApplicationRead,
+    cluster: dict[str, WorkloadRead] | Reason,
+    at: datetime,
+) -> ApplicationObserved:
+    """One observation from the two reads. Without the cluster's answer the counts are zero and say nothing."""
+    return ApplicationObserved(
+        environment=environment.name,
+        observed_at=at,
+        uid=read.uid,
+        revision=read.revision,
+        sync=read.sync,
+        health=read.health,
+        reconciled_at=read.reconciled_at,
+        health_since=read.health_since,
+        operation=read.operation,
+        pending=read.pending,
+        pending_request_id=read.pending_request_id,
+        workloads=tuple(
+            workload
+            for service in sorted(catalog.services)
+            if (workload := _workload(service, read=read, cluster=cluster)) is not None
+        ),
+        conditions=read.conditions,
+        cluster_error=cluster.value if isinstance(cluster, Reason) else None,
+    )
+
+
+def _workload(service: str, *, read: ApplicationRead, cluster: dict[str, WorkloadRead] | Reason) -> Workload | None:
+    mine = [resource for resource in read.resources if resource.service == service]
+    deployment = next((item for item in mine if item.resource.kind == "Deployment"), None)
+    counted = cluster.get(service) if isinstance(cluster, dict) else None
+    if deployment is None and counted is None:
+        return None
+    desired = images.parse(deployment.desired_image) if deployment and deployment.desired_image else None
+    live = images.parse(deployment.live_image) if deployment and deployment.live_image else None
+    name = deployment.resource.name if deployment else service
+    health, message = read.resource_health.get(name, (Health.UNKNOWN, ""))
+    return Workload(
+        service=service,
+        desired=desired,
+        live=counted.live if counted else live,
+        changed=any(item.changed for item in mine),
+        settled=counted.settled if counted else False,
+        replicas=counted.replicas if counted else 0,
+        updated=counted.updated if counted else 0,
+        available=counted.available if counted else 0,
+        total=counted.total if counted else 0,
+        health=health,
+        message=message or None,
+        pods=counted.pods if counted else (),
+    )

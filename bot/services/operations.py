@@ -1,0 +1,179 @@
+"""Requests for consent: asked by the pipeline or by a person, and void as soon as their content is.
+
+The pipeline's own request is made once per release and tag (the natural key says so), when Git asks for the tag and
+the environment waits for a person. Somebody who may then decides on the card.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain import approvals, releases
+from bot.domain.catalog import Catalog
+from bot.domain.events import ApplicationObserved
+from bot.domain.operations import OPEN, Operation, OperationKind, OperationState
+from bot.domain.permissions import Actor
+from bot.domain.reasons import Reason, Refused
+from bot.domain.releases import ReleaseState
+from bot.services.releases import card_key
+from bot.storage import approvals as approval_rows
+from bot.storage import audit, cards
+from bot.storage import operations as rows
+from bot.storage.engine import Database
+from bot.storage.releases import Stored
+
+_LOOK_SECONDS = 0.1
+
+
+def new_id(now: datetime) -> str:
+    """An id that sorts by time: 12 hex digits of milliseconds, 12 of chance."""
+    return f"{int(now.timestamp() * 1000):012x}{secrets.token_hex(6)}"
+
+
+async def request(
+    database: Database,
+    *,
+    kind: OperationKind,
+    environment: str,
+    service: str | None,
+    actor: Actor,
+    catalog: Catalog,
+    now: datetime,
+    hard: bool = False,
+) -> Operation:
+    """Store what a person asks for; a worker takes it from there.
+
+    Refuses an unknown environment or service, a deploy where Argo CD syncs by itself, and a second deploy of a
+    service while one is open. That the person may ask is the gate's business.
+    """
+    if environment not in catalog.environments:
+        raise Refused(Reason.UNKNOWN_ENVIRONMENT)
+    if service is not None and service not in catalog.services:
+        raise Refused(Reason.UNKNOWN_SERVICE)
+    if kind is OperationKind.DEPLOY and catalog.environments[environment].automated:
+        raise Refused(Reason.AUTOMATED)
+    operation = Operation(
+        id=new_id(now),
+        kind=kind,
+        environment=environment,
+        service=service,
+        state=OperationState.REQUESTED,
+        requested_by=actor.id,
+        requested_name=actor.name,
+        requested_at=now,
+        updated_at=now,
+        hard=hard,
+    )
+    async with database.transaction("operations") as connection:
+        if not await rows.add(connection, operation):
+            raise Refused(Reason.ALREADY_OPEN)
+        await audit.note(
+            connection, at=now, actor=f"discord:{actor.id}", action=kind, outcome="requested", operation=operation
+        )
+    return operation
+
+
+async def ended(
+    database: Database, operation_id: str, *, states: frozenset[OperationState], seconds: float
+) -> Operation:
+    """The operation once it is in one of these states, or as it is when the time is over. It must exist."""
+    for left in range(int(seconds / _LOOK_SECONDS), -1, -1):
+        async with database.reading() as connection:
+            operation = await rows.get(connection, operation_id)
+        if operation is None:
+            raise LookupError(operation_id)
+        if operation.state in states or not left:
+            return operation
+        await asyncio.sleep(_LOOK_SECONDS)
+    raise AssertionError("unreachable: the last round returns")
+
+
+async def ask_for_consent(
+    connection: AsyncConnection, stored: Sequence[Stored], *, catalog: Catalog, now: datetime
+) -> None:
+    """Ask, in the pipeline's name, for every release that waits for a person; once per release and tag."""
+    for row in stored:
+        release = row.release
+        if releases.state(release) is not ReleaseState.PENDING:
+            continue
+        run = releases.run_of(release)
+        login = run.actor if run else None
+        operation = Operation(
+            id=new_id(now),
+            kind=OperationKind.DEPLOY,
+            environment=release.environment,
+            service=release.service,
+            state=OperationState.REQUESTED,
+            requested_by=catalog.discord_id_of(login),
+            requested_name=login or "pipeline",
+            requested_at=now,
+            updated_at=now,
+            release_id=row.id,
+        )
+        if await rows.add(connection, operation, once=f"release:{row.id}:{releases.current_tag(release)}"):
+            await audit.note(
+                connection,
+                at=now,
+                actor=f"github:{login}" if login else "chatops",
+                action=OperationKind.DEPLOY,
+                outcome="requested",
+                operation=operation,
+            )
+
+
+async def supersede_stale(connection: AsyncConnection, event: ApplicationObserved, *, now: datetime) -> None:
+    """Void the waiting requests whose image is no longer the one Git asks for."""
+    for operation in await rows.opened(connection, event.environment):
+        workload = event.workload(operation.service or "")
+        if operation.state is not OperationState.WAITING or operation.content is None or workload is None:
+            continue
+        if workload.desired != operation.content.new_image:
+            await close(connection, operation, state=OperationState.SUPERSEDED, reason=Reason.CONTENT_CHANGED, now=now)
+
+
+async def close(
+    connection: AsyncConnection,
+    operation: Operation,
+    *,
+    state: OperationState,
+    reason: Reason | None,
+    now: datetime,
+    actor: str = "chatops",
+    detail: str = "",
+) -> bool:
+    """End an operation, its approval with it, and write it down. False when its row had moved on already."""
+    after = replace(operation, state=state, reason=reason, detail=detail, updated_at=now)
+    if not await rows.save(connection, after, expected=operation.state):
+        return False
+    found = await approval_rows.of_operation(connection, operation.id)
+    if found is not None and operation.state in OPEN:
+        approval, version = found
+        lapsed = (
+            approvals.expire(approval, now=now)
+            if state is OperationState.EXPIRED
+            else approvals.supersede(approval, now=now)
+        )
+        if lapsed != approval:
+            await approval_rows.save(connection, lapsed, version=version)
+    await audit.note(
+        connection,
+        at=now,
+        actor=actor,
+        action=operation.kind,
+        outcome=state,
+        operation=operation,
+        reason=reason,
+        detail=detail,
+    )
+    await refresh_card(connection, after, now=now)
+    return True
+
+
+async def refresh_card(connection: AsyncConnection, operation: Operation, *, now: datetime) -> None:
+    """Let the board look at the card that shows this operation."""
+    if operation.release_id is not None:
+        await cards.mark_stale(connection, card_key(operation.release_id), now=now)

@@ -1,0 +1,38 @@
+"""A refresh: Argo CD compares again, and everybody sees what it found.
+
+Asking twice does no harm, so a refresh that a crash interrupted is simply asked for again.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.adapters.argocd import ArgocdError
+from bot.domain.catalog import Catalog
+from bot.domain.operations import Operation, OperationState
+from bot.domain.reasons import Reason
+from bot.services import operations
+from bot.services.observations import Observer
+from bot.storage.engine import Database
+
+
+async def step(
+    operation: Operation,
+    *,
+    database: Database,
+    observer: Observer,
+    catalog: Catalog,
+    clock: Callable[[], datetime],
+) -> None:
+    """Refresh, read, and end the operation with what happened."""
+    environment = catalog.environments.get(operation.environment)
+    reason: Reason | None = None
+    if environment is None:
+        reason = Reason.UNKNOWN_ENVIRONMENT
+    else:
+        try:
+            await observer.observe(environment, refresh="hard" if operation.hard else "normal")
+        except ArgocdError as error:
+            reason = error.reason
+    state = OperationState.SUCCEEDED if reason is None else OperationState.FAILED
+    async with database.transaction("operations") as connection:
+        await operations.close(connection, operation, state=state, reason=reason, now=clock())

@@ -1,0 +1,62 @@
+"""Facts into releases: apply an event, keep what follows from it, and mark the cards that show it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain import releases
+from bot.domain.events import ApplicationObserved, JobReported, RunReported, StageReported
+from bot.services import incidents
+from bot.storage import applications, cards
+from bot.storage import releases as rows
+
+
+def card_key(release_id: int) -> str:
+    """The key of a release's card."""
+    return f"release:{release_id}"
+
+
+async def record(
+    connection: AsyncConnection,
+    event: RunReported | JobReported | StageReported,
+    *,
+    environment: str,
+    now: datetime,
+) -> None:
+    """Join one report of the pipeline into its release; raise or recover the alert of a failed run."""
+    stored = await rows.change(
+        connection,
+        environment=environment,
+        service=event.service,
+        source_revision=event.source_revision,
+        now=now,
+        step=lambda release: releases.apply(release, event),
+    )
+    if not stored.changed:
+        return
+    await cards.mark_stale(connection, card_key(stored.id), now=now)
+    signal = incidents.of_run(stored.release)
+    if signal is not None:
+        await incidents.record(connection, signal, now=now)
+    if isinstance(event, StageReported):
+        await applications.hint(connection, environment, now=now)
+
+
+async def observe(connection: AsyncConnection, event: ApplicationObserved, *, now: datetime) -> Sequence[rows.Stored]:
+    """Join a read of the Application into every release of its environment that may still move."""
+    moved = []
+    for stored in await rows.active(connection, event.environment):
+        release = stored.release
+        after = await rows.change(
+            connection,
+            environment=release.environment,
+            service=release.service,
+            source_revision=release.source_revision,
+            now=now,
+            step=lambda release: releases.apply(release, event),
+        )
+        if releases.shown(after.release) != releases.shown(release):
+            await cards.mark_stale(connection, card_key(stored.id), now=now)
+        moved.append(after)
+    return moved

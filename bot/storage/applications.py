@@ -1,0 +1,80 @@
+"""The newest read of every Application, and hints that it should be read again."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Row, case, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.events import ApplicationObserved
+from bot.domain.reasons import Reason
+from bot.storage import documents
+from bot.storage.engine import insert
+from bot.storage.schema import applications as table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known about an environment's Application. `failure` is why the newest attempt to read it failed."""
+
+    environment: str
+    observation: ApplicationObserved | None
+    observed_at: datetime | None
+    hinted_at: datetime | None
+    failure: Reason | None
+
+
+async def hint(connection: AsyncConnection, environment: str, *, now: datetime) -> None:
+    """Ask for a read soon."""
+    await connection.execute(
+        insert(connection, table)
+        .values(environment=environment, hinted_at=now)
+        .on_conflict_do_update(index_elements=["environment"], set_={"hinted_at": now})
+    )
+
+
+async def save(connection: AsyncConnection, observation: ApplicationObserved) -> None:
+    """Keep a read. A hint given while the read was under way stays, since the read may have missed its cause."""
+    fresh = {
+        "document": documents.observation.dump(observation),
+        "observed_at": observation.observed_at,
+        "failure": None,
+    }
+    await connection.execute(
+        insert(connection, table)
+        .values(environment=observation.environment, **fresh)
+        .on_conflict_do_update(
+            index_elements=["environment"],
+            set_={**fresh, "hinted_at": case((table.c.hinted_at > observation.observed_at, table.c.hinted_at))},
+        )
+    )
+
+
+async def fail(connection: AsyncConnection, environment: str, *, reason: Reason, since: datetime) -> None:
+    """Note that a read begun at `since` failed; the last good read stays, hints up to then are spent."""
+    await connection.execute(
+        insert(connection, table)
+        .values(environment=environment, failure=reason)
+        .on_conflict_do_update(index_elements=["environment"], set_={"failure": reason.value})
+    )
+    await connection.execute(
+        update(table).where(table.c.environment == environment, table.c.hinted_at <= since).values(hinted_at=None)
+    )
+
+
+async def get(connection: AsyncConnection, environment: str) -> Known:
+    """What is known about one environment; everything is None before its first read."""
+    row = (await connection.execute(select(table).where(table.c.environment == environment))).one_or_none()
+    if row is None:
+        return Known(environment=environment, observation=None, observed_at=None, hinted_at=None, failure=None)
+    return _known(row)
+
+
+def _known(row: Row[tuple[object, ...]]) -> Known:
+    return Known(
+        environment=row.environment,
+        observation=documents.observation.load(row.document) if row.document else None,
+        observed_at=row.observed_at,
+        hinted_at=row.hinted_at,
+        failure=Reason(row.failure) if row.failure else None,
+    )

@@ -1,0 +1,113 @@
+"""Rows of operations. Every step is a compare-and-set on the state, so a step is taken once.
+
+`once` is the natural key of what the bot asks for by itself; `target` is held while a deploy is open, so that one
+service has one open deploy per environment. A claim is a worker's time-limited hold on a row.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.operations import OPEN, WORKABLE, Operation, OperationKind, OperationState
+from bot.storage import documents
+from bot.storage.engine import insert
+from bot.storage.schema import operations as table
+
+
+async def add(connection: AsyncConnection, operation: Operation, *, once: str | None = None) -> bool:
+    """Insert a new operation. False when `once` was used before or its target has an open deploy."""
+    result = await connection.execute(
+        insert(connection, table)
+        .values(
+            id=operation.id,
+            kind=operation.kind,
+            environment=operation.environment,
+            service=operation.service,
+            once=once,
+            **_changing(operation),
+        )
+        .on_conflict_do_nothing()
+    )
+    return bool(result.rowcount)
+
+
+async def get(connection: AsyncConnection, operation_id: str) -> Operation | None:
+    """The operation with this id."""
+    row = (await connection.execute(select(table.c.document).where(table.c.id == operation_id))).one_or_none()
+    return documents.operation.load(row.document) if row else None
+
+
+async def save(connection: AsyncConnection, operation: Operation, *, expected: OperationState) -> bool:
+    """Write the operation if its row is still in the expected state. False when somebody was faster."""
+    result = await connection.execute(
+        update(table).where(table.c.id == operation.id, table.c.state == expected).values(**_changing(operation))
+    )
+    return bool(result.rowcount)
+
+
+async def open_deploy(connection: AsyncConnection, *, environment: str, service: str) -> Operation | None:
+    """The open deploy of a service in an environment."""
+    target = f"{environment}/{service}"
+    row = (await connection.execute(select(table.c.document).where(table.c.target == target))).one_or_none()
+    return documents.operation.load(row.document) if row else None
+
+
+async def opened(connection: AsyncConnection, environment: str) -> list[Operation]:
+    """Every open operation of an environment, oldest first."""
+    rows = await connection.execute(
+        select(table.c.document).where(table.c.environment == environment, table.c.state.in_(OPEN)).order_by(table.c.id)
+    )
+    return [documents.operation.load(row.document) for row in rows]
+
+
+async def of_release(connection: AsyncConnection, release_id: int) -> Operation | None:
+    """The newest deploy about a release."""
+    row = (
+        await connection.execute(
+            select(table.c.document)
+            .where(table.c.release_id == release_id, table.c.kind == OperationKind.DEPLOY)
+            .order_by(table.c.id.desc())
+            .limit(1)
+        )
+    ).one_or_none()
+    return documents.operation.load(row.document) if row else None
+
+
+async def claim(
+    connection: AsyncConnection, *, worker: str, now: datetime, until: datetime, limit: int
+) -> list[Operation]:
+    """Take up to `limit` operations that need a worker and that nobody holds, oldest first."""
+    free = or_(table.c.claimed_until.is_(None), table.c.claimed_until <= now)
+    rows = await connection.execute(
+        select(table.c.id, table.c.document)
+        .where(table.c.state.in_(WORKABLE), free)
+        .order_by(table.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = list(rows)
+    await connection.execute(
+        update(table).where(table.c.id.in_([row.id for row in taken])).values(claimed_by=worker, claimed_until=until)
+    )
+    return [documents.operation.load(row.document) for row in taken]
+
+
+async def hold(connection: AsyncConnection, operation_id: str, *, worker: str, until: datetime | None) -> bool:
+    """Prolong a claim, or give it back with None. False when the claim is another worker's by now."""
+    result = await connection.execute(
+        update(table).where(table.c.id == operation_id, table.c.claimed_by == worker).values(claimed_until=until)
+    )
+    return bool(result.rowcount)
+
+
+def _changing(operation: Operation) -> dict[str, object]:
+    """The columns that follow from the state of an operation."""
+    holds = operation.kind is OperationKind.DEPLOY and not operation.state.ended
+    return {
+        "state": operation.state,
+        "release_id": operation.release_id,
+        "target": f"{operation.environment}/{operation.service}" if holds else None,
+        "document": documents.operation.dump(operation),
+        "updated_at": operation.updated_at,
+    }

@@ -1,0 +1,133 @@
+"""Rows of releases, and which workflow run belongs to which service and environment.
+
+A release is changed under a row lock, so two workers that learn about it at once add up instead of overwriting.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Row, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain import releases
+from bot.domain.releases import Release
+from bot.storage import documents
+from bot.storage.engine import insert
+from bot.storage.schema import releases as table
+from bot.storage.schema import runs
+
+ACTIVE_LIMIT = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A release with its row id; `changed` says whether the call that returned it changed the row."""
+
+    id: int
+    release: Release
+    changed: bool = False
+
+
+async def change(
+    connection: AsyncConnection,
+    *,
+    environment: str,
+    service: str,
+    source_revision: str,
+    now: datetime,
+    step: Callable[[Release], Release],
+) -> Stored:
+    """Apply `step` to the release of this key, which is created when it is not there."""
+    empty = Release(service=service, environment=environment, source_revision=source_revision)
+    await connection.execute(
+        insert(connection, table)
+        .values(
+            environment=environment,
+            service=service,
+            source_revision=source_revision,
+            state=releases.state(empty),
+            ended=0,
+            document=documents.release.dump(empty),
+            created_at=now,
+            updated_at=now,
+        )
+        .on_conflict_do_nothing()
+    )
+    found = await connection.execute(
+        select(table)
+        .where(
+            table.c.environment == environment,
+            table.c.service == service,
+            table.c.source_revision == source_revision,
+        )
+        .with_for_update()
+    )
+    row = found.one()
+    old = documents.release.load(row.document)
+    new = step(old)
+    if new == old:
+        return Stored(id=row.id, release=old)
+    state = releases.state(new)
+    await connection.execute(
+        update(table)
+        .where(table.c.id == row.id)
+        .values(document=documents.release.dump(new), state=state, ended=int(state.ended), updated_at=now)
+    )
+    return Stored(id=row.id, release=new, changed=True)
+
+
+async def by_id(connection: AsyncConnection, release_id: int) -> Release | None:
+    """The release with this row id."""
+    row = (await connection.execute(select(table).where(table.c.id == release_id))).one_or_none()
+    return documents.release.load(row.document) if row else None
+
+
+async def active(connection: AsyncConnection, environment: str) -> list[Stored]:
+    """The releases of an environment that may still move, newest first; at most `ACTIVE_LIMIT`."""
+    rows = await connection.execute(
+        select(table)
+        .where(table.c.environment == environment, table.c.ended == 0)
+        .order_by(table.c.id.desc())
+        .limit(ACTIVE_LIMIT)
+    )
+    return [_stored(row) for row in rows]
+
+
+async def by_short_revision(
+    connection: AsyncConnection, *, environment: str, service: str, short_revision: str
+) -> Stored | None:
+    """The release whose source revision starts so, as a tag tells it."""
+    row = (
+        await connection.execute(
+            select(table)
+            .where(
+                table.c.environment == environment,
+                table.c.service == service,
+                table.c.source_revision.startswith(short_revision, autoescape=True),
+            )
+            .order_by(table.c.id.desc())
+            .limit(1)
+        )
+    ).one_or_none()
+    return _stored(row) if row else None
+
+
+async def remember_run(connection: AsyncConnection, *, run_id: int, service: str, environment: str) -> bool:
+    """Note what a workflow run builds, and for where. True when that was not known before."""
+    result = await connection.execute(
+        insert(connection, runs)
+        .values(run_id=run_id, service=service, environment=environment)
+        .on_conflict_do_nothing()
+    )
+    return bool(result.rowcount)
+
+
+async def run(connection: AsyncConnection, run_id: int) -> tuple[str, str] | None:
+    """Service and environment of a workflow run, when a report has told them."""
+    row = (await connection.execute(select(runs).where(runs.c.run_id == run_id))).one_or_none()
+    return (row.service, row.environment) if row else None
+
+
+def _stored(row: Row[tuple[object, ...]]) -> Stored:
+    return Stored(id=row.id, release=documents.release.load(row.document))
