@@ -1,7 +1,8 @@
 # Every target sets up what it needs: Python 3.11+, git and make are enough to start with.
 PYTHON ?= python3
 BIN := .venv/bin
-LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
+REQUIREMENTS := requirements
+LOCK := $(CURDIR)/$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
 	--no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
@@ -50,5 +51,5 @@ bench: .venv ## the numbers in the README
 schema: .venv ## write the JSON Schema of the topology file
 	$(BIN)/python -m bot.topology > bot/topology.schema.json
 
-lock: .venv ## choose versions again: requirements/*.in to requirements/*.txt
-	cd requirements && for name in base sandbox dev ci; do ../$(LOCK) $(ARGS) $$name.in --output-file $$name.txt || exit; done
+lock: .venv ## requirements/*.in to *.txt; keeps versions that still fit, ARGS=--upgrade takes new ones
+	set -e; cd $(REQUIREMENTS); for name in base sandbox dev ci; do $(LOCK) $(ARGS) $$name.in --output-file $$name.txt; done
