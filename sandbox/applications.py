@@ -1,0 +1,120 @@
+"""An Argo CD Application as the cluster stores it: what was asked for, what was compared, what was done.
+
+The Application is state only; `sandbox.controller` moves it. `document` is its JSON as the API server answers it, and
+`stored` as a notification's template sees it: the same, without the health of each resource, which Argo CD keeps in a
+cache and not in the object.
+"""
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.faults import SyncFaults
+from sandbox.manifests import Json
+
+HEALTH = ("Healthy", "Suspended", "Progressing", "Missing", "Degraded", "Unknown")
+
+
+@dataclass(slots=True, kw_only=True)
+class Application:
+    """One Application; times are RFC 3339 texts, `operation` and `operation_state` the API's own objects.
+
+    `spec` may be changed at any time, as the app-of-apps does; `faults` says what goes wrong with it.
+    """
+
+    name: str
+    environment: str
+    uid: str
+    created: str
+    spec: Json
+    health: Json
+    faults: SyncFaults = field(default_factory=SyncFaults)
+    operation: Json | None = None
+    operation_state: Json | None = None
+    history: list[Json] = field(default_factory=list)
+    conditions: list[Json] = field(default_factory=list)
+    sync_status: str = "Unknown"
+    revision: str = ""
+    compared_to: Json = field(default_factory=dict)
+    resources: list[Json] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
+    reconciled_at: str | None = None
+    deleted_at: str | None = None
+    version: int = 1000
+    waited: int = 0
+    compared: bool = True
+    notified: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def project(self) -> str:
+        """The AppProject it belongs to."""
+        return str(self.spec["project"])
+
+    @property
+    def branch(self) -> str:
+        """The branch it follows."""
+        return str(self.spec["source"]["targetRevision"])
+
+    @property
+    def automated(self) -> bool:
+        """Whether it syncs by itself."""
+        return "automated" in self.spec["syncPolicy"]
+
+    @property
+    def phase(self) -> str | None:
+        """The phase of the present or the last operation, if there is one."""
+        return self.operation_state["phase"] if self.operation_state else None
+
+    @property
+    def windows(self) -> Json:
+        """What …/syncwindows answers."""
+        denying = {"kind": "deny", "schedule": "0 18 * * 5", "duration": "60h", "manualSync": False}
+        closed = self.faults.window_closed
+        return {**({"activeWindows": [denying]} if closed else {}), "assignedWindows": [denying], "canSync": not closed}
+
+    def document(self) -> Json:
+        """The Application as GET answers it."""
+        return copy.deepcopy(self._document())
+
+    def stored(self) -> Json:
+        """The Application as LIST answers it and as notification templates see it: resources without their health."""
+        document = self.document()
+        for resource in document["status"]["resources"]:
+            resource.pop("health", None)
+        return document
+
+    def _document(self) -> Json:
+        metadata: dict[str, Any] = {
+            "name": self.name,
+            "namespace": "argocd",
+            "uid": self.uid,
+            "resourceVersion": str(self.version),
+            "generation": self.version,
+            "creationTimestamp": self.created,
+            "labels": {"app.kubernetes.io/part-of": "tiketi"},
+        }
+        if self.deleted_at:
+            metadata["deletionTimestamp"] = self.deleted_at
+        status: dict[str, Any] = {
+            "resources": self.resources,
+            "sync": {"status": self.sync_status, "comparedTo": self.compared_to, "revision": self.revision},
+            "health": self.health,
+            "history": self.history,
+            "reconciledAt": self.reconciled_at,
+            "observedAt": self.reconciled_at,
+            "sourceType": "Kustomize",
+            "summary": {"images": self.images},
+            "resourceHealthSource": "appTree",
+            "controllerNamespace": "argocd",
+        }
+        if self.conditions:
+            status["conditions"] = self.conditions
+        if self.operation_state:
+            status["operationState"] = self.operation_state
+        operation = {"operation": self.operation} if self.operation else {}
+        return {"metadata": metadata, "spec": self.spec, "status": status, **operation}
+
+
+def worst(health: list[str]) -> str:
+    """The Application's health: the worst of its resources', Healthy when there are none."""
+    return max(health, key=HEALTH.index, default="Healthy")

@@ -1,0 +1,65 @@
+"""What can go wrong, as plain attributes that a test or a scenario sets and clears while the world runs.
+
+`SyncFaults` belong to one Application and act in its controller; `ArgocdFaults` and `GithubFaults` belong to a server
+and act on requests. Ticks are the world's steps, seconds are real.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, kw_only=True)
+class SyncFaults:
+    """What happens to one Application's comparison and operations."""
+
+    accept_ticks: int = 1
+    """Ticks from an accepted request until the controller begins it (t0 to t1); large: it never does."""
+    run_ticks: int = 1
+    """Ticks an operation runs after its objects were applied (t2 to t3); large: it never ends."""
+    sync_error: str | None = None
+    """Operations fail with this message and apply nothing."""
+    retries: int = 0
+    """How many times an operation is retried before it ends: phase Running although finishedAt is set."""
+    stuck: bool = False
+    """Operations end as Succeeded without finishedAt and syncResult, and never leave the slot."""
+    window_closed: bool = False
+    """A deny window is active: a sync is refused, one that runs is parked."""
+    deaf: bool = False
+    """Commits go unnoticed until somebody refreshes."""
+    stale: bool = False
+    """Nothing is compared again once an operation has finished: health is from before it."""
+    refresh_hangs: bool = False
+    """A refresh is never answered."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ArgocdFaults:
+    """What happens to requests to the Argo CD API server."""
+
+    slow: float = 0.0
+    """Seconds every answer takes."""
+    status: int | None = None
+    """Answer every API request with this: 401 (the token was revoked), 403, 500 or 503."""
+    sync_cut: bool = False
+    """POST …/sync is accepted, and the connection ends before the answer."""
+    sync_lost: bool = False
+    """POST …/sync is not accepted, and the answer is 500."""
+    refresh_expires: bool = False
+    """A refresh ends with 500 `application refresh deadline exceeded`."""
+    items_null: bool = False
+    """Lists come as `"items": null`."""
+    head_moves: int = 0
+    """How many more times the branch moves on, and is noticed, right after managed-resources was read."""
+
+
+@dataclass(slots=True, kw_only=True)
+class GithubFaults:
+    """What happens to requests to the GitHub API."""
+
+    slow: float = 0.0
+    """Seconds every answer takes."""
+    status: int | None = None
+    """Answer every request with this: 401, 403 (the primary rate limit is used up), 500, 502 or 503."""
+    failures: int = 0
+    """How many more requests are answered 502 before it works again."""
+    secondary_limit: int | None = None
+    """Answer 403, secondary rate limit, with this many seconds of Retry-After."""
