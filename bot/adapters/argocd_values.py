@@ -1,0 +1,187 @@
+"""What an Argo CD Application says, as values.
+
+The API's answers are read field by field: everything optional, unknown words mapped to Argo CD's own `Unknown`, nothing
+trusted to be there but the name. Two fingerprints are made here.
+
+Source: where the manifests come from. `source_digest` hashes the list of sources (`spec.sources`, or else the one
+`spec.source`), the destination and `syncPolicy.syncOptions`. An operation carries only its sources, so its digest is
+made of those with the Application's destination and options: it equals the Application's exactly when the operation
+reads its manifests from where the Application does.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.adapters import argocd_resources
+from bot.adapters.argocd_resources import ManagedResource
+from bot.domain.events import Health, Phase, SyncOperation, SyncStatus
+from bot.domain.operations import Resource
+
+REQUEST_ID = "chatops.request-id"
+"""The name of the `infos` entry by which the bot finds its own operations again."""
+
+CONDITION_LENGTH = 500
+_HEALTH = {health.value: health for health in Health}
+_SYNC_STATUS = {status.value: status for status in SyncStatus}
+_PHASE = {phase.value: phase for phase in Phase}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationRead:
+    """One consistent read of an Application: its state and the comparison that this state speaks of.
+
+    `pending` says that an operation occupies the slot: asked for and perhaps not picked up, or stuck. Conditions are
+    `Type: message`, cut. `resource_health` maps the name of each Deployment to its health and the sentence with it.
+    """
+
+    application: str
+    uid: str
+    revision: str
+    sync: SyncStatus
+    health: Health
+    health_since: datetime | None
+    reconciled_at: datetime | None
+    automated: bool
+    deleting: bool
+    source_digest: str
+    operation: SyncOperation | None
+    pending: bool
+    pending_request_id: str | None
+    conditions: tuple[str, ...]
+    resource_health: Mapping[str, tuple[Health, str]]
+    resources: tuple[ManagedResource, ...]
+
+
+def comparison(application: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Which comparison this answer shows: uid, compared revision, and when. Equal triples: the same comparison."""
+    status = section(application, "status")
+    uid = section(application, "metadata").get("uid")
+    return str(uid or ""), str(section(status, "sync").get("revision") or ""), str(status.get("reconciledAt") or "")
+
+
+def application_read(
+    application: Mapping[str, Any], *, items: Iterable[Any] | None, services: Collection[str]
+) -> ApplicationRead:
+    """The value of a GET of the Application with the `items` of its managed-resources (None when there are none)."""
+    metadata, spec, status = (section(application, name) for name in ("metadata", "spec", "status"))
+    resources = argocd_resources.managed_resources(items or (), services=services)
+    health, pending = section(status, "health"), section(application, "operation")
+    return ApplicationRead(
+        application=str(metadata.get("name") or ""),
+        uid=str(metadata.get("uid") or ""),
+        revision=str(section(status, "sync").get("revision") or ""),
+        sync=_sync_status(section(status, "sync").get("status")),
+        health=_health(health.get("status")),
+        health_since=_moment(health.get("lastTransitionTime")),
+        reconciled_at=_moment(status.get("reconciledAt")),
+        automated=is_automated(application),
+        deleting=bool(metadata.get("deletionTimestamp")),
+        source_digest=_source_digest(spec, of=spec),
+        operation=_operation(section(status, "operationState"), spec=spec, resources=resources, services=services),
+        pending=bool(pending),
+        pending_request_id=_request_id(pending),
+        conditions=tuple(_condition(entry) for entry in _mappings(status.get("conditions"))),
+        resource_health={
+            str(entry.get("name")): (
+                _health(section(entry, "health").get("status")),
+                str(section(entry, "health").get("message") or ""),
+            )
+            for entry in _mappings(status.get("resources"))
+            if entry.get("kind") == "Deployment"
+        },
+        resources=resources,
+    )
+
+
+def is_automated(application: Mapping[str, Any]) -> bool:
+    """Whether Argo CD syncs this Application by itself. `automated: {}` does; since 3.1 `enabled: false` does not."""
+    automated = section(section(application, "spec"), "syncPolicy").get("automated")
+    return isinstance(automated, dict) and automated.get("enabled") is not False
+
+
+def section(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object under this name, or an empty one: Argo CD leaves out or nulls what has no content."""
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _operation(
+    state: Mapping[str, Any],
+    *,
+    spec: Mapping[str, Any],
+    resources: tuple[ManagedResource, ...],
+    services: Collection[str],
+) -> SyncOperation | None:
+    """The newest operation. A retrying one is `Running` and has a finishedAt, which is the last try's, not its own."""
+    started_at = _moment(state.get("startedAt"))
+    if started_at is None:
+        return None
+    operation, result = section(state, "operation"), section(state, "syncResult")
+    sync, initiator = section(operation, "sync"), section(operation, "initiatedBy")
+    phase = _phase(state.get("phase"))
+    named = tuple(_resource(entry) for entry in _mappings(sync.get("resources")))
+    return SyncOperation(
+        phase=phase,
+        message=str(state.get("message") or ""),
+        revision=str(result.get("revision") or sync.get("revision") or ""),
+        started_at=started_at,
+        finished_at=_moment(state.get("finishedAt")) if phase.ended else None,
+        request_id=_request_id(operation),
+        services=argocd_resources.services_of(named, resources=resources, services=services) if named else None,
+        source_digest=_source_digest(spec, of=sync),
+        initiated_by=str(initiator.get("username") or ("automated" if initiator.get("automated") else "")),
+    )
+
+
+def _source_digest(spec: Mapping[str, Any], *, of: Mapping[str, Any]) -> str:
+    """The fingerprint described above, for the sources of the spec or of an operation; empty when it names none."""
+    sources = of.get("sources") or ([of["source"]] if of.get("source") else [])
+    if not sources:
+        return ""
+    content = [sources, spec.get("destination"), section(spec, "syncPolicy").get("syncOptions") or []]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _request_id(operation: Mapping[str, Any]) -> str | None:
+    for entry in _mappings(operation.get("info")):
+        if entry.get("name") == REQUEST_ID:
+            return str(entry.get("value") or "") or None
+    return None
+
+
+def _resource(entry: Mapping[str, Any]) -> Resource:
+    return Resource(**{name: str(entry.get(name) or "") for name in ("group", "kind", "namespace", "name")})
+
+
+def _condition(entry: Mapping[str, Any]) -> str:
+    return f"{entry.get('type') or 'Unknown'}: {entry.get('message') or ''}"[:CONDITION_LENGTH]
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _moment(value: Any) -> datetime | None:
+    """A moment as Go writes it; null, absent and unreadable are all None."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return moment if moment is None or moment.tzinfo else None
+
+
+def _health(value: Any) -> Health:
+    return _HEALTH.get(str(value), Health.UNKNOWN)
+
+
+def _sync_status(value: Any) -> SyncStatus:
+    return _SYNC_STATUS.get(str(value), SyncStatus.UNKNOWN)
+
+
+def _phase(value: Any) -> Phase:
+    """A phase this bot has no word for is one that has not ended."""
+    return _PHASE.get(str(value), Phase.RUNNING)
