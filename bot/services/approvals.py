@@ -7,8 +7,6 @@ moves the operation on. Nothing outside is asked here; the worker looks again be
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from bot.domain import approvals
 from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.operations import Operation, OperationState
@@ -18,7 +16,7 @@ from bot.services import operations
 from bot.storage import approvals as rows
 from bot.storage import audit
 from bot.storage import operations as operation_rows
-from bot.storage.engine import Database
+from bot.storage.engine import Connection, Database
 
 
 async def get(database: Database, approval_id: str) -> Approval | None:
@@ -87,7 +85,7 @@ async def expire_overdue(database: Database, *, now: datetime) -> int:
     return len(overdue)
 
 
-async def _open(connection: AsyncConnection, approval_id: str) -> tuple[Approval, int, Operation]:
+async def _open(connection: Connection, approval_id: str) -> tuple[Approval, int, Operation]:
     found = await rows.get(connection, approval_id)
     if found is None:
         raise Refused(Reason.SUPERSEDED)

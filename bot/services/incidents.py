@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from bot.domain import incidents, releases, rollouts, timeline
 from bot.domain.events import ApplicationObserved, Health, Phase, RunStatus
 from bot.domain.incidents import Incident, Signal
 from bot.domain.releases import Release
 from bot.storage import cards
 from bot.storage import incidents as rows
+from bot.storage.engine import Connection
 
 _BAD_CONCLUSIONS = frozenset({"failure", "timed_out", "startup_failure", "action_required"})
 _BAD_HEALTH = frozenset({Health.DEGRADED, Health.MISSING})
@@ -21,7 +20,7 @@ def card_key(incident: Incident) -> str:
     return f"incident:{incident.episode}:{incident.subject}"
 
 
-async def record(connection: AsyncConnection, signal: Signal, *, now: datetime) -> None:
+async def record(connection: Connection, signal: Signal, *, now: datetime) -> None:
     """Count one signal: opens, repeats or recovers an episode, or changes nothing."""
     before = await rows.newest(connection, signal.subject)
     after = incidents.apply(before, signal=signal)

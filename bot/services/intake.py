@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.catalog import Catalog
 from bot.domain.events import (
@@ -30,7 +29,7 @@ from bot.services import releases
 from bot.storage import applications, deliveries
 from bot.storage import releases as rows
 from bot.storage.deliveries import Delivery
-from bot.storage.engine import Database
+from bot.storage.engine import Connection, Database
 
 BATCH = 50
 OFF_THE_LOOP_BYTES = 1_000_000
@@ -131,7 +130,7 @@ class Intake:
                     await deliveries.count_attempt(connection, pair[0].id)
                 await asyncio.sleep(1)
 
-    async def _apply(self, connection: AsyncConnection, events: tuple[Event, ...], *, now: datetime) -> Outcome:
+    async def _apply(self, connection: Connection, events: tuple[Event, ...], *, now: datetime) -> Outcome:
         outcome = Outcome(state="done" if events else "ignored")
         for event in events:
             match event:
@@ -146,7 +145,7 @@ class Intake:
         return outcome
 
     async def _report(
-        self, connection: AsyncConnection, event: RunReported | JobReported | StageReported, *, now: datetime
+        self, connection: Connection, event: RunReported | JobReported | StageReported, *, now: datetime
     ) -> Outcome | None:
         subject = f"run:{event.run_id}"
         if event.environment is not None and not isinstance(event, JobReported):

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from bot.domain import approvals, releases
 from bot.domain.catalog import Catalog
 from bot.domain.events import ApplicationObserved
@@ -23,7 +21,7 @@ from bot.services.releases import card_key
 from bot.storage import approvals as approval_rows
 from bot.storage import audit, cards
 from bot.storage import operations as rows
-from bot.storage.engine import Database
+from bot.storage.engine import Connection, Database
 from bot.storage.releases import Stored
 
 _LOOK_SECONDS = 0.1
@@ -92,9 +90,7 @@ async def ended(
     raise AssertionError("unreachable: the last round returns")
 
 
-async def ask_for_consent(
-    connection: AsyncConnection, stored: Sequence[Stored], *, catalog: Catalog, now: datetime
-) -> None:
+async def ask_for_consent(connection: Connection, stored: Sequence[Stored], *, catalog: Catalog, now: datetime) -> None:
     """Ask, in the pipeline's name, for every release that waits for a person; once per release and tag."""
     for row in stored:
         release = row.release
@@ -125,7 +121,7 @@ async def ask_for_consent(
             )
 
 
-async def supersede_stale(connection: AsyncConnection, event: ApplicationObserved, *, now: datetime) -> None:
+async def supersede_stale(connection: Connection, event: ApplicationObserved, *, now: datetime) -> None:
     """Void the waiting requests whose image is no longer the one Git asks for."""
     for operation in await rows.opened(connection, event.environment):
         workload = event.workload(operation.service or "")
@@ -136,7 +132,7 @@ async def supersede_stale(connection: AsyncConnection, event: ApplicationObserve
 
 
 async def close(
-    connection: AsyncConnection,
+    connection: Connection,
     operation: Operation,
     *,
     state: OperationState,
@@ -173,7 +169,7 @@ async def close(
     return True
 
 
-async def refresh_card(connection: AsyncConnection, operation: Operation, *, now: datetime) -> None:
+async def refresh_card(connection: Connection, operation: Operation, *, now: datetime) -> None:
     """Let the board look at the card that shows this operation."""
     if operation.release_id is not None:
         await cards.mark_stale(connection, card_key(operation.release_id), now=now)

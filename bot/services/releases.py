@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from bot.domain import releases
 from bot.domain.events import ApplicationObserved, JobReported, RunReported, StageReported
 from bot.services import incidents
 from bot.storage import applications, cards
 from bot.storage import releases as rows
+from bot.storage.engine import Connection
 
 
 def card_key(release_id: int) -> str:
@@ -18,7 +17,7 @@ def card_key(release_id: int) -> str:
 
 
 async def record(
-    connection: AsyncConnection,
+    connection: Connection,
     event: RunReported | JobReported | StageReported,
     *,
     environment: str,
@@ -43,7 +42,7 @@ async def record(
         await applications.hint(connection, environment, now=now)
 
 
-async def observe(connection: AsyncConnection, event: ApplicationObserved, *, now: datetime) -> Sequence[rows.Stored]:
+async def observe(connection: Connection, event: ApplicationObserved, *, now: datetime) -> Sequence[rows.Stored]:
     """Join a read of the Application into every release of its environment that may still move."""
     moved = []
     for stored in await rows.active(connection, event.environment):

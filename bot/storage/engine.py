@@ -20,6 +20,9 @@ from sqlalchemy.sql.schema import Table
 
 BUSY_SECONDS = 10
 
+Connection = AsyncConnection
+"""What a transaction gives; only storage runs statements on it, everybody else passes it on."""
+
 
 class Database:
     """One engine with the two ways to use it: `transaction` to write, `reading` to look."""

@@ -1,0 +1,77 @@
+"""What people look at, gathered from the rows: the card behind a key, and the status of environments."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.cards import incident as incident_card
+from bot.cards import release as release_card
+from bot.cards.base import Card, Links
+from bot.cards.status import EnvironmentStatus
+from bot.domain.catalog import Catalog
+from bot.storage import applications, approvals, operations
+from bot.storage import incidents as incident_rows
+from bot.storage import releases as release_rows
+from bot.storage.engine import Connection, Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gallery:
+    """Renders cards: where each kind belongs, and what their links start with."""
+
+    database: Database
+    catalog: Catalog
+    links: Links
+    releases_channel: int
+    alerts_channel: int
+
+    async def card(self, key: str, *, now: datetime) -> tuple[int, Card] | None:
+        """The channel and the card behind a key; None when there is nothing to show (any more)."""
+        kind, _, rest = key.partition(":")
+        async with self.database.reading() as connection:
+            if kind == "release":
+                return await self._release(connection, int(rest), now=now)
+            if kind == "incident":
+                episode, _, subject = rest.partition(":")
+                return await self._incident(connection, subject, episode=int(episode), now=now)
+        raise LookupError(f"no card has a key like {key!r}")
+
+    async def _release(self, connection: Connection, release_id: int, *, now: datetime) -> tuple[int, Card] | None:
+        release = await release_rows.by_id(connection, release_id)
+        if release is None or release.environment not in self.catalog.environments:
+            return None
+        operation = await operations.of_release(connection, release_id)
+        approval = await approvals.of_operation(connection, operation.id) if operation else None
+        card = release_card.render(
+            release,
+            id=release_id,
+            operation=operation,
+            approval=approval[0] if approval else None,
+            catalog=self.catalog,
+            links=self.links,
+            now=now,
+        )
+        return self.releases_channel, card
+
+    async def _incident(
+        self, connection: Connection, subject: str, *, episode: int, now: datetime
+    ) -> tuple[int, Card] | None:
+        incident = await incident_rows.get(connection, subject, episode=episode)
+        return None if incident is None else (self.alerts_channel, incident_card.render(incident, now=now))
+
+
+async def status(
+    database: Database, *, catalog: Catalog, environment: str | None, service: str | None
+) -> tuple[EnvironmentStatus, ...]:
+    """What is known about the environments, or one of them, without asking anybody outside."""
+    async with database.reading() as connection:
+        return tuple(
+            [
+                EnvironmentStatus(
+                    environment=place,
+                    known=await applications.get(connection, name),
+                    operations=tuple(await operations.opened(connection, name)),
+                )
+                for name, place in catalog.environments.items()
+                if environment in (None, name)
+            ]
+        )
