@@ -1,0 +1,208 @@
+"""GitHub's REST API through PyGithub, for the two questions the bot asks: who made a commit, and is it on a branch?
+
+PyGithub is synchronous and its client is not made for several threads, so there is a small pool of threads with a
+client each. Its defaults are made for scripts: they repeat POSTs, pace requests, and sleep inside the thread until a
+rate limit ends. Here only reads are repeated, and no wait is longer than half a minute.
+"""
+
+import asyncio
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from github import Auth, Github, GithubException, UnknownObjectException
+from github.GithubRetry import GithubRetry
+from pydantic import SecretStr
+
+from bot.adapters.calls import CallFailed, Observe, measured, unobserved
+from bot.domain import images
+from bot.domain.reasons import Reason
+
+API_VERSION = "2022-11-28"
+LONGEST_WAIT = 30
+SUBJECT_LENGTH = 200
+_THREADS = 4
+_REMEMBERED = 512
+_NO_COMMIT = 422
+_Result = TypeVar("_Result")
+
+
+class GithubError(CallFailed):
+    """GitHub did not answer the question."""
+
+    default = Reason.GITHUB_UNREACHABLE
+
+
+class NotFound(GithubError):
+    """There is no such thing on GitHub, or the bot may not see it: GitHub answers the same to both."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """The bot as an installed GitHub App."""
+
+    id: str
+    private_key: SecretStr
+    installation_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """One commit: the first line of its message, cut, and who wrote it. `author_login` is None when GitHub knows no
+    account of that e-mail address."""
+
+    revision: str
+    subject: str
+    author_login: str | None
+    author_name: str
+    url: str
+
+
+class GitHub:
+    """One repository on GitHub, as `owner/name`. Without credentials it asks anonymously.
+
+    `socket_timeout` bounds each step of a request, `timeout` a whole question with its repetitions; both in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        repository: str,
+        token: SecretStr | None = None,
+        app: App | None = None,
+        timeout: float = 45,
+        socket_timeout: int = 8,
+        backoff: float = 0.5,
+        observe: Observe = unobserved,
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._repository = repository
+        self._token = token
+        self._app = app
+        self._timeout = timeout
+        self._socket_timeout = socket_timeout
+        self._backoff = backoff
+        self._observe = observe
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="github")
+        self._local = threading.local()
+        self._clients: list[Github] = []
+        self._commits: OrderedDict[str, Commit] = OrderedDict()
+
+    async def aclose(self) -> None:
+        """Close the connections. A thread in the middle of a question is left to its time-outs."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for client in self._clients:
+            client.close()
+
+    async def commit(self, revision: str) -> Commit:
+        """The commit of a full revision, from memory if it was asked for lately. Raises NotFound or GithubError."""
+        if revision in self._commits:
+            self._commits.move_to_end(revision)
+            return self._commits[revision]
+        commit = _commit(await self._ask("commit", lambda client: self._read(client, revision)))
+        if images.is_revision(revision):
+            self._commits[revision] = commit
+            if len(self._commits) > _REMEMBERED:
+                self._commits.popitem(last=False)
+        return commit
+
+    async def contains(self, branch: str, revision: str) -> bool:
+        """Whether the revision is the tip of the branch or an ancestor of it.
+
+        A revision that GitHub does not know (any more) is on no branch. Raises NotFound when it is the branch or the
+        repository that cannot be seen, GithubError when GitHub does not answer.
+        """
+        try:
+            status = await self._ask("compare", lambda client: self._compare(client, base=revision, head=branch))
+        except NotFound:
+            await self._ask("commit", lambda client: self._read(client, branch))
+            return False
+        return status in ("ahead", "identical")
+
+    async def check(self) -> list[tuple[str, bool, str]]:
+        """What a person setting this up wants to know: name, whether it is in order, and what is found or missing."""
+        who = "a GitHub App" if self._app else "a token" if self._token else "nobody: set CHATOPS_GITHUB_TOKEN"
+        try:
+            found = await self._ask("repository", lambda client: client.get_repo(self._repository).raw_data)
+        except NotFound:
+            return [("GitHub", False, f"{self._repository} does not exist, or cannot be seen as {who}")]
+        except GithubError as error:
+            return [("GitHub", False, f"does not answer as {who} ({error.log})")]
+        return [("GitHub", True, f"reads {found.get('full_name') or self._repository} as {who}")]
+
+    def _read(self, client: Github, revision: str) -> dict[str, Any]:
+        # One file per page: the commit's files are of no interest, and there may be hundreds.
+        return client.get_repo(self._repository).get_commit(revision, commit_files_per_page=1).raw_data
+
+    def _compare(self, client: Github, *, base: str, head: str) -> str:
+        return client.get_repo(self._repository).compare(base, head, comparison_commits_per_page=1).status
+
+    async def _ask(self, call: str, question: Callable[[Github], _Result]) -> _Result:
+        """Have a thread ask. One that was not begun when the time is up is never begun."""
+        with measured(self._observe, system="github", call=call):
+            try:
+                async with asyncio.timeout(self._timeout):
+                    return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, question)
+            except TimeoutError as error:
+                raise GithubError(f"no answer within {self._timeout:g} s") from error
+
+    def _answer(self, question: Callable[[Github], _Result]) -> _Result:
+        try:
+            return question(self._client())
+        except UnknownObjectException as error:
+            raise NotFound(str(error)) from error
+        except GithubException as error:
+            raise (NotFound if error.status == _NO_COMMIT else GithubError)(str(error)) from error
+        except Exception as error:
+            # PyGithub lets through what requests and PyJWT raise, and asserts that answers carry the address it was
+            # given. To the bot these say one thing, and none of them may end the loop that asked.
+            raise GithubError(repr(error)) from error
+
+    def _client(self) -> Github:
+        """This thread's client."""
+        client: Github | None = getattr(self._local, "client", None)
+        if client is None:
+            client = Github(
+                base_url=self._url,
+                auth=self._auth(),
+                timeout=self._socket_timeout,
+                retry=GithubRetry(
+                    total=3,
+                    backoff_factor=self._backoff,
+                    allowed_methods={"GET", "HEAD"},
+                    max_rate_limit_wait=LONGEST_WAIT,
+                    retry_after_max=LONGEST_WAIT,
+                ),
+                per_page=100,
+                seconds_between_requests=None,
+                seconds_between_writes=None,
+                lazy=True,
+                api_version=API_VERSION,
+                user_agent="tiketi-chatops",
+            )
+            self._local.client = client
+            self._clients.append(client)
+        return client
+
+    def _auth(self) -> Auth.Auth | None:
+        if self._app:
+            app = Auth.AppAuth(self._app.id, self._app.private_key.get_secret_value())
+            return app.get_installation_auth(self._app.installation_id)
+        return Auth.Token(self._token.get_secret_value()) if self._token else None
+
+
+def _commit(data: dict[str, Any]) -> Commit:
+    """The commit in GitHub's answer. `author` is null, or even an empty object, for an unknown e-mail address."""
+    detail = data.get("commit") or {}
+    lines = str(detail.get("message") or "").strip().splitlines()
+    return Commit(
+        revision=str(data.get("sha") or ""),
+        subject=lines[0][:SUBJECT_LENGTH] if lines else "",
+        author_login=(data.get("author") or {}).get("login"),
+        author_name=str((detail.get("author") or {}).get("name") or ""),
+        url=str(data.get("html_url") or ""),
+    )
