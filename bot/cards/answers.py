@@ -1,0 +1,69 @@
+"""What people are told after an order that was taken: what happens next, and where to watch it."""
+
+from bot.cards.base import Button, Card, Colour
+from bot.cards.status import EnvironmentStatus
+from bot.cards.text import ago, code, plain
+from bot.domain.approvals import Approval, ApprovalState
+from bot.domain.operations import Operation, OperationState
+from bot.domain.reasons import SENTENCES, Reason
+
+
+def deploy(operation: Operation, *, mention: int | None, url: str | None) -> Card:
+    """What becomes of a deploy that was asked for; `url` leads to its card, when that has been posted."""
+    place = f"{operation.service} → {operation.environment}"
+    card = (Button(label="Open the card", url=url),)
+    if operation.state.ended and operation.state is not OperationState.SUCCEEDED:
+        detail = f" {plain(operation.detail, 200)}" if operation.detail else ""
+        reason = SENTENCES[operation.reason] if operation.reason else "It ended before it began."
+        return Card(
+            title=f"{place} · not deployed",
+            colour=Colour.BAD,
+            description=reason + detail,
+            footer=f"operation {operation.id}",
+            buttons=card,
+        )
+    words, sentence = {
+        OperationState.REQUESTED: (
+            "request taken",
+            "What would change is still being read. The release card shows how it goes on.",
+        ),
+        OperationState.WAITING: ("waiting for approval", f"{_approver(mention)} decides on the release card."),
+    }.get(operation.state, ("on its way", "It needs no approval; the release card shows how it goes on."))
+    return Card(title=f"{place} · {words}", colour=Colour.WAITING, description=sentence, buttons=card)
+
+
+def refresh(operation: Operation, *, status: EnvironmentStatus | None) -> Card:
+    """How a refresh ended, with what Argo CD found."""
+    kind = "hard refresh" if operation.hard else "refresh"
+    title = f"{operation.environment} · {kind}"
+    seen = status.observed if status else None
+    if operation.state is OperationState.SUCCEEDED and seen is not None:
+        compared = f" {ago(seen.reconciled_at)}" if seen.reconciled_at else ""
+        return Card(
+            title=f"{title} done",
+            colour=Colour.GOOD,
+            description=f"**{seen.sync}** · **{seen.health}**\nCompared with {code(seen.revision[:7], 7)}{compared}",
+        )
+    if operation.state.ended:
+        reason = operation.reason or Reason.ARGOCD_UNREACHABLE
+        return Card(title=f"{title} failed", colour=Colour.BAD, description=SENTENCES[reason])
+    return Card(title=f"{title} runs", colour=Colour.WAITING, description=SENTENCES[Reason.REFRESH_TIMED_OUT])
+
+
+def decided(approval: Approval) -> Card:
+    """What a press did."""
+    place = f"{approval.service} → {approval.environment}"
+    if approval.state is ApprovalState.REJECTED:
+        return Card(title=f"{place} · rejected", colour=Colour.QUIET, description="Nothing will be deployed.")
+    if approval.missing:
+        people = "one more person" if approval.missing == 1 else f"{approval.missing} more people"
+        return Card(title=f"{place} · approved", colour=Colour.WAITING, description=f"Still needed: {people}.")
+    return Card(
+        title=f"{place} · approved",
+        colour=Colour.GOOD,
+        description="The bot looks once more that nothing has changed, then syncs exactly this.",
+    )
+
+
+def _approver(mention: int | None) -> str:
+    return f"<@&{mention}>" if mention else "Somebody who may approve"

@@ -1,0 +1,62 @@
+"""The alert of one episode: what failed, where, since when, and where to look; green once it recovered.
+
+The same message tells the beginning and the end, so that nobody has to scroll to learn that it is over.
+"""
+
+from datetime import datetime
+
+from bot.cards.base import Button, Card, Colour
+from bot.cards.text import ago, duration, plain
+from bot.domain.incidents import Incident
+
+_DETAIL_LINES = 8
+_LINE = 160
+_NEXT = {
+    "run": "Read the run's log, then push a fix or re-run it.",
+    "sync": "Open the Application for the resource that failed, fix the manifest or ask for the deploy again.",
+    "health": "Look at the pods, then roll back or fix forward.",
+}
+
+
+def render(incident: Incident, *, now: datetime) -> Card:
+    """The alert card of an episode, open or recovered. `now` only guards against a recovery from the future."""
+    kind = incident.subject.partition(":")[0]
+    words, colour, blocks = _open(incident, kind=kind)
+    if incident.recovered_at is not None:
+        words, colour, blocks = _recovered(incident, recovered_at=min(incident.recovered_at, now))
+    return Card(
+        title=f"{_place(incident)} · {words}",
+        colour=colour,
+        reference=f"incident {incident.subject} {incident.episode}",
+        description="\n\n".join(filter(None, blocks)),
+        buttons=(Button(label="Run" if kind == "run" else "Argo CD", url=incident.url),),
+        timestamp=incident.opened_at,
+    )
+
+
+def _open(incident: Incident, *, kind: str) -> tuple[str, Colour, list[str]]:
+    todo = f"**Next** {_NEXT[kind]}" if kind in _NEXT else ""
+    return plain(incident.title, 80), Colour.BAD, [_details(incident), _when(incident), todo]
+
+
+def _recovered(incident: Incident, *, recovered_at: datetime) -> tuple[str, Colour, list[str]]:
+    lasted = duration((recovered_at - incident.opened_at).total_seconds())
+    was = "\n".join(filter(None, (f"It was: {plain(incident.title, 80)}", _details(incident))))
+    return f"recovered after {lasted}", Colour.GOOD, [f"✅ {plain(incident.recovery, 80)}", was]
+
+
+def _place(incident: Incident) -> str:
+    return " → ".join(filter(None, (incident.service, incident.environment))) or plain(incident.subject, 80)
+
+
+def _details(incident: Incident) -> str:
+    """What the failing system said, as a quotation: these are the words of a stranger."""
+    lines = [line for line in incident.detail.splitlines() if line.strip()]
+    shown = [f"> {plain(line, _LINE)}" for line in lines[:_DETAIL_LINES]]
+    more = len(lines) - len(shown)
+    return "\n".join([*shown, f"> and {more} more"] if more else shown)
+
+
+def _when(incident: Incident) -> str:
+    since = f"Since {ago(incident.opened_at)}"
+    return since if incident.count == 1 else f"{since}, {incident.count} times, last {ago(incident.last_at)}"

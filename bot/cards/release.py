@@ -1,0 +1,130 @@
+"""The card of a release: one message that a person on a phone can decide from.
+
+The title says the decisive fact; below it one line of what is being deployed, one of which images, the stages, and
+last, next to the buttons, what to do. Approve and Reject are there only while they would do something.
+"""
+
+from datetime import datetime
+
+from bot.cards import stages, standing
+from bot.cards.base import Button, Card, Links, Style
+from bot.cards.text import code, duration, link, plain
+from bot.domain import images, releases
+from bot.domain.approvals import Approval
+from bot.domain.catalog import Catalog
+from bot.domain.operations import Operation
+from bot.domain.releases import Release, ReleaseState
+
+_SUBJECT = 80
+_TAG = 60
+
+
+def render(
+    release: Release,
+    *,
+    id: int,
+    operation: Operation | None,
+    approval: Approval | None,
+    catalog: Catalog,
+    links: Links,
+    now: datetime,
+) -> Card:
+    """The card of a release with the newest request to deploy it and that request's approval, if there are any.
+
+    `now` decides only whether an approval is over; a card that merely grew older stays equal.
+    """
+    environment = catalog.environments.get(release.environment)
+    if operation is not None and not _concerns(operation, release):
+        operation, approval = None, None
+    stand = standing.of(release, operation=operation, approval=approval, environment=environment, now=now)
+    deciding = standing.is_open(approval, now=now) and operation is not None and not operation.state.ended
+    lines = stages.render(
+        release,
+        operation=operation,
+        approval=approval,
+        environment=environment,
+        catalog=catalog,
+        links=links,
+        over=stand.over,
+    )
+    title = f"{release.service} → {release.environment} · {stand.words}"
+    blocks = [
+        "\n".join(
+            filter(None, (_what(release, catalog=catalog, links=links), _images(release, operation, catalog, links)))
+        ),
+        "\n".join(lines),
+        f"**Next** {stand.next}" if stand.next else "",
+    ]
+    run = releases.run_of(release)
+    argocd = f"{links.argocd}/applications/{environment.application}" if links.argocd and environment else None
+    return Card(
+        title=title + _total(release, operation),
+        colour=stand.colour,
+        reference=f"release {id}",
+        url=run.url if run else argocd,
+        description="\n\n".join(filter(None, blocks)),
+        buttons=(
+            *(_decisions(approval) if deciding and approval else ()),
+            Button(label="Run", url=run.url if run else None),
+            Button(label="Commit", url=stages.commit_url(release.source_revision, catalog=catalog, links=links)),
+            Button(label="Argo CD", url=argocd),
+        ),
+        footer=f"attempt {run.run_attempt}" if run and run.run_attempt > 1 else "",
+        timestamp=_started(release, operation),
+        mention=environment.mention if deciding and environment else None,
+    )
+
+
+def _concerns(operation: Operation, release: Release) -> bool:
+    """Whether a request still says something: an ended one about another build of the commit does not."""
+    image = operation.content.new_image if operation.content else None
+    tag = releases.current_tag(release)
+    return not operation.state.ended or image is None or tag is None or image.tag == tag
+
+
+def _what(release: Release, *, catalog: Catalog, links: Links) -> str:
+    """The commit, as its author described it."""
+    run = releases.run_of(release)
+    url = stages.commit_url(release.source_revision, catalog=catalog, links=links)
+    if run is None:
+        return f"Commit {link(release.source_revision[:7], url)}"
+    return f"{link(run.title or release.source_revision[:7], url, limit=_SUBJECT)} by {plain(run.author, 40)}"
+
+
+def _images(release: Release, operation: Operation | None, catalog: Catalog, links: Links) -> str:
+    """Old and new tag, with a link to what is between the two commits they were built from."""
+    content = operation.content if operation else None
+    tag = releases.current_tag(release)
+    new = tag or (content.new_image.tag if content and content.new_image else None)
+    if new is None:
+        return ""
+    wanted = release.wanted.get(new)
+    previous = wanted.previous if wanted and wanted.previous else content.old_image if content else None
+    old = previous.tag if previous else None
+    if old is None or old == new:
+        # The line of the push tells the tag; without a pipeline nothing else does.
+        return "" if releases.current_run(release) else code(new, _TAG)
+    before = images.short_revision(old)
+    url = f"{links.github}/{catalog.repository}/compare/{before}...{release.source_revision}"
+    compare = f" ({link('compare', url)})" if before and not release.source_revision.startswith(before) else ""
+    return f"{code(old, _TAG)} → {code(new, _TAG)}{compare}"
+
+
+def _decisions(approval: Approval) -> tuple[Button, ...]:
+    return (
+        Button(label="Approve", custom_id=f"chatops:approve:{approval.id}", style=Style.GOOD),
+        Button(label="Reject", custom_id=f"chatops:reject:{approval.id}", style=Style.BAD),
+    )
+
+
+def _total(release: Release, operation: Operation | None) -> str:
+    """How long it took from the first thing known about it until pods ran it, once they do."""
+    if releases.state(release) is not ReleaseState.DEPLOYED:
+        return ""
+    started, done = _started(release, operation), release.deployed.get(releases.current_tag(release) or "")
+    return f" in {duration((done - started).total_seconds())}" if started and done else ""
+
+
+def _started(release: Release, operation: Operation | None) -> datetime | None:
+    run = releases.run_of(release)
+    return run.started_at if run else operation.requested_at if operation else None

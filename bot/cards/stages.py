@@ -1,0 +1,124 @@
+"""The lines of a release card: one short line for each stage, with a mark, how long it took, and what matters of it.
+
+Nothing here depends on the time of rendering: what still runs says since when, in a form that every client keeps
+current by itself. A card that only grew older is therefore the same card, and nobody edits a message for it.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from bot.cards.base import Links
+from bot.cards.text import ago, code, duration, link, plain
+from bot.domain import releases, timeline
+from bot.domain.approvals import Approval, ApprovalState
+from bot.domain.catalog import Catalog, Environment
+from bot.domain.operations import Operation, OperationState
+from bot.domain.releases import Release
+from bot.domain.timeline import Line, LineState
+
+_MARKS = {
+    LineState.PENDING: "⚪",
+    LineState.RUNNING: "⏳",
+    LineState.SUCCEEDED: "✅",
+    LineState.FAILED: "❌",
+    LineState.SKIPPED: "⏭️",
+}
+_WARNING = "⚠️"
+_DETAIL = 120
+_Told = tuple[LineState, str]
+"""How a stage stands, and its line; of a stage to come only the name."""
+
+
+def render(
+    release: Release,
+    *,
+    operation: Operation | None,
+    approval: Approval | None,
+    environment: Environment | None,
+    catalog: Catalog,
+    links: Links,
+    over: bool,
+) -> list[str]:
+    """The lines, in order: the pipeline if there was one, the approval if there is one, then sync and rollout.
+
+    What is still to come shares the last line, or is left out when it is `over`: then it will not come.
+    """
+    told = list(_pipeline(release, catalog=catalog, links=links)) if releases.current_run(release) else []
+    if approval is not None or (environment and not environment.automated and environment.required_approvals):
+        told.append(_approval(approval, operation=operation))
+    told += [_write(timeline.sync(release)), _write(timeline.rollout(release))]
+    begun = max((number for number, (state, _) in enumerate(told, 1) if state is not LineState.PENDING), default=0)
+    coming = [name for _, name in told[begun:]]
+    lines = [text if state is not LineState.PENDING else f"{_MARKS[state]} {text}" for state, text in told[:begun]]
+    return lines if over or not coming else [*lines, f"{_MARKS[LineState.PENDING]} {' · '.join(coming)}"]
+
+
+def commit_url(revision: str, *, catalog: Catalog, links: Links) -> str:
+    """The web page of a commit."""
+    return f"{links.github}/{catalog.repository}/commit/{revision}"
+
+
+def _pipeline(release: Release, *, catalog: Catalog, links: Links) -> Iterator[_Told]:
+    for line in timeline.pipeline(release):
+        match line.name:
+            case "scan":
+                yield _scan(release, line)
+            case "push" if line.state is LineState.SUCCEEDED:
+                yield _write(line, detail=code(releases.current_tag(release) or "", 60))
+            case "manifest" if line.state is LineState.SUCCEEDED:
+                revision = releases.manifest_revision(release) or ""
+                yield _write(line, detail=link(revision[:7], commit_url(revision, catalog=catalog, links=links)))
+            case _:
+                yield _write(line)
+
+
+def _scan(release: Release, line: Line) -> _Told:
+    """The scan only reports: findings are a warning, not a failure."""
+    found = timeline.scan(release)
+    if found is None or (found.critical is None and found.high is None):
+        return _write(line)
+    counts = [f"{number} {word}" for number, word in ((found.critical, "critical"), (found.high, "high")) if number]
+    mark = _WARNING if counts and line.state is LineState.SUCCEEDED else None
+    return _write(line, detail=" · ".join(counts) or "nothing critical or high", mark=mark)
+
+
+def _approval(approval: Approval | None, *, operation: Operation | None) -> _Told:
+    if approval is None:
+        begun = operation is not None and operation.state is OperationState.REQUESTED
+        return _write(Line(name="approval", state=LineState.RUNNING if begun else LineState.PENDING))
+    asker = f"asked by {plain(operation.requested_name, 40)}" if operation else ""
+    state, detail = {
+        ApprovalState.PENDING: (LineState.RUNNING, f"{asker} · ends {ago(approval.expires_at)}"),
+        ApprovalState.GRANTED: (LineState.SUCCEEDED, " and ".join(plain(vote.name, 40) for vote in approval.votes)),
+        ApprovalState.REJECTED: (LineState.FAILED, f"rejected by {plain(approval.decided_by or 'somebody', 40)}"),
+        ApprovalState.EXPIRED: (LineState.SKIPPED, "expired"),
+        ApprovalState.SUPERSEDED: (LineState.SKIPPED, "void"),
+    }[approval.state]
+    if approval.state is ApprovalState.PENDING and approval.required > 1:
+        detail = f"{len(approval.votes)}/{approval.required} · {detail}"
+    return _write(
+        Line(name="approval", state=state, started_at=approval.requested_at, finished_at=approval.decided_at),
+        detail=detail.removeprefix(" · "),
+    )
+
+
+def _write(line: Line, *, detail: str | None = None, mark: str | None = None) -> _Told:
+    """One line of markdown; without a `detail` of its own, the line's, which is foreign text."""
+    if line.state is LineState.PENDING:
+        return line.state, line.name.capitalize()
+    told = plain(line.detail, _DETAIL) if detail is None else detail
+    parts = [part for part in (_took(line), told) if part]
+    return line.state, f"{mark or _MARKS[line.state]} **{line.name.capitalize()}** {' · '.join(parts)}".rstrip()
+
+
+def _took(line: Line) -> str:
+    """How long it took, or since when it runs."""
+    if line.state is LineState.RUNNING and line.name != "approval":
+        return ago(line.started_at) if line.started_at else ""
+    if line.state in (LineState.SUCCEEDED, LineState.FAILED):
+        return _between(line.started_at, line.finished_at)
+    return ""
+
+
+def _between(started: datetime | None, finished: datetime | None) -> str:
+    return duration((finished - started).total_seconds()) if started and finished else ""

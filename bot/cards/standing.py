@@ -1,0 +1,172 @@
+"""Where a release stands, in the words of its card: the decisive fact, the colour, and what to do next.
+
+Three things are known about a release: how far its facts go, what became of the newest request to deploy it, and
+whether somebody has to decide. What is in the cluster beats what was asked for, and what was asked for beats what the
+pipeline did: that order is the whole logic of this module.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.cards.base import Colour
+from bot.cards.text import code, duration, plain
+from bot.domain import releases, timeline
+from bot.domain.approvals import Approval, ApprovalState
+from bot.domain.catalog import Environment
+from bot.domain.operations import Operation, OperationState
+from bot.domain.reasons import SENTENCES, Reason
+from bot.domain.releases import Release, ReleaseState
+from bot.domain.timeline import LineState
+
+_STAGE_WORDS = {
+    "build": "building",
+    "scan": "scanning",
+    "push": "pushing the image",
+    "manifest": "writing the manifest",
+}
+_IN_CLUSTER = frozenset(
+    {
+        ReleaseState.DEPLOYED,
+        ReleaseState.SUPERSEDED,
+        ReleaseState.SYNCING,
+        ReleaseState.ROLLING,
+        ReleaseState.DEGRADED,
+        ReleaseState.SYNC_FAILED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """`words` end the title; `next` says what to do, or '' when there is nothing to do but wait.
+
+    `over` means that nothing more happens until a person does something.
+    """
+
+    words: str
+    colour: Colour
+    next: str = ""
+    over: bool = False
+
+
+def of(
+    release: Release,
+    *,
+    operation: Operation | None,
+    approval: Approval | None,
+    environment: Environment | None,
+    now: datetime,
+) -> Standing:
+    """The decisive fact about a release at this moment."""
+    state = releases.state(release)
+    if state in _IN_CLUSTER:
+        return _in_cluster(release, state, operation=operation)
+    if operation is not None:
+        asked = _asked(operation, approval, environment=environment, now=now)
+        if asked is not None:
+            return asked
+    if state is ReleaseState.FAILED:
+        return _failed(release)
+    if state is ReleaseState.RUNNING:
+        running = next((line for line in timeline.pipeline(release) if line.state is LineState.RUNNING), None)
+        return Standing(words=_STAGE_WORDS[running.name] if running else "started", colour=Colour.RUNNING)
+    return _committed(release, state, environment=environment)
+
+
+def is_open(approval: Approval | None, *, now: datetime) -> bool:
+    """Whether the approval can be decided at this moment."""
+    return approval is not None and approval.state is ApprovalState.PENDING and now < approval.expires_at
+
+
+def ask_again(release: Release | Operation) -> str:
+    """The command that asks for this deploy."""
+    return code(f"/deploy {release.environment} {release.service}", 100)
+
+
+def _in_cluster(release: Release, state: ReleaseState, *, operation: Operation | None) -> Standing:
+    if state is ReleaseState.DEPLOYED:
+        return Standing(words="deployed", colour=Colour.GOOD)
+    if state is ReleaseState.SUPERSEDED:
+        desired = release.latest.workload.desired if release.latest else None
+        newer = f"{code(desired.tag, 60)} took its place. " if desired and desired.tag else ""
+        return Standing(words="superseded", colour=Colour.QUIET, next=f"{newer}Follow the newest card.", over=True)
+    if state is ReleaseState.SYNCING:
+        return Standing(words="syncing", colour=Colour.RUNNING)
+    if state is ReleaseState.ROLLING and (operation is None or operation.state is not OperationState.FAILED):
+        return Standing(
+            words=" ".join(filter(None, ("rolling out", timeline.progress(release)))), colour=Colour.RUNNING
+        )
+    reason = {
+        ReleaseState.ROLLING: operation.reason if operation else None,
+        ReleaseState.DEGRADED: Reason.ROLLOUT_FAILED,
+        ReleaseState.SYNC_FAILED: Reason.SYNC_FAILED,
+    }[state]
+    words = {ReleaseState.DEGRADED: "degraded", ReleaseState.SYNC_FAILED: "sync failed"}.get(state, "rollout failed")
+    return Standing(words=words, colour=Colour.BAD, next=SENTENCES[reason or Reason.ROLLOUT_FAILED], over=True)
+
+
+def _asked(
+    operation: Operation, approval: Approval | None, *, environment: Environment | None, now: datetime
+) -> Standing | None:
+    """What the newest request says, or None when it says nothing beyond the release itself."""
+    again = f"{ask_again(operation)} asks again."
+    hindered = SENTENCES[operation.reason] if operation.reason else ""
+    match operation.state:
+        case OperationState.WAITING if approval is None or is_open(approval, now=now):
+            who = _who_decides(approval, environment) if approval else ""
+            return Standing(words="waiting for approval", colour=Colour.WAITING, next=who)
+        case OperationState.WAITING | OperationState.EXPIRED:
+            within = f" within {duration(_lifetime(approval))}" if approval else ""
+            return Standing(
+                words="approval expired", colour=Colour.QUIET, next=f"Nobody decided{within}. {again}", over=True
+            )
+        case OperationState.REJECTED:
+            who = f" by {plain(approval.decided_by, 40)}" if approval and approval.decided_by else ""
+            return Standing(words=f"rejected{who}", colour=Colour.QUIET, next=again, over=True)
+        case OperationState.REQUESTED:
+            return Standing(words="preparing", colour=Colour.RUNNING, next=hindered)
+        case OperationState.APPROVED:
+            return Standing(words="approved", colour=Colour.RUNNING, next=hindered)
+        case OperationState.DISPATCHING | OperationState.RUNNING:
+            return Standing(words="syncing", colour=Colour.RUNNING)
+        case OperationState.REFUSED | OperationState.FAILED:
+            detail = plain(operation.detail, 200)
+            words = "not deployed" if operation.state is OperationState.REFUSED else "deploy failed"
+            return Standing(words=words, colour=Colour.BAD, next=" ".join(filter(None, (hindered, detail))), over=True)
+        case _:
+            return None
+
+
+def _who_decides(approval: Approval, environment: Environment | None) -> str:
+    """Who has to press, and who cannot: the people who asked for it or wrote it."""
+    who = f"<@&{environment.mention}>" if environment and environment.mention else "somebody with the role"
+    votes = f" {len(approval.votes)} of {approval.required} have approved." if approval.votes else ""
+    others = " and ".join(f"<@{person}>" for person in sorted(approval.authors))
+    return f"{who} approves or rejects{f' (not {others})' if others else ''}.{votes}"
+
+
+def _lifetime(approval: Approval) -> float:
+    return (approval.expires_at - approval.requested_at).total_seconds()
+
+
+def _failed(release: Release) -> Standing:
+    run = releases.run_of(release)
+    if run is not None and run.conclusion == "cancelled":
+        return Standing(words="cancelled", colour=Colour.QUIET, next="Re-run it on GitHub to go on here.", over=True)
+    step = plain(timeline.failed_step(release), 120)
+    what = f"**{step}** failed. " if step else ""
+    return Standing(
+        words="failed", colour=Colour.BAD, next=f"{what}Read the run's log; a re-run goes on here.", over=True
+    )
+
+
+def _committed(release: Release, state: ReleaseState, *, environment: Environment | None) -> Standing:
+    """The manifest asks for the image; Argo CD or a person has the next move."""
+    if environment is None:
+        return Standing(
+            words="committed", colour=Colour.QUIET, next="The topology file no longer has this environment."
+        )
+    if state is ReleaseState.PENDING and not environment.automated:
+        return Standing(words="ready to deploy", colour=Colour.WAITING, next=f"{ask_again(release)} asks for approval.")
+    look = code(f"/refresh {release.environment}", 100)
+    return Standing(words="waiting for Argo CD", colour=Colour.RUNNING, next=f"{look} makes it look now.")

@@ -1,0 +1,116 @@
+"""The answer to /status: for each environment what Git asks for, what runs, and what is going on there.
+
+It shows what was read last and when; a part that did not answer is named instead of being guessed.
+"""
+
+from dataclasses import dataclass
+
+from bot.cards.base import Card, Colour, Field, Links
+from bot.cards.text import ago, code, link, plain
+from bot.domain import images, rollouts
+from bot.domain.catalog import Environment
+from bot.domain.events import ApplicationObserved, Health, SyncStatus, Workload
+from bot.domain.images import Image
+from bot.domain.operations import Operation
+from bot.domain.reasons import SENTENCES, Reason
+
+_BAD = frozenset({Health.DEGRADED, Health.MISSING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentStatus:
+    """What is known about one environment. `failure` is why the newest attempt to read it failed, if it did."""
+
+    environment: Environment
+    observed: ApplicationObserved | None
+    failure: Reason | None
+    operations: tuple[Operation, ...]
+
+
+StatusView = tuple[EnvironmentStatus, ...]
+
+
+def render(view: StatusView, *, service: str | None, links: Links) -> Card:
+    """The overview; with a `service` only that one, its tags in full."""
+    place = view[0].environment.name if len(view) == 1 else None
+    return Card(
+        title=" → ".join(filter(None, (service, place))) or "All environments",
+        colour=_colour(view, service=service),
+        fields=tuple(_environment(status, service=service, links=links) for status in view),
+        description="" if view else "There is no environment that you may see.",
+    )
+
+
+def _environment(status: EnvironmentStatus, *, service: str | None, links: Links) -> Field:
+    seen = status.observed
+    lines = [*_missing(status)]
+    if seen is not None:
+        chosen = [workload for workload in seen.workloads if service in (None, workload.service)]
+        lines += [_workload(workload, seen, full=service is not None) for workload in chosen]
+        if not chosen:
+            lines.append(f"{code(service or '', 60)} is not part of this Application.")
+    lines += [_operation(operation) for operation in status.operations if service in (None, operation.service)]
+    if seen is not None:
+        url = f"{links.argocd}/applications/{status.environment.application}" if links.argocd else None
+        lines.append(f"{link('Argo CD', url)} read {ago(seen.observed_at)}")
+    state = f" · {seen.sync} · {seen.health}" if seen else ""
+    return Field(name=f"{status.environment.name}{state}", value="\n".join(lines))
+
+
+def _missing(status: EnvironmentStatus) -> list[str]:
+    """Which part did not answer, and what that means for the rest."""
+    seen, lines = status.observed, []
+    if status.failure is not None:
+        lines.append(f"⚠️ {SENTENCES[status.failure]}{' This is what was read last:' if seen else ''}")
+    elif seen is None:
+        lines.append("Nothing was read yet; Argo CD is asked at the start and every few minutes.")
+    if seen is not None and seen.cluster_error is not None:
+        lines.append("⚠️ The cluster did not answer, so the pods are not known.")
+    return lines
+
+
+def _workload(workload: Workload, seen: ApplicationObserved, *, full: bool) -> str:
+    parts = [f"**{workload.service}**", _tags(workload, full=full)]
+    if seen.cluster_error is None:
+        ready = rollouts.ready(workload, image=workload.live) if workload.live else 0
+        parts.append(f"{ready}/{workload.replicas}")
+        parts.append(plain(rollouts.worst_reason(workload), 60))
+    return f"{_mark(workload)} {' '.join(filter(None, parts))}"
+
+
+def _tags(workload: Workload, *, full: bool) -> str:
+    live, desired = _tag(workload.live, full=full), _tag(workload.desired, full=full)
+    return live if workload.live == workload.desired else f"{live} → {desired}"
+
+
+def _tag(image: Image | None, *, full: bool) -> str:
+    tag = image.tag if image else None
+    if tag is None:
+        return "nothing"
+    return code(tag if full else images.short_revision(tag) or tag, 60 if full else 20)
+
+
+def _mark(workload: Workload) -> str:
+    if workload.health in _BAD:
+        return "❌"
+    if workload.health is Health.PROGRESSING:
+        return "⏳"
+    return "✅" if workload.live == workload.desired else "🟡"
+
+
+def _operation(operation: Operation) -> str:
+    what = " ".join(filter(None, (operation.kind, operation.service)))
+    return f"⏳ {what} {operation.state}, asked by {plain(operation.requested_name, 40)} {ago(operation.requested_at)}"
+
+
+def _colour(view: StatusView, *, service: str | None) -> Colour:
+    """The worst of what is shown."""
+    seen = [status.observed for status in view if status.observed]
+    workloads = [workload for one in seen for workload in one.workloads if service in (None, workload.service)]
+    if any(workload.health in _BAD for workload in workloads) or any(status.failure for status in view):
+        return Colour.BAD
+    if any(workload.health is Health.PROGRESSING for workload in workloads):
+        return Colour.RUNNING
+    behind = any(workload.live != workload.desired for workload in workloads)
+    unsure = len(seen) < len(view) or any(one.sync is SyncStatus.UNKNOWN or one.cluster_error for one in seen)
+    return Colour.WAITING if behind or unsure else Colour.GOOD

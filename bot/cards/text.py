@@ -1,0 +1,99 @@
+"""Foreign text made safe for an embed, and the few ways in which cards write values.
+
+Commit subjects, names, pod reasons and log lines are written by strangers. `plain` and `code` make one line of them
+that Discord shows letter for letter: no markup, no mention, no link, no invisible or direction-changing character.
+Limits count UTF-16 units: clients count those and the API counts code points, which are never more.
+"""
+
+import re
+import unicodedata
+from datetime import datetime
+from urllib.parse import quote, urlsplit
+
+ELLIPSIS = "…"
+URL_LIMIT = 512
+
+_MARKUP = re.compile(r"([\\`*_~|<>\[\]#@]|(?<=\w):(?=//)|^[-+](?=\s)|^\d+(?=\.\s)|^-(?=#))")
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
+_MARKS_IN_A_ROW = 3
+_SCHEME = re.compile(r"\w+://")
+
+
+def length(text: str) -> int:
+    """The length in UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def cut(text: str, limit: int) -> str:
+    """The text, with an ellipsis in place of what is over the limit."""
+    if length(text) <= limit:
+        return text
+    kept = text[: max(limit - 1, 0)]
+    while length(kept) > limit - 1:
+        kept = kept[:-1]
+    return kept.rstrip() + ELLIPSIS
+
+
+def plain(text: str, limit: int) -> str:
+    """One line that reads exactly as it was written; at most `limit` long as people see it."""
+    return _MARKUP.sub(_escaped, cut(_one_line(text), limit))
+
+
+def code(text: str, limit: int) -> str:
+    """The text as inline code, or '' for nothing. A backtick would end the code, so it becomes an apostrophe."""
+    line = cut(_one_line(text).replace("`", "'"), limit)
+    return f"`{line}`" if line else ""
+
+
+def link(text: str, url: str | None, *, limit: int = 100) -> str:
+    """A link with foreign text as its label, or only the text when the address is not fit to be clicked."""
+    # Brackets would end the label early, and a label that looks like an address makes Discord show the markup.
+    label = _SCHEME.sub("", _one_line(text)).replace("[", "(").replace("]", ")")
+    safe = address(url)
+    return f"[{plain(label, limit)}]({safe})" if safe and label else plain(text, limit)
+
+
+def address(url: str | None) -> str | None:
+    """The web address in a form that cannot leave a link or a button, or None when it is not one."""
+    try:
+        parts = urlsplit(url or "")
+        host = parts.hostname
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not host or parts.username is not None:
+        return None
+    safe = quote(url or "", safe="/:?#&=%@!$'*+,;~-._")
+    return safe if len(safe) <= URL_LIMIT else None
+
+
+def duration(seconds: float) -> str:
+    """`4s`, `1m 12s`, `2h 5m`, `3d 4h`: the two units that matter."""
+    whole = max(int(seconds), 0)
+    days, hours, minutes, rest = whole // 86400, whole // 3600 % 24, whole // 60 % 60, whole % 60
+    units = [(days, "d"), (hours, "h"), (minutes, "m"), (rest, "s")]
+    first = next((index for index, (amount, _) in enumerate(units) if amount), 3)
+    return " ".join(f"{amount}{unit}" for amount, unit in units[first : first + 2] if amount) or "0s"
+
+
+def ago(moment: datetime) -> str:
+    """A moment that every client shows relative to its own clock (`3 minutes ago`, `in 2 hours`)."""
+    return f"<t:{int(moment.timestamp())}:R>"
+
+
+def _one_line(text: str) -> str:
+    """Without what cannot be seen or changes how the rest is read; any white space is one space."""
+    kept: list[str] = []
+    marks = 0
+    for character in unicodedata.normalize("NFC", text):
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if character.isspace() or category in ("Zl", "Zp"):
+            kept.append(" ")
+        elif category not in _HIDDEN and marks <= _MARKS_IN_A_ROW:
+            kept.append(character)
+    return " ".join("".join(kept).split())
+
+
+def _escaped(match: re.Match[str]) -> str:
+    found = match[0]
+    return f"{found}\\" if found.isdigit() else f"\\{found}"

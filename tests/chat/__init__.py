@@ -1,0 +1,1 @@
+"""The bot in a simulated guild: people press and type, and what they see is compared."""
