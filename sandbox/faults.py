@@ -63,3 +63,13 @@ class GithubFaults:
     """How many more requests are answered 502 before it works again."""
     secondary_limit: int | None = None
     """Answer 403, secondary rate limit, with this many seconds of Retry-After."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ClusterFaults:
+    """What happens to requests to the Kubernetes API servers."""
+
+    slow: float = 0.0
+    """Seconds every answer takes."""
+    status: int | None = None
+    """Answer every request with this: 401, 403, 500 or 503."""

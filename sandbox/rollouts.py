@@ -17,6 +17,8 @@ from sandbox.git import digest
 from sandbox.manifests import Json
 from sandbox.timeline import Timeline
 
+CURRENT = "current"  # The context of environments that name none.
+
 
 class Namespace:
     """The objects of one namespace of one cluster. `breakage` tells why an image does not run, or None."""

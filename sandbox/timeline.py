@@ -26,13 +26,13 @@ class Timeline:
     """Whole seconds that never go back; `past` shifts the clock, for the history a new world begins with."""
 
     def __init__(self, clock: Clock = utc_now) -> None:
-        self._clock = clock
+        self.clock = clock
         self._last = datetime.min.replace(tzinfo=UTC)
         self.past = timedelta(0)
 
     def now(self) -> datetime:
         """The present second, not before any moment given earlier."""
-        self._last = max(self._last, self._clock().astimezone(UTC).replace(microsecond=0) - self.past)
+        self._last = max(self._last, self.clock().astimezone(UTC).replace(microsecond=0) - self.past)
         return self._last
 
     def after(self) -> datetime:

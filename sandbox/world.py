@@ -29,7 +29,7 @@ from sandbox.git import Commit, Git
 from sandbox.images import Image, Images
 from sandbox.manifests import Json, Overlay
 from sandbox.operations import Operations, Sync
-from sandbox.rollouts import Namespace
+from sandbox.rollouts import CURRENT, Namespace
 from sandbox.timeline import Clock, Timeline, utc_now
 
 BOT = beginning.BOT
@@ -237,7 +237,7 @@ class World:
                 if (namespace.context, namespace.name) == (place.context, place.namespace):
                     raise ValueError(f"{name} and {other} are one namespace of one cluster; see with_clusters")
             made[name] = Namespace(
-                context=place.context or "",
+                context=place.context or CURRENT,
                 name=place.namespace,
                 timeline=self.timeline,
                 breakage=self._breakage,

@@ -1,0 +1,283 @@
+"""The Argo CD API server, with its rules of transport, of permission and of order.
+
+It answers from the world and starts operations in it. The texts of errors are those of Argo CD 3.5. `faults` changes
+how requests go; the `faults` of an Application change what the controller does with them.
+
+    async with Argocd(world) as argocd:      argocd.url, argocd.token, argocd.requests, argocd.faults
+        world.syncs                          what really reached the cluster
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from aiohttp import web
+
+from sandbox import argocd_requests as requests
+from sandbox import argocd_views as views
+from sandbox import gojson, serving
+from sandbox.applications import Application
+from sandbox.argocd_accounts import Account, Accounts, Denied, NotAuthenticated
+from sandbox.faults import ArgocdFaults
+from sandbox.git import UnknownRevision
+from sandbox.manifests import BuildFailed, Json
+from sandbox.operations import NothingToTerminate, OperationInProgress
+from sandbox.world import World
+
+UNKNOWN, INVALID, NOT_FOUND, DENIED, PRECONDITION, INTERNAL, UNAVAILABLE, UNAUTHENTICATED = 2, 3, 5, 7, 9, 13, 14, 16
+FAULTS = {
+    401: (UNAUTHENTICATED, "invalid session: token has invalid claims: token is expired"),
+    403: (DENIED, "permission denied"),
+    500: (UNKNOWN, "error getting cached app managed resources: cache: key is missing"),
+    503: (UNAVAILABLE, 'connection error: desc = "transport: Error while dialing: connect: connection refused"'),
+}
+AppHandler = Callable[[Application, web.Request], Awaitable[web.StreamResponse]]
+
+
+class Refused(Exception):
+    """A request that ends with one of Argo CD's errors."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class Argocd(serving.Server):
+    """The server. `token` may do all the bot needs; `accounts` issues others and revokes."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self.faults = ArgocdFaults()
+        self.accounts = Accounts(project=world.topology.project)
+        self.token = self.accounts.issue("chatops", actions=("get", "sync"))
+
+    def routes(self) -> Iterable[web.AbstractRouteDef]:
+        """Everything the bot asks of Argo CD."""
+        one = "/api/v1/applications/{name}"
+        return [
+            web.get("/healthz", self._healthz),
+            web.get("/api/version", self._version),
+            web.get("/api/v1/session/userinfo", self._userinfo),
+            web.get("/api/v1/account/can-i/{resource}/{action}/{subject:.+}", self._can_i),
+            web.get("/api/v1/applications", self._list),
+            web.get(one, self._on(self._get)),
+            web.post(f"{one}/sync", self._sync),
+            web.delete(f"{one}/operation", self._on(self._terminate)),
+            web.get(f"{one}/managed-resources", self._on(self._managed)),
+            web.get(f"{one}/resource-tree", self._on(self._tree)),
+            web.get(f"{one}/syncwindows", self._on(self._windows)),
+            web.get(f"{one}/revisions/{{revision}}/metadata", self._on(self._revision)),
+            web.get(f"{one}/manifests", self._on(self._manifests)),
+            web.get(r"/{path:(?!api/).*}", self._page),
+        ]
+
+    async def intercept(self, request: web.Request) -> web.StreamResponse | None:
+        """The rules that hold before a route is reached, and around every one of them."""
+        if self.faults.slow:
+            await asyncio.sleep(self.faults.slow)
+        if not request.path.startswith("/api/"):
+            return None
+        if request.method != "GET" and request.headers.get("Content-Type", "").lower() != "application/json":
+            return web.Response(status=415, text="Invalid content type\n")
+        if error := request.match_info.http_exception:
+            return web.Response(status=error.status, text=f"{error.reason}\n")
+        if self.faults.status:
+            return _answer(views.error(*FAULTS[self.faults.status]), status=self.faults.status)
+        try:
+            return await request.match_info.handler(request)
+        except NotAuthenticated as error:
+            return _error(request, UNAUTHENTICATED, str(error))
+        except Denied as error:
+            return _error(request, DENIED, str(error))
+        except gojson.NotDecodable as error:
+            return _error(request, INVALID, str(error))
+        except Refused as error:
+            return _error(request, error.code, error.message)
+
+    def _account(self, request: web.Request) -> Account:
+        return self.accounts.find(serving.bearer(request))
+
+    def _find(self, request: web.Request, project: str) -> Application:
+        """The Application, under Argo CD's rule of what is told to whom: unknown and forbidden look alike."""
+        account, name = self._account(request), request.match_info["name"]
+        app = self.world.applications.get(name)
+        if not account.may("get", f"{project or (app.project if app else '')}/{name}"):
+            raise Refused(DENIED, "permission denied")
+        if app is None or (project and app.project != project):
+            raise Refused(NOT_FOUND, f'applications.argoproj.io "{name}" not found')
+        return app
+
+    def _on(self, handler: AppHandler) -> serving.Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            return await handler(self._find(request, request.query.get("project", "")), request)
+
+        return handle
+
+    async def _healthz(self, request: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    async def _page(self, request: web.Request) -> web.Response:
+        if "text/html" in request.headers.get("Accept", ""):
+            return web.Response(text="<!doctype html><title>Argo CD</title>", content_type="text/html")
+        return web.Response(status=404, text="404 page not found\n")
+
+    async def _version(self, request: web.Request) -> web.Response:
+        version = {"Version": "v3.5.1+109ca7c"}
+        try:
+            self._account(request)
+        except NotAuthenticated:
+            return _reply(request, version)
+        return _reply(request, version | {"GitCommit": "109ca7c", "GoVersion": "go1.26.1", "Platform": "linux/amd64"})
+
+    async def _userinfo(self, request: web.Request) -> web.Response:
+        try:
+            account = self._account(request)
+        except NotAuthenticated:
+            return _reply(request, {})
+        return _reply(request, {"loggedIn": True, "username": account.subject, "iss": "argocd"})
+
+    async def _can_i(self, request: web.Request) -> web.Response:
+        account, asked = self._account(request), request.match_info
+        allowed = account.may(asked["action"], asked["subject"], resource=asked["resource"])
+        return _reply(request, {"value": "yes" if allowed else "no"})
+
+    async def _list(self, request: web.Request) -> web.Response:
+        account, query = self._account(request), request.query
+        projects, name = query.getall("projects", []), query.get("name")
+        items = [
+            app.stored()
+            for _, app in sorted(self.world.applications.items())
+            if account.may("get", f"{app.project}/{app.name}")
+            and (not projects or app.project in projects)
+            and name in (None, "", app.name)
+        ]
+        version = str(max((app.version for app in self.world.applications.values()), default=0))
+        if "fields" not in query:
+            return _reply(request, {"metadata": {"resourceVersion": version}, "items": self._null(items)})
+        fields = [field.removeprefix("items.") for field in query["fields"].split(",")]
+        chosen = [views.select(item, fields) for item in items]
+        return _reply(request, {"items": self._null(chosen or None)})
+
+    async def _get(self, app: Application, request: web.Request) -> web.Response:
+        if "refresh" in request.query:
+            if app.faults.refresh_hangs:
+                await serving.hang()
+            if self.faults.refresh_expires:
+                raise Refused(UNKNOWN, "application refresh deadline exceeded")
+            self.world.controller.refresh(app)
+        return _reply(request, app.document())
+
+    async def _sync(self, request: web.Request) -> web.StreamResponse:
+        body = gojson.decode(await request.read(), requests.SYNC)
+        app = self._find(request, body.get("project", ""))
+        account = self._account(request)
+        self._check_sync(app, account, body)
+        if self.faults.sync_lost:
+            raise Refused(INTERNAL, "etcdserver: request timed out")
+        try:
+            self.world.operations.begin(
+                app, requests.operation(app, self._resolve(app, body), body, username=account.subject)
+            )
+        except OperationInProgress as error:
+            raise Refused(PRECONDITION, "another operation is already in progress") from error
+        return serving.cut(request) if self.faults.sync_cut else _reply(request, app.document())
+
+    def _check_sync(self, app: Application, account: Account, body: Json) -> None:
+        """The refusals of a sync, in Argo CD's order."""
+        if app.faults.window_closed:
+            raise Refused(DENIED, "cannot sync: blocked by sync window")
+        account.require("sync", f"{app.project}/{app.name}")
+        real = not body.get("dryRun")
+        if body.get("manifests") and app.automated and real:
+            message = "cannot use local sync when Automatic Sync Policy is enabled unless for dry run"
+            raise Refused(PRECONDITION, message)
+        if app.deleted_at:
+            raise Refused(PRECONDITION, "application is deleting")
+        revision = body.get("revision")
+        if revision and revision != app.branch and app.automated and real:
+            raise Refused(PRECONDITION, f"Cannot sync to {revision}: auto-sync currently set to {app.branch}")
+
+    def _resolve(self, app: Application, body: Json) -> str:
+        revision = str(body.get("revision") or app.branch)
+        if re.fullmatch(r"[0-9a-f]{7,40}", revision):
+            return revision  # A revision in hexadecimal is not looked up, so it need not exist.
+        try:
+            return self.world.git.find(revision).sha
+        except UnknownRevision as error:
+            failure = f"rpc error: code = Unknown desc = unable to resolve '{revision}' to a commit SHA"
+            raise Refused(PRECONDITION, f"error resolving repo revision: {failure}") from error
+
+    async def _terminate(self, app: Application, request: web.Request) -> web.Response:
+        self._account(request).require("sync", f"{app.project}/{app.name}")
+        try:
+            self.world.operations.terminate(app)
+        except NothingToTerminate as error:
+            message = "Unable to terminate operation. No operation is in progress"
+            raise Refused(INVALID, message) from error
+        return _reply(request, {})
+
+    async def _managed(self, app: Application, request: web.Request) -> web.Response:
+        wanted = {part: request.query[part] for part in ("group", "kind", "namespace", "name") if part in request.query}
+        items = [
+            views.difference(item)
+            for item in self._differences(app)
+            if all(item.reference[part] == value for part, value in wanted.items())
+        ]
+        if self.faults.head_moves:
+            self.faults.head_moves -= 1
+            service = next(iter(self.world.topology.services))
+            self.world.commit_source(service, branch=app.branch, login="minji", subject="docs: a word")
+            self.world.controller.refresh(app)
+        return _reply(request, {"items": self._null(items)})
+
+    async def _tree(self, app: Application, request: web.Request) -> web.Response:
+        namespace = self.world.namespaces[app.environment]
+        return _reply(request, views.tree(self._differences(app), namespace))
+
+    async def _windows(self, app: Application, request: web.Request) -> web.Response:
+        return _reply(request, app.windows)
+
+    async def _revision(self, app: Application, request: web.Request) -> web.Response:
+        revision = request.match_info["revision"]
+        try:
+            return _reply(request, views.revision(self.world.git.find(revision)))
+        except UnknownRevision as error:
+            failure = f"rpc error: code = Internal desc = Failed to checkout revision {revision}"
+            raise Refused(UNKNOWN, f"error getting revision metadata: {failure}") from error
+
+    async def _manifests(self, app: Application, request: web.Request) -> web.Response:
+        revision = request.query.get("revision") or app.branch
+        try:
+            found = self.world.comparer.targets(app, revision)
+        except (UnknownRevision, BuildFailed) as error:
+            failure = f"rpc error: code = Unknown desc = {error}"
+            raise Refused(UNKNOWN, f"error generating manifests: {failure}") from error
+        return _reply(request, {"manifests": [json.dumps(manifest) for manifest in found]})
+
+    def _differences(self, app: Application) -> list[Any]:
+        try:
+            return self.world.comparer.differences(app, app.revision)
+        except (UnknownRevision, BuildFailed):
+            return []
+
+    def _null(self, items: list[Json] | None) -> list[Json] | None:
+        return None if self.faults.items_null else items
+
+
+def _error(request: web.Request, code: int, message: str) -> web.Response:
+    return _reply(request, views.error(code, message), status=views.STATUS[code])
+
+
+def _reply(request: web.Request, body: Json, *, status: int = 200) -> web.Response:
+    response = _answer(body, status=status)
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        response.enable_compression(web.ContentCoding.gzip)
+    return response
+
+
+def _answer(body: Json, *, status: int) -> web.Response:
+    return web.json_response(body, status=status)

@@ -1,0 +1,278 @@
+"""The GitHub REST API, as far as PyGithub and the bot ask it.
+
+It answers from the world's repository and its workflow runs. Every address for programs in an answer is on this
+server, because PyGithub follows them and insists on that. Tokens are `token` and those of the App's installation.
+
+    async with Github(world) as github:      github.url, github.token, github.app_id, github.private_key, github.faults
+"""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import jwt
+from aiohttp import web
+
+from sandbox import github_answers as answers
+from sandbox import oidc, serving
+from sandbox.actions import Run
+from sandbox.faults import GithubFaults
+from sandbox.git import Commit, UnknownRevision, digest
+from sandbox.github_shapes import Shapes
+from sandbox.manifests import Json
+from sandbox.timeline import rfc3339
+from sandbox.world import World
+
+LIMIT = 5000
+FAULTS = {
+    401: "Bad credentials",
+    500: "Server Error",
+    502: "Server Error",
+    503: "Service unavailable",
+}
+SECONDARY = (
+    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. If you reach out to "
+    "GitHub Support for help, please include the request ID."
+)
+HOOKS = ["192.30.252.0/22", "185.199.108.0/22", "140.82.112.0/20", "143.55.64.0/20", "2a0a:a440::/29"]
+
+
+class Github(serving.Server):
+    """The API. `token` is a personal one; `installation_id` and `private_key` are the App's."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self.faults = GithubFaults()
+        self.token = "ghp_sandbox0000000000000000000000000000"
+        self.app_id = 424242
+        self.installation_id = 77
+        self.private_key = oidc.pem(oidc.private_key("app"))
+        self._tokens = {self.token}
+        self._used = 0
+
+    @property
+    def shapes(self) -> Shapes:
+        """What things look like seen through this server's address."""
+        return Shapes(self.world.topology, api=self.url)
+
+    def routes(self) -> Iterable[web.AbstractRouteDef]:
+        """What the bot asks of GitHub."""
+        repository = "/repos/{owner}/{repo}"
+        runs = f"{repository}/actions/runs"
+        return [
+            web.get("/rate_limit", self._rate_limit),
+            web.get("/meta", self._meta),
+            web.get("/user", self._user),
+            web.post("/app/installations/{id}/access_tokens", self._installation_token),
+            web.get(repository, self._repository),
+            web.get(f"{repository}/commits", self._commits),
+            web.get(f"{repository}/commits/{{ref:.+}}", self._commit),
+            web.get(f"{repository}/compare/{{base}}...{{head}}", self._compare),
+            web.get(f"{repository}/git/ref/{{ref:heads/.+}}", self._ref),
+            web.get(f"{repository}/branches/{{branch:.+}}", self._branch),
+            web.get(f"{repository}/contents/{{path:.*}}", self._contents),
+            web.get(runs, self._runs),
+            web.get(f"{repository}/actions/workflows/{{workflow}}/runs", self._runs),
+            web.get(f"{runs}/{{id:\\d+}}", self._run),
+            web.get(f"{runs}/{{id:\\d+}}/jobs", self._jobs),
+            web.get(f"{runs}/{{id:\\d+}}/attempts/{{attempt:\\d+}}/jobs", self._jobs),
+        ]
+
+    async def intercept(self, request: web.Request) -> web.StreamResponse | None:
+        """What holds for every request: the faults, who asks, which repository, and the rate limit in the headers."""
+        if self.faults.slow:
+            await asyncio.sleep(self.faults.slow)
+        self._used += 1
+        response = self._faulty() or self._unauthenticated(request)
+        if response is None and request.match_info.http_exception:
+            response = answers.problem(404, "Not Found")
+        asked = request.match_info
+        if response is None and "repo" in asked and f"{asked['owner']}/{asked['repo']}" != self.shapes.full_name:
+            response = answers.problem(404, "Not Found")
+        if response is None:
+            try:
+                response = await asked.handler(request)
+            except UnknownRevision:
+                response = answers.problem(404, "Not Found")
+        remaining = 0 if response.status == 403 and self.faults.status == 403 else max(LIMIT - self._used, 1)
+        response.headers["X-RateLimit-Limit"] = str(LIMIT)
+        response.headers["X-RateLimit-Remaining"] = str(remaining)
+        response.headers["X-RateLimit-Used"] = str(LIMIT - remaining)
+        response.headers["X-RateLimit-Reset"] = str(self._reset())
+        response.headers["X-RateLimit-Resource"] = "core"
+        response.headers["X-GitHub-Request-Id"] = f"SBOX:{self._used:06d}"
+        return response
+
+    def _reset(self) -> int:
+        return int((self.world.timeline.clock() + timedelta(minutes=30)).timestamp())
+
+    def _faulty(self) -> web.StreamResponse | None:
+        faults = self.faults
+        if faults.failures:
+            faults.failures -= 1
+            return answers.problem(502, FAULTS[502])
+        if faults.secondary_limit is not None:
+            return answers.problem(403, SECONDARY, headers={"Retry-After": str(faults.secondary_limit)})
+        if faults.status == 403:
+            return answers.problem(403, f"API rate limit exceeded for installation ID {self.installation_id}.")
+        return answers.problem(faults.status, FAULTS[faults.status]) if faults.status else None
+
+    def _unauthenticated(self, request: web.Request) -> web.StreamResponse | None:
+        token = serving.bearer(request)
+        if request.path.startswith("/app/"):
+            try:
+                jwt.decode(
+                    token or "",
+                    oidc.private_key("app").public_key(),
+                    algorithms=["RS256"],
+                    issuer=str(self.app_id),
+                    options={"require": ["iat", "exp", "iss"]},
+                )
+            except jwt.PyJWTError:
+                return answers.problem(401, "A JSON web token could not be decoded")
+            return None
+        if token is None and request.path in ("/meta", "/rate_limit"):
+            return None
+        if token is None:
+            return (
+                answers.problem(404, "Not Found")
+                if "repo" in request.match_info
+                else answers.problem(401, "Requires authentication")
+            )
+        return None if token in self._tokens else answers.problem(401, "Bad credentials")
+
+    async def _rate_limit(self, request: web.Request) -> web.Response:
+        remaining = max(LIMIT - self._used, 1)
+        core = {"limit": LIMIT, "used": LIMIT - remaining, "remaining": remaining, "reset": self._reset()}
+        return web.json_response({"resources": {"core": core, "search": core, "graphql": core}, "rate": core})
+
+    async def _meta(self, request: web.Request) -> web.Response:
+        return web.json_response({"verifiable_password_authentication": False, "hooks": HOOKS})
+
+    async def _user(self, request: web.Request) -> web.Response:
+        if serving.bearer(request) != self.token:
+            return answers.problem(403, "Resource not accessible by integration")
+        return web.json_response(self.shapes.user("tiketi-ops"))
+
+    async def _installation_token(self, request: web.Request) -> web.Response:
+        if request.match_info["id"] != str(self.installation_id):
+            return answers.problem(404, "Not Found")
+        token = f"ghs_{digest(f'installation {len(self._tokens)}')[:36]}"
+        self._tokens.add(token)
+        body = {
+            "token": token,
+            "expires_at": rfc3339(self.world.timeline.clock() + timedelta(hours=1)),
+            "permissions": {"actions": "read", "contents": "read", "metadata": "read"},
+            "repository_selection": "selected",
+        }
+        return web.json_response(body, status=201)
+
+    async def _repository(self, request: web.Request) -> web.Response:
+        return web.json_response(self.shapes.repository())
+
+    async def _commits(self, request: web.Request) -> web.Response:
+        path = request.query.get("path", "")
+        found = [
+            commit
+            for commit in self.world.git.history(request.query.get("sha") or self.shapes.default_branch)
+            if not path or any(changed == path or changed.startswith(f"{path}/") for changed in commit.changed)
+        ]
+        return answers.page(request, found, self._listed_commit)
+
+    async def _commit(self, request: web.Request) -> web.Response:
+        try:
+            commit = self.world.git.find(request.match_info["ref"])
+        except UnknownRevision as error:
+            return answers.problem(422, f"No commit found for SHA: {error}")
+        return web.json_response(self.shapes.commit(commit))
+
+    async def _compare(self, request: web.Request) -> web.Response:
+        base, head = request.match_info["base"], request.match_info["head"]
+        found, shapes = self.world.git.compare(base, head), self.shapes
+        size, start = answers.paging(request, default=250)
+        return web.json_response(
+            {
+                "url": f"{shapes.url}/compare/{base}...{head}",
+                "html_url": f"{shapes.html_url}/compare/{base}...{head}",
+                "base_commit": self._listed_commit(found.base),
+                "merge_base_commit": self._listed_commit(found.merge_base),
+                "status": found.status,
+                "ahead_by": found.ahead_by,
+                "behind_by": found.behind_by,
+                "total_commits": found.ahead_by,
+                "commits": [self._listed_commit(commit) for commit in found.commits[start : start + size]],
+                "files": [shapes.file(found.head, path, status) for path, status in found.changed.items()],
+            }
+        )
+
+    async def _ref(self, request: web.Request) -> web.Response:
+        name = request.match_info["ref"]
+        sha = self.world.git.head(name.removeprefix("heads/")).sha
+        url = f"{self.shapes.url}/git"
+        target = {"sha": sha, "type": "commit", "url": f"{url}/commits/{sha}"}
+        body = {"ref": f"refs/{name}", "node_id": f"REF_{name}", "url": f"{url}/refs/{name}", "object": target}
+        return web.json_response(body)
+
+    async def _branch(self, request: web.Request) -> web.Response:
+        name = request.match_info["branch"]
+        try:
+            commit = self.world.git.head(name)
+        except UnknownRevision:
+            return answers.problem(404, "Branch not found")
+        return web.json_response({"name": name, "commit": self.shapes.commit(commit), "protected": True})
+
+    async def _contents(self, request: web.Request) -> web.Response:
+        path = request.match_info["path"].strip("/")
+        ref = request.query.get("ref", self.shapes.default_branch)
+        try:
+            tree = self.world.git.find(ref).tree
+        except UnknownRevision:
+            return answers.problem(404, f"No commit found for the ref {ref}")
+        if path in tree:
+            return web.json_response(self.shapes.content(path, ref, tree[path], whole=True))
+        below = f"{path}/" if path else ""
+        names = dict.fromkeys(name[len(below) :].partition("/")[0] for name in sorted(tree) if name.startswith(below))
+        if not names:
+            return answers.problem(404, "Not Found")
+        entries = [self.shapes.content(f"{below}{name}", ref, tree.get(f"{below}{name}")) for name in names]
+        return web.json_response(entries)
+
+    async def _runs(self, request: web.Request) -> web.Response:
+        query, workflow = request.query, request.match_info.get("workflow")
+        found = [run for run in reversed(self.world.actions.runs.values()) if _matches(run, query, workflow)]
+        return answers.page(request, found, self.shapes.run, name="workflow_runs")
+
+    async def _run(self, request: web.Request) -> web.Response:
+        return web.json_response(self.shapes.run(self._find_run(request)))
+
+    async def _jobs(self, request: web.Request) -> web.Response:
+        run = self._find_run(request)
+        attempt = int(request.match_info.get("attempt", run.attempt))
+        every = request.query.get("filter") == "all" and "attempt" not in request.match_info
+        found = [job for job in run.jobs if every or job.attempt == attempt]
+        return answers.page(request, found, lambda job: self.shapes.job(run, job), name="jobs")
+
+    def _find_run(self, request: web.Request) -> Run:
+        run = self.world.actions.runs.get(int(request.match_info["id"]))
+        if run is None:
+            raise UnknownRevision(request.match_info["id"])
+        return run
+
+    def _listed_commit(self, commit: Commit) -> Json:
+        document = self.shapes.commit(commit)
+        del document["stats"], document["files"]
+        return document
+
+
+def _matches(run: Run, query: Any, workflow: str | None) -> bool:
+    """Whether a run is among those that the query asks for; `status` means a status or a conclusion."""
+    wanted = {"branch": run.branch, "event": run.event, "head_sha": run.commit.sha, "actor": run.actor}
+    created = query.get("created", "").removeprefix(">=")
+    return (
+        all(query.get(name) in (None, value) for name, value in wanted.items())
+        and query.get("status") in (None, run.status, run.conclusion)
+        and workflow in (None, run.workflow, str(run.workflow_id))
+        and rfc3339(run.created_at) >= created
+    )

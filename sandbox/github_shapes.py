@@ -1,0 +1,275 @@
+"""Users, commits, runs and jobs as GitHub writes them, for the API's answers and for webhook bodies alike.
+
+Addresses for programs begin with `api`, which in the answers of a server must be that server; those for people are on
+github.com in both, so that one run has one link wherever the bot read of it.
+"""
+
+import base64
+from typing import Any
+
+from bot.topology import Topology
+from sandbox.actions import Job, Run, Step
+from sandbox.git import Commit, digest
+from sandbox.manifests import Json
+from sandbox.timeline import rfc3339
+
+WEB = "https://github.com"
+API = "https://api.github.com"
+REPOSITORY_ID = 700_000_001
+
+
+class Shapes:
+    """The shapes for one repository, seen through one address of the API."""
+
+    def __init__(self, topology: Topology, *, api: str = API) -> None:
+        self.api = api
+        self.full_name = topology.repository
+        self.owner, _, self.name = topology.repository.partition("/")
+        self.repository_id = int(topology.repository_id or REPOSITORY_ID)
+        self.default_branch = min({place.branch for place in topology.environments.values()}, key=lambda n: n != "main")
+        self.url = f"{api}/repos/{self.full_name}"
+        self.html_url = f"{WEB}/{self.full_name}"
+
+    def user(self, login: str, *, kind: str = "") -> Json:
+        """A person, a bot or the organization."""
+        number = user_id(login)
+        url = f"{self.api}/users/{login}"
+        return {
+            "login": login,
+            "id": number,
+            "node_id": f"U_{number}",
+            "avatar_url": f"https://avatars.githubusercontent.com/u/{number}?v=4",
+            "gravatar_id": "",
+            "url": url,
+            "html_url": f"{WEB}/{login}",
+            "repos_url": f"{url}/repos",
+            "events_url": f"{url}/events{{/privacy}}",
+            "type": kind or ("Bot" if login.endswith("[bot]") else "User"),
+            "site_admin": False,
+        }
+
+    def repository(self) -> Json:
+        """The repository."""
+        return {
+            "id": self.repository_id,
+            "node_id": f"R_{self.repository_id}",
+            "name": self.name,
+            "full_name": self.full_name,
+            "private": True,
+            "owner": self.user(self.owner, kind="Organization"),
+            "html_url": self.html_url,
+            "description": None,
+            "fork": False,
+            "url": self.url,
+            "commits_url": f"{self.url}/commits{{/sha}}",
+            "compare_url": f"{self.url}/compare/{{base}}...{{head}}",
+            "contents_url": f"{self.url}/contents/{{+path}}",
+            "default_branch": self.default_branch,
+            "archived": False,
+            "disabled": False,
+            "visibility": "private",
+        }
+
+    def commit(self, commit: Commit) -> Json:
+        """A commit as …/commits/{ref} answers it."""
+        url = f"{self.url}/commits/{commit.sha}"
+        files = [self.file(commit, path, status) for path, status in commit.changed.items()]
+        return {
+            "sha": commit.sha,
+            "node_id": f"C_{commit.sha}",
+            "url": url,
+            "html_url": f"{self.html_url}/commit/{commit.sha}",
+            "comments_url": f"{url}/comments",
+            "commit": self.git_commit(commit),
+            "author": self.user(commit.login),
+            "committer": self.user(commit.login),
+            "parents": [
+                {"sha": sha, "url": f"{self.url}/commits/{sha}", "html_url": f"{self.html_url}/commit/{sha}"}
+                for sha in commit.parents
+            ],
+            "stats": {"total": 2 * len(files), "additions": len(files), "deletions": len(files)},
+            "files": files,
+        }
+
+    def git_commit(self, commit: Commit) -> Json:
+        """The part of a commit that Git itself knows."""
+        person = {"name": commit.name, "email": commit.email, "date": rfc3339(commit.at)}
+        return {
+            "author": person,
+            "committer": person,
+            "message": commit.message,
+            "tree": {"sha": commit.tree_sha, "url": f"{self.url}/git/trees/{commit.tree_sha}"},
+            "url": f"{self.url}/git/commits/{commit.sha}",
+            "comment_count": 0,
+            "verification": {"verified": False, "reason": "unsigned", "signature": None, "payload": None},
+        }
+
+    def pushed_commit(self, commit: Commit) -> Json:
+        """A commit as a push webhook carries it."""
+        person = {"name": commit.name, "email": commit.email, "username": commit.login}
+        paths: dict[str, list[str]] = {"added": [], "removed": [], "modified": []}
+        for path, status in commit.changed.items():
+            paths[status].append(path)
+        return {
+            "id": commit.sha,
+            "tree_id": commit.tree_sha,
+            "distinct": True,
+            "message": commit.message,
+            "timestamp": rfc3339(commit.at),
+            "url": f"{self.html_url}/commit/{commit.sha}",
+            "author": person,
+            "committer": person,
+            **paths,
+        }
+
+    def workflow(self, run: Run) -> Json:
+        """The workflow of a run."""
+        url = f"{self.url}/actions/workflows/{run.workflow_id}"
+        return {
+            "id": run.workflow_id,
+            "node_id": f"W_{run.workflow_id}",
+            "name": f"{run.service} CI/CD",
+            "path": f".github/workflows/{run.workflow}",
+            "state": "active",
+            "created_at": "2025-11-03T08:00:00.000Z",
+            "updated_at": "2025-11-03T08:00:00.000Z",
+            "url": url,
+            "html_url": f"{self.html_url}/blob/{self.default_branch}/.github/workflows/{run.workflow}",
+            "badge_url": f"{self.html_url}/workflows/{run.service}/badge.svg",
+        }
+
+    def run(self, run: Run) -> Json:
+        """A workflow run, as of its newest attempt."""
+        url = f"{self.url}/actions/runs/{run.id}"
+        commit = run.commit
+        person = {"name": commit.name, "email": commit.email}
+        previous = f"{url}/attempts/{run.attempt - 1}" if run.attempt > 1 else None
+        repository = self.repository()
+        return {
+            "id": run.id,
+            "name": f"{run.service} CI/CD",
+            "node_id": f"WFR_{run.id}",
+            "head_branch": run.branch,
+            "head_sha": commit.sha,
+            "path": f".github/workflows/{run.workflow}",
+            "display_title": run.title,
+            "run_number": run.number,
+            "event": run.event,
+            "status": run.status,
+            "conclusion": run.conclusion,
+            "workflow_id": run.workflow_id,
+            "check_suite_id": run.id + 1_000,
+            "check_suite_node_id": f"CS_{run.id}",
+            "url": url,
+            "html_url": f"{self.html_url}/actions/runs/{run.id}",
+            "pull_requests": [],
+            "created_at": rfc3339(run.created_at),
+            "updated_at": rfc3339(run.updated_at),
+            "actor": self.user(run.actor),
+            "run_attempt": run.attempt,
+            "referenced_workflows": [],
+            "run_started_at": rfc3339(run.started_at),
+            "triggering_actor": self.user(run.triggering_actor),
+            "jobs_url": f"{url}/jobs",
+            "logs_url": f"{url}/logs",
+            "check_suite_url": f"{self.url}/check-suites/{run.id + 1_000}",
+            "artifacts_url": f"{url}/artifacts",
+            "cancel_url": f"{url}/cancel",
+            "rerun_url": f"{url}/rerun",
+            "previous_attempt_url": previous,
+            "workflow_url": f"{self.url}/actions/workflows/{run.workflow_id}",
+            "head_commit": {
+                "id": commit.sha,
+                "tree_id": commit.tree_sha,
+                "message": commit.message,
+                "timestamp": rfc3339(commit.at),
+                "author": person,
+                "committer": person,
+            },
+            "repository": repository,
+            "head_repository": repository,
+        }
+
+    def job(self, run: Run, job: Job) -> Json:
+        """A job of one attempt of a run."""
+        taken = job.started_at is not None
+        return {
+            "id": job.id,
+            "run_id": run.id,
+            "workflow_name": f"{run.service} CI/CD",
+            "head_branch": run.branch,
+            "run_url": f"{self.url}/actions/runs/{run.id}",
+            "run_attempt": job.attempt,
+            "node_id": f"CR_{job.id}",
+            "head_sha": run.commit.sha,
+            "url": f"{self.url}/actions/jobs/{job.id}",
+            "html_url": f"{self.html_url}/actions/runs/{run.id}/job/{job.id}",
+            "status": job.status,
+            "conclusion": job.conclusion,
+            "created_at": rfc3339(job.created_at),
+            "started_at": rfc3339(job.started_at or job.created_at),
+            "completed_at": rfc3339(job.completed_at) if job.completed_at else None,
+            "name": job.name,
+            "steps": [_step(step) for step in job.steps],
+            "check_run_url": f"{self.url}/check-runs/{job.id}",
+            "labels": ["ubuntu-24.04"],
+            "runner_id": 5 if taken else None,
+            "runner_name": "GitHub Actions 5" if taken else None,
+            "runner_group_id": 2 if taken else None,
+            "runner_group_name": "GitHub Actions" if taken else None,
+        }
+
+    def file(self, commit: Commit, path: str, status: str) -> Json:
+        """A file that a commit, or a comparison ending in it, changed."""
+        where = f"{commit.sha}/{path}"
+        return {
+            "sha": digest(commit.tree.get(path, "")),
+            "filename": path,
+            "status": status,
+            "additions": 1,
+            "deletions": 1,
+            "changes": 2,
+            "blob_url": f"{self.html_url}/blob/{where}",
+            "raw_url": f"{self.html_url}/raw/{where}",
+            "contents_url": f"{self.url}/contents/{path}?ref={commit.sha}",
+        }
+
+    def content(self, path: str, ref: str, text: str | None, *, whole: bool = False) -> Json:
+        """An entry of …/contents; without a text it is a directory, and only a `whole` one carries its text."""
+        kind, sha = ("dir", digest(path)) if text is None else ("file", digest(text))
+        url = f"{self.url}/contents/{path}?ref={ref}"
+        git_url = f"{self.url}/git/{'trees' if text is None else 'blobs'}/{sha}"
+        html_url = f"{self.html_url}/blob/{ref}/{path}"
+        encoded = base64.encodebytes((text or "").encode()).decode()
+        return {
+            "type": kind,
+            "name": path.rpartition("/")[2],
+            "path": path,
+            "sha": sha,
+            "size": len((text or "").encode()),
+            "url": url,
+            "git_url": git_url,
+            "html_url": html_url,
+            "download_url": None,
+            "_links": {"self": url, "git": git_url, "html": html_url},
+            **({"encoding": "base64", "content": encoded} if whole else {}),
+        }
+
+
+def user_id(login: str) -> int:
+    """The number of a user: the same for the same login."""
+    return int(digest(login)[:7], 16)
+
+
+def _step(step: Step) -> Json:
+    times: dict[str, Any] = {
+        "started_at": rfc3339(step.started_at) if step.started_at else None,
+        "completed_at": rfc3339(step.completed_at) if step.completed_at else None,
+    }
+    return {
+        "name": step.name,
+        "status": step.status,
+        "conclusion": step.conclusion,
+        "number": step.number,
+        **times,
+    }

@@ -1,0 +1,79 @@
+"""The stories the sandbox can tell, each with its recovery; `STORIES` are the ones that can be played by name.
+
+A story ends when the world has done what it can without a person: a story in production ends while the approval waits.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from sandbox.deployments import Breakage
+from sandbox.pipeline import Pipeline, Ran
+
+APPLY_FAILED = (
+    "one or more objects failed to apply, reason: admission webhook "
+    '"validate.policies.tiketi.com" denied the request: image must come from ECR'
+)
+
+
+async def staging(pipeline: Pipeline, *, service: str = "ticket-service", environment: str = "staging") -> Ran:
+    """A push that goes all the way by itself."""
+    ran = await pipeline.run(service, environment, author="hyunwoo", subject="feat: hold a seat for ten minutes")
+    await pipeline.world.settle(within=120)
+    return ran
+
+
+async def production(pipeline: Pipeline, *, service: str = "ticket-service", environment: str = "prod") -> Ran:
+    """A push to production, which waits for a person."""
+    return await pipeline.run(service, environment, author="hyunwoo", subject="fix: hold a seat for ten minutes")
+
+
+async def failing_build(pipeline: Pipeline, *, service: str = "backend", environment: str = "staging") -> Ran:
+    """A build that fails, and passes when it is run again."""
+    subject = "build: move to Node 24"
+    ran = await pipeline.run(service, environment, author="sora", subject=subject, fail_at="build")
+    ran = await pipeline.rerun(ran, author="minji")
+    await pipeline.world.settle(within=120)
+    return ran
+
+
+async def failing_scan(pipeline: Pipeline, *, service: str = "auth-service", environment: str = "staging") -> Ran:
+    """A scanner that cannot be reached; the next push finds more than anybody wants."""
+    await pipeline.run(service, environment, author="jisoo", subject="chore: renew the base image", fail_at="scan")
+    subject = "chore: use the mirror of the vulnerability database"
+    ran = await pipeline.run(service, environment, author="jisoo", subject=subject, critical=1, high=14)
+    await pipeline.world.settle(within=120)
+    return ran
+
+
+async def failed_sync(pipeline: Pipeline, *, service: str = "payment-service", environment: str = "staging") -> Ran:
+    """A sync that the cluster refuses; the next commit syncs, the policy having been mended."""
+    app = pipeline.world.application(environment)
+    app.faults.sync_error = APPLY_FAILED
+    try:
+        subject = "feat: refund in instalments"
+        await pipeline.run(service, environment, author="hyunwoo", subject=subject)
+        await pipeline.world.settle(within=120)
+    finally:
+        app.faults.sync_error = None
+    ran = await pipeline.run(service, environment, author="hyunwoo", subject="fix: name the registry in full")
+    await pipeline.world.settle(within=120)
+    return ran
+
+
+async def degraded_rollout(pipeline: Pipeline, *, service: str = "stats-service", environment: str = "staging") -> Ran:
+    """An image that crashes at its start; the next one runs."""
+    subject = "perf: keep a pool of connections"
+    await pipeline.run(service, environment, author="sora", subject=subject, breakage=Breakage())
+    await pipeline.world.settle(within=120)
+    ran = await pipeline.run(service, environment, author="sora", subject="fix: wait for the database")
+    await pipeline.world.settle(within=120)
+    return ran
+
+
+STORIES: dict[str, Callable[[Pipeline], Awaitable[Ran]]] = {
+    "staging": staging,
+    "production": production,
+    "failing build": failing_build,
+    "failing scan": failing_scan,
+    "failed sync": failed_sync,
+    "degraded rollout": degraded_rollout,
+}
