@@ -45,7 +45,7 @@ Parse = Callable[..., tuple[Event, ...]]
 class Outcome:
     """What became of one delivery."""
 
-    state: str
+    state: deliveries.Ended
     reason: str | None = None
     subject: str | None = None
 

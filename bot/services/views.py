@@ -59,19 +59,19 @@ class Gallery:
         return None if incident is None else (self.alerts_channel, incident_card.render(incident, now=now))
 
 
-async def status(
-    database: Database, *, catalog: Catalog, environment: str | None, service: str | None
-) -> tuple[EnvironmentStatus, ...]:
+async def status(database: Database, *, catalog: Catalog, environment: str | None) -> tuple[EnvironmentStatus, ...]:
     """What is known about the environments, or one of them, without asking anybody outside."""
+    found = []
     async with database.reading() as connection:
-        return tuple(
-            [
-                EnvironmentStatus(
-                    environment=place,
-                    known=await applications.get(connection, name),
-                    operations=tuple(await operations.opened(connection, name)),
+        for name, place in catalog.environments.items():
+            if environment in (None, name):
+                known = await applications.get(connection, name)
+                found.append(
+                    EnvironmentStatus(
+                        environment=place,
+                        observed=known.observation,
+                        failure=known.failure,
+                        operations=tuple(await operations.opened(connection, name)),
+                    )
                 )
-                for name, place in catalog.environments.items()
-                if environment in (None, name)
-            ]
-        )
+    return tuple(found)
