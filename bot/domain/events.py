@@ -247,6 +247,15 @@ class ApplicationObserved:
     conditions: tuple[str, ...] = ()
     cluster_error: str | None = None
 
+    @property
+    def health_is_fresh(self) -> bool:
+        """Whether Argo CD compared again since the last sync ended; older health says nothing about what it applied."""
+        sync = self.operation
+        if sync is None:
+            return True
+        ended = sync.finished_at or sync.started_at
+        return sync.phase.ended and self.reconciled_at is not None and self.reconciled_at >= ended
+
     def workload(self, service: str) -> Workload | None:
         """The part about one service, or None when the Application has no such Deployment."""
         return next((workload for workload in self.workloads if workload.service == service), None)

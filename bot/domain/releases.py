@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, TypeGuard
 
-from bot.domain import facts, images, rollouts
+from bot.domain import facts, images, sightings
 from bot.domain.events import (
     ApplicationObserved,
     Health,
@@ -26,9 +25,8 @@ from bot.domain.events import (
     StageReported,
     StageStatus,
     SyncOperation,
-    Workload,
 )
-from bot.domain.images import Image
+from bot.domain.sightings import Observed, SyncSeen, Wanted
 
 _SYNCS_KEPT = 8
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
@@ -55,39 +53,6 @@ class ReleaseState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
-    """What one read of the Application said about this service, reduced to what a release needs."""
-
-    at: datetime
-    revision: str
-    workload: Workload
-    health: Health
-    fresh: bool
-    known: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """The first read that found Git asking for a tag of this release, and what the pods ran then."""
-
-    at: datetime
-    revision: str
-    image: Image
-    previous: Image | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncSeen:
-    """A sync operation seen while Git asked for a tag of this release.
-
-    `matched` means it synced the very revision the Application was compared with in that read.
-    """
-
-    operation: SyncOperation
-    matched: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """The facts about one release. Keys of `stages` are `run/attempt/stage/started|ended`, of `runs` `run/attempt`."""
 
@@ -104,7 +69,10 @@ class Release:
 
 
 def apply(release: Release, event: RunReported | JobReported | StageReported | ApplicationObserved) -> Release:
-    """The release with one more fact. Events about other services, environments or commits change nothing."""
+    """The release with one more fact. Reports about another service or commit change nothing, nor do other reads.
+
+    To which environment a report belongs is the caller's knowledge, since not every report says it.
+    """
     match event:
         case ApplicationObserved():
             return _observe(release, event) if event.environment == release.environment else release
@@ -112,14 +80,14 @@ def apply(release: Release, event: RunReported | JobReported | StageReported | A
             return release
         case RunReported():
             key = f"{event.run_id}/{event.run_attempt}"
-            return replace(release, runs=facts.join(release.runs, key, event, facts.run_order))
+            return replace(release, runs=facts.join(release.runs, key, event, order=facts.run_order))
         case JobReported():
             key = f"{event.run_id}/{event.run_attempt}/{event.job_id}"
-            return replace(release, jobs=facts.join(release.jobs, key, event, facts.job_order))
+            return replace(release, jobs=facts.join(release.jobs, key, event, order=facts.job_order))
         case StageReported():
             moment = "started" if event.status is StageStatus.STARTED else "ended"
             key = f"{event.run_id}/{event.run_attempt}/{event.stage}/{moment}"
-            return replace(release, stages=facts.join(release.stages, key, event, facts.stage_order))
+            return replace(release, stages=facts.join(release.stages, key, event, order=facts.stage_order))
 
 
 def current_run(release: Release) -> tuple[int, int] | None:
@@ -153,9 +121,17 @@ def current_jobs(release: Release) -> list[JobReported]:
 
 
 def current_tag(release: Release) -> str | None:
-    """The tag of this release: what the current run says it pushed, else the newest tag of the commit seen in Git."""
+    """The tag of this release: what the current run says it pushed, else the newest tag of the commit seen in Git.
+
+    What Git asked for before a run that is still under way began is not that run's work, and does not count as its tag.
+    """
     reported = [stage.tag for stage in current_stages(release).values() if stage.tag]
-    return max(reported, default=None) or max(release.wanted, default=None)
+    if reported:
+        return max(reported)
+    seen = max(release.wanted, default=None)
+    run = run_of(release)
+    under_way = run is not None and run.status is not RunStatus.COMPLETED
+    return None if seen and run and under_way and release.wanted[seen].at < run.started_at else seen
 
 
 def manifest_revision(release: Release) -> str | None:
@@ -167,20 +143,23 @@ def manifest_revision(release: Release) -> str | None:
 
 def sync_of(release: Release) -> SyncOperation | None:
     """The newest sync operation that moved this release: of its revision, or begun after Git asked for its tag."""
-    wanted = release.wanted.get(current_tag(release) or "")
-    seen = [
-        sync.operation
+    tag = current_tag(release)
+    wanted = release.wanted.get(tag or "")
+    moved = [
+        sync
         for sync in release.syncs.values()
-        if sync.matched or (wanted is not None and sync.operation.started_at >= wanted.at)
+        if sync.tag == tag and (sync.matched or (wanted is not None and sync.operation.started_at >= wanted.at))
     ]
-    return max(seen, key=facts.sync_order, default=None)
+    newest = max(moved, key=sightings.furthest, default=None)
+    return newest.operation if newest else None
 
 
 def shown(release: Release) -> Release:
     """The release without what changes with every read although nothing happened: when it was read."""
-    if release.latest is None:
-        return release
-    return replace(release, latest=replace(release.latest, at=_NO_TIME))
+    latest = release.latest and replace(release.latest, at=_NO_TIME)
+    return replace(
+        release, latest=latest, syncs={key: replace(sync, at=_NO_TIME) for key, sync in release.syncs.items()}
+    )
 
 
 def state(release: Release) -> ReleaseState:
@@ -227,47 +206,31 @@ def _state_in_pipeline(release: Release) -> ReleaseState:
 
 
 def _observe(release: Release, event: ApplicationObserved) -> Release:
-    workload = event.workload(release.service)
-    if workload is None:
+    seen = sightings.of(event, service=release.service, source_revision=release.source_revision)
+    if seen is None:
         return release
-    known = event.cluster_error is None
-    operation = event.operation
-    fresh = operation is None or (
-        operation.phase.ended
-        and event.reconciled_at is not None
-        and event.reconciled_at >= (operation.finished_at or operation.started_at)
-    )
-    latest = Observed(
-        at=event.observed_at, revision=event.revision, workload=workload, health=event.health, fresh=fresh, known=known
-    )
-    release = replace(
-        release, latest=max(filter(None, (release.latest, latest)), key=lambda seen: (seen.at, repr(seen)))
-    )
-    if (
-        known
-        and _is_ours(workload.live, release=release)
-        and rollouts.is_deployed(workload, image=workload.live, health_is_fresh=fresh)
-    ):
-        tag = workload.live.tag or ""
-        first = min(event.observed_at, release.deployed.get(tag, event.observed_at))
-        release = replace(release, deployed={**release.deployed, tag: first})
-    image = workload.desired
-    if not _is_ours(image, release=release) or image.tag is None:
-        return release
-    previous = workload.live if workload.live and workload.live.tag != image.tag else None
-    wanted = Wanted(at=event.observed_at, revision=event.revision, image=image, previous=previous)
-    release = replace(release, wanted=facts.join(release.wanted, image.tag, wanted, _earliest))
-    if operation and (operation.services is None or release.service in operation.services):
-        matched = operation.revision == event.revision
-        key = f"{operation.started_at.isoformat()}/{matched:d}"
-        syncs = facts.join(release.syncs, key, SyncSeen(operation=operation, matched=matched), _seen_order)
-        # The newest few of a union are the same whichever way the union was made, so the bound keeps the join a join.
-        release = replace(release, syncs=dict(sorted(syncs.items())[-_SYNCS_KEPT:]))
+    release = replace(release, latest=facts.greater(release.latest, seen.observed, order=sightings.newest))
+    if seen.deployed is not None:
+        first = min(event.observed_at, release.deployed.get(seen.deployed, event.observed_at))
+        release = replace(release, deployed={**release.deployed, seen.deployed: first})
+    if seen.wanted is not None:
+        tag = seen.wanted.image.tag or ""
+        release = replace(release, wanted=facts.join(release.wanted, tag, seen.wanted, order=sightings.earliest))
+    if seen.sync is not None:
+        release = replace(release, syncs=_join_sync(release.syncs, seen.sync))
     return release
 
 
-def _is_ours(image: Image | None, *, release: Release) -> TypeGuard[Image]:
-    return image is not None and images.built_from(image.tag, source_revision=release.source_revision)
+def _join_sync(syncs: Mapping[str, SyncSeen], seen: SyncSeen) -> dict[str, SyncSeen]:
+    """The sync operations with one more look at one: it stays matched once it was, and the newest few are kept.
+
+    The newest few of a union are the same whichever way the union was made, so the bound keeps the join a join.
+    """
+    key = f"{seen.operation.started_at.astimezone(UTC).isoformat()}/{seen.tag}"
+    old = syncs.get(key)
+    matched = seen.matched or (old is not None and old.matched)
+    joined = replace(facts.greater(old, seen, order=sightings.furthest), matched=matched)
+    return dict(sorted({**syncs, key: joined}.items())[-_SYNCS_KEPT:])
 
 
 def _superseded(latest: Observed, *, tag: str | None, wanted: Wanted | None) -> bool:
@@ -289,11 +252,3 @@ def _moments(release: Release) -> Iterator[tuple[tuple[int, int], datetime]]:
             yield (job.run_id, job.run_attempt), job.started_at
     for stage in release.stages.values():
         yield (stage.run_id, stage.run_attempt), stage.at
-
-
-def _seen_order(seen: SyncSeen) -> tuple[Any, ...]:
-    return facts.sync_order(seen.operation)
-
-
-def _earliest(wanted: Wanted) -> tuple[Any, ...]:
-    return -wanted.at.timestamp(), repr(wanted)

@@ -37,7 +37,7 @@ def judge(operation: Operation, *, event: ApplicationObserved, now: datetime) ->
         return Verdict(state=OperationState.FAILED, reason=wrong)
     if event.cluster_error is not None:
         return _overdue(late, Reason.CLUSTER_UNREACHABLE)
-    return _judge_pods(operation, content=content, event=event, ours=sync is not None, late=late)
+    return _judge_pods(operation, content=content, event=event, late=late)
 
 
 def _wrong(sync: SyncOperation, *, content: Content) -> Reason | None:
@@ -47,14 +47,15 @@ def _wrong(sync: SyncOperation, *, content: Content) -> Reason | None:
     return Reason.WRONG_REVISION if sync.revision != content.revision or other_source else None
 
 
-def _judge_pods(
-    operation: Operation, *, content: Content, event: ApplicationObserved, ours: bool, late: bool
-) -> Verdict | None:
-    """The manifests are applied; do pods run them? Health older than the sync is not looked at."""
-    sync = event.operation
-    ended = (sync.finished_at or sync.started_at) if sync else None
-    idle = sync is None or sync.phase.ended
-    fresh = idle and (ended is None or (event.reconciled_at is not None and event.reconciled_at >= ended))
+def _judge_pods(operation: Operation, *, content: Content, event: ApplicationObserved, late: bool) -> Verdict | None:
+    """Do pods run what our sync, or one that came after it and took its place in the status, has applied?
+
+    A read from before our sync shows neither, and its pods say nothing. Health older than the sync is not looked at.
+    """
+    ours = event.operation is not None and event.operation.request_id == operation.id
+    if not ours and not _began_later(event.operation, operation=operation):
+        return _overdue(late, Reason.OUTCOME_UNKNOWN)
+    fresh = event.health_is_fresh
     workload = event.workload(operation.service or "")
     if workload is None or content.new_image is None:
         return _overdue(late, Reason.ROLLOUT_TIMED_OUT)
@@ -63,6 +64,12 @@ def _judge_pods(
     if ours and fresh and workload.health is Health.DEGRADED:
         return Verdict(state=OperationState.FAILED, reason=Reason.ROLLOUT_FAILED)
     return _overdue(late, Reason.ROLLOUT_TIMED_OUT if ours else Reason.OUTCOME_UNKNOWN)
+
+
+def _began_later(sync: SyncOperation | None, *, operation: Operation) -> bool:
+    """Whether another sync began after ours was ordered. Argo CD's times are whole seconds."""
+    ordered = operation.dispatched_at
+    return sync is not None and ordered is not None and sync.started_at >= ordered.replace(microsecond=0)
 
 
 def _overdue(late: bool, reason: Reason) -> Verdict | None:
