@@ -69,7 +69,7 @@ def apply(incident: Incident | None, *, signal: Signal) -> Incident:
         last_at=signal.at if again else incident.last_at,
         count=incident.count + again,
         title=signal.title,
-        detail=signal.detail or incident.detail,
+        detail=signal.detail or ("" if again else incident.detail),
         url=signal.url,
     )
 
