@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-_TAG = re.compile(r"(?P<revision>[0-9a-f]{7,40})-(?P<moment>\d{8}-\d{6})")
+_TAG = re.compile(r"(?P<revision>[0-9a-f]{7,40})-(?P<moment>[0-9]{8}-[0-9]{6})")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _REVISION = re.compile(r"[0-9a-f]{40}")
 

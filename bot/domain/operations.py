@@ -9,7 +9,7 @@ finds it looks for the effect (the operation id stands in Argo CD's `infos`) bef
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -91,14 +91,7 @@ class Content:
 
     def same_effect(self, other: "Content") -> bool:
         """Whether deploying either would do the same to the service, at whatever commit each was read."""
-        return (self.uid, self.source_digest, self.old_image, self.new_image, self.resources, self.diff_digest) == (
-            other.uid,
-            other.source_digest,
-            other.old_image,
-            other.new_image,
-            other.resources,
-            other.diff_digest,
-        )
+        return replace(self, revision=other.revision) == other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
