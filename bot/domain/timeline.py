@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain import releases, rollouts
-from bot.domain.events import Health, JobReported, Phase, RunStatus, Stage, StageStatus
+from bot.domain.events import Health, JobReported, Phase, RunReported, RunStatus, Stage, StageReported, StageStatus
 from bot.domain.releases import Release, ReleaseState
 
 _STEP_WORDS = {
@@ -55,19 +55,13 @@ def pipeline(release: Release) -> tuple[Line, ...]:
     reported = releases.current_stages(release)
     jobs = releases.current_jobs(release)
     run = releases.run_of(release)
-    over = run is not None and run.status is RunStatus.COMPLETED
     lines = []
     for stage in Stage:
         started, ended = reported.get(f"{stage}/started"), reported.get(f"{stage}/ended")
         if ended is not None:
-            begun = started.at if started else None
-            state = LineState(ended.status.value)
-            lines.append(
-                Line(name=stage, state=state, started_at=begun, finished_at=ended.at, detail=ended.message or "")
-            )
+            lines.append(_ended(ended, started=started))
         elif started is not None:
-            state = LineState.FAILED if over and run and run.conclusion != "success" else LineState.RUNNING
-            lines.append(Line(name=stage, state=state, started_at=started.at))
+            lines.append(Line(name=stage, state=_as_its_run(run), started_at=started.at))
         else:
             lines.append(_from_steps(stage, jobs))
     return tuple(lines)
@@ -140,6 +134,23 @@ def failed_step(release: Release) -> str:
             return job.name
     lines = [line for line in pipeline(release) if line.state is LineState.FAILED]
     return lines[0].name if lines else ""
+
+
+def _ended(ended: StageReported, *, started: StageReported | None) -> Line:
+    return Line(
+        name=ended.stage,
+        state=LineState(ended.status.value),
+        started_at=started.at if started else None,
+        finished_at=ended.at,
+        detail=ended.message or "",
+    )
+
+
+def _as_its_run(run: RunReported | None) -> LineState:
+    """How a stage stands whose end nobody reported (yet): once the run is over, so is the stage."""
+    if run is None or run.status is not RunStatus.COMPLETED:
+        return LineState.RUNNING
+    return LineState.SUCCEEDED if run.conclusion == "success" else LineState.FAILED
 
 
 def _from_steps(stage: Stage, jobs: list[JobReported]) -> Line:
