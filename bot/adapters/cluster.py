@@ -158,7 +158,10 @@ class _Cluster:
             # deployed that never left Git.
             raise ClusterUnreachable(f"context {self._context} needs CHATOPS_KUBECONFIG, which is not set")
         else:
-            config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            try:
+                config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            except config.ConfigException as error:
+                raise ClusterUnreachable(f"CHATOPS_KUBECONFIG is not set, and this is no pod: {error}") from error
         return ApiClient(configuration)
 
     def _forget(self) -> None:

@@ -2,7 +2,8 @@
 
 PyGithub is synchronous and its client is not made for several threads, so there is a small pool of threads with a
 client each. Its defaults are made for scripts: they repeat POSTs, pace requests, and sleep inside the thread until a
-rate limit ends. Here only reads are repeated, and no wait is longer than half a minute.
+rate limit ends, for up to an hour. Here only reads are repeated, only when GitHub fails, and a used-up rate limit is an
+answer like any other: whoever asked decides when to ask again.
 """
 
 import asyncio
@@ -13,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import urllib3
 from github import Auth, Github, GithubException, UnknownObjectException
-from github.GithubRetry import GithubRetry
 from pydantic import SecretStr
 
 from bot.adapters.calls import CallFailed, Observe, measured, unobserved
@@ -22,7 +23,6 @@ from bot.domain import images
 from bot.domain.reasons import Reason
 
 API_VERSION = "2022-11-28"
-LONGEST_WAIT = 30
 SUBJECT_LENGTH = 200
 _THREADS = 4
 _REMEMBERED = 512
@@ -44,7 +44,7 @@ class NotFound(GithubError):
 class App:
     """The bot as an installed GitHub App."""
 
-    id: str
+    id: int | str
     private_key: SecretStr
     installation_id: int
 
@@ -64,7 +64,8 @@ class Commit:
 class GitHub:
     """One repository on GitHub, as `owner/name`. Without credentials it asks anonymously.
 
-    `socket_timeout` bounds each step of a request, `timeout` a whole question with its repetitions; both in seconds.
+    `socket_timeout` bounds each step of a request, which is repeated `retries` times; `timeout` bounds the whole
+    question. Both in seconds.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class GitHub:
         app: App | None = None,
         timeout: float = 45,
         socket_timeout: int = 8,
-        backoff: float = 0.5,
+        retries: int = 3,
         observe: Observe = unobserved,
     ) -> None:
         self._url = url.rstrip("/")
@@ -85,7 +86,7 @@ class GitHub:
         self._app = app
         self._timeout = timeout
         self._socket_timeout = socket_timeout
-        self._backoff = backoff
+        self._retries = retries
         self._observe = observe
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="github")
         self._local = threading.local()
@@ -170,12 +171,13 @@ class GitHub:
                 base_url=self._url,
                 auth=self._auth(),
                 timeout=self._socket_timeout,
-                retry=GithubRetry(
-                    total=3,
-                    backoff_factor=self._backoff,
+                retry=urllib3.Retry(
+                    total=self._retries,
+                    backoff_factor=0.5,
+                    status_forcelist=range(500, 600),
                     allowed_methods={"GET", "HEAD"},
-                    max_rate_limit_wait=LONGEST_WAIT,
-                    retry_after_max=LONGEST_WAIT,
+                    respect_retry_after_header=False,
+                    raise_on_status=False,
                 ),
                 per_page=100,
                 seconds_between_requests=None,

@@ -30,6 +30,7 @@ _MOST_KEYS = 64
 _KEYS_LIVE = 3600.0
 _COOLDOWN = 30.0
 _FETCH_SECONDS = 5.0
+_NO_KEYS = "The keys of the token's issuer cannot be read now."
 
 
 class TokenInvalid(Exception):
@@ -125,26 +126,31 @@ class OidcVerifier:
             raise TokenInvalid("Runs of pull requests may not report.")
 
     async def _key(self, key_id: str) -> jwt.PyJWK:
-        async with self._fetching:
-            now = self._monotonic()
-            aged = self._fetched is None or now - self._fetched > _KEYS_LIVE
-            cooling = self._asked is not None and now - self._asked < _COOLDOWN
-            if (aged or key_id not in self._keys) and not cooling:
-                self._asked = now
-                await self._fetch()
-                aged, self._fetched = False, now
-        if aged:
-            raise KeysUnavailable("The keys of the token's issuer cannot be read now.")
+        """The key of this id. A known one is had at once, whatever anybody else's unknown one makes us wait for."""
+        if self._aged or key_id not in self._keys:
+            async with self._fetching:
+                now = self._monotonic()
+                cooling = self._asked is not None and now - self._asked < _COOLDOWN
+                if not cooling and (self._aged or key_id not in self._keys):
+                    self._asked = now
+                    await self._fetch()
+                    self._fetched = now
+        if self._aged:
+            raise KeysUnavailable(_NO_KEYS)
         if key_id not in self._keys:
             raise TokenInvalid("The token is signed with an unknown key.")
         return self._keys[key_id]
+
+    @property
+    def _aged(self) -> bool:
+        return self._fetched is None or self._monotonic() - self._fetched > _KEYS_LIVE
 
     async def _fetch(self) -> None:
         try:
             with measured(self._observe, system="oidc", call="keys"):
                 self._keys = _keys(await self._read(f"{self._issuer.rstrip('/')}/.well-known/jwks"))
         except _NoKeys as error:
-            raise KeysUnavailable("The keys of the token's issuer cannot be read now.") from error
+            raise KeysUnavailable(_NO_KEYS) from error
 
     async def _read(self, url: str) -> bytes:
         content = bytearray()

@@ -1,0 +1,54 @@
+"""`check` says what is in order and what is missing, system by system."""
+
+from bot.adapters.argocd import ArgoCD
+from bot.domain.catalog import Catalog
+from tests.adapters.conftest import PROD, Scripted, connected
+
+LOOKED_AT = ("tiketi-staging", PROD)
+ALL_GOOD = [
+    ("Argo CD", True, "v3.5.1+109ca7c, as proj:tiketi:chatops"),
+    ("Application tiketi-staging", True, "readable; Argo CD syncs it by itself"),
+    ("Application tiketi-prod", True, "readable, and may be synced"),
+]
+
+
+async def test_everything_in_order(argocd: ArgoCD) -> None:
+    assert await argocd.check(LOOKED_AT) == ALL_GOOD
+
+
+async def test_a_right_that_is_missing_is_named(server: Scripted, catalog: Catalog) -> None:
+    async with connected(server, catalog, token=server.accounts.issue("chatops", actions=("get",))) as argocd:
+        assert await argocd.check(LOOKED_AT) == [
+            *ALL_GOOD[:2],
+            (
+                "Application tiketi-prod",
+                False,
+                "readable, but the role lacks: applications, sync, tiketi/tiketi-prod, allow",
+            ),
+        ]
+
+
+async def test_a_token_that_is_not_accepted(argocd: ArgoCD, server: Scripted) -> None:
+    server.accounts.revoke(server.token)
+    assert await argocd.check(LOOKED_AT) == [
+        ("Argo CD", False, "v3.5.1+109ca7c, as nobody: the token in CHATOPS_ARGOCD_TOKEN is not accepted")
+    ]
+
+
+async def test_applications_that_are_missing_or_forbidden(server: Scripted, catalog: Catalog) -> None:
+    narrow = server.accounts.issue("chatops", actions=("get", "sync"), applications="tiketi-d*")
+    async with connected(server, catalog, token=narrow) as argocd:
+        found = await argocd.check(["tiketi-dev", "tiketi-demo", PROD])
+    assert [(name, good, text.partition(" (")[0]) for name, good, text in found] == [
+        ("Argo CD", True, "v3.5.1+109ca7c, as proj:tiketi:chatops"),
+        ("Application tiketi-dev", True, "readable; Argo CD syncs it by itself"),
+        ("Application tiketi-demo", False, "does not exist in this project"),
+        ("Application tiketi-prod", False, "the role lacks: applications, get"),
+    ]
+
+
+async def test_nobody_there(argocd: ArgoCD, server: Scripted) -> None:
+    server.faults.status = 503
+    ((name, good, text),) = await argocd.check(LOOKED_AT)
+    assert (name, good) == ("Argo CD", False)
+    assert text.startswith("does not answer; see CHATOPS_ARGOCD_URL (503: ")
