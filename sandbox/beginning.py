@@ -17,6 +17,7 @@ from sandbox.timeline import rfc3339
 if TYPE_CHECKING:  # The world calls this module to fill itself.
     from sandbox.world import World
 
+AGE = timedelta(hours=1)
 BOT = "github-actions[bot]"
 REPLICAS = {"dev": 1, "staging": 2}
 MORE_REPLICAS = 3
@@ -25,7 +26,6 @@ RETRY = {"limit": 3, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "
 
 def deploy_everything(world: "World") -> None:
     """Fill an empty world: one image of every service, in every environment, an hour ago."""
-    world.timeline.past = timedelta(hours=1)
     tag = _commit_and_build(world)
     _commit_overlays(world, tag)
     for environment in world.topology.environments:

@@ -117,6 +117,12 @@ class Deployment:
         return settled and all(pod.ready and pod.template == self.template for pod in self.pods)
 
     @property
+    def under_way(self) -> bool:
+        """Whether a rollout is still expected to get on: neither complete, nor given up, nor broken after its end."""
+        ended = self.progressing is not None and self.progressing.reason != "ReplicaSetUpdated"
+        return not self.complete and (self.observed < self.generation or not ended)
+
+    @property
     def exceeded(self) -> bool:
         """Whether the progress deadline has passed without the rollout getting on."""
         return self.progressing is not None and self.progressing.reason == "ProgressDeadlineExceeded"

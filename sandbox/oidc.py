@@ -23,7 +23,7 @@ from sandbox.manifests import Json
 from sandbox.world import World
 
 KEY_ID = "38826b17-6a30-5f9b-b169-8beb8202f723"
-AUDIENCE = "tiketi-chatops"
+AUDIENCE = "chatops"
 
 
 @functools.cache

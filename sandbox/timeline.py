@@ -25,10 +25,10 @@ def rfc3339(moment: datetime) -> str:
 class Timeline:
     """Whole seconds that never go back; `past` shifts the clock, for the history a new world begins with."""
 
-    def __init__(self, clock: Clock = utc_now) -> None:
+    def __init__(self, clock: Clock = utc_now, *, past: timedelta = timedelta(0)) -> None:
         self.clock = clock
         self._last = datetime.min.replace(tzinfo=UTC)
-        self.past = timedelta(0)
+        self.past = past
 
     def now(self) -> datetime:
         """The present second, not before any moment given earlier."""

@@ -76,7 +76,7 @@ class World:
     def __init__(self, topology: Topology, *, clock: Clock = utc_now, pace: float = 1.0) -> None:
         self.topology = topology
         self.pace = pace
-        self.timeline = Timeline(clock)
+        self.timeline = Timeline(clock, past=beginning.AGE)
         self.git = Git()
         self.images = Images(service.image for service in topology.services.values())
         self.actions = Actions({name: service.workflow for name, service in topology.services.items()})
@@ -215,7 +215,7 @@ class World:
 
     def _fingerprint(self) -> list[object]:
         deployments = [one for namespace in self.namespaces.values() for one in namespace.deployments.values()]
-        waiting = [0 if one.complete or one.exceeded else one.stalled for one in deployments]
+        waiting = [one.stalled if one.under_way else 0 for one in deployments]
         pods = [(pod.name, pod.ready) for one in deployments for pod in one.pods]
         return [app.version for app in self.applications.values()] + [waiting, pods]
 
@@ -234,7 +234,7 @@ class World:
         made: dict[str, Namespace] = {}
         for name, place in self.topology.environments.items():
             for other, namespace in made.items():
-                if (namespace.context, namespace.name) == (place.context, place.namespace):
+                if (namespace.context, namespace.name) == (place.context or CURRENT, place.namespace):
                     raise ValueError(f"{name} and {other} are one namespace of one cluster; see with_clusters")
             made[name] = Namespace(
                 context=place.context or CURRENT,

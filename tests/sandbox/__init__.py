@@ -1,0 +1,1 @@
+"""The stand-ins, asked by the clients that the bot uses."""
