@@ -6,7 +6,7 @@ The same message tells the beginning and the end, so that nobody has to scroll t
 from datetime import datetime
 
 from bot.cards.base import Button, Card, Colour
-from bot.cards.text import ago, duration, plain
+from bot.cards.text import ago, duration, paragraphs, plain
 from bot.domain.incidents import Incident
 
 _DETAIL_LINES = 8
@@ -28,7 +28,7 @@ def render(incident: Incident, *, now: datetime) -> Card:
         title=f"{_place(incident)} · {words}",
         colour=colour,
         reference=f"incident {incident.subject} {incident.episode}",
-        description="\n\n".join(filter(None, blocks)),
+        description=paragraphs(blocks),
         buttons=(Button(label="Run" if kind == "run" else "Argo CD", url=incident.url),),
         timestamp=incident.opened_at,
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bot.cards import stages, standing
 from bot.cards.base import Button, Card, Links, Style
-from bot.cards.text import code, duration, link, plain
+from bot.cards.text import code, duration, link, paragraphs, plain
 from bot.domain import images, releases
 from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog
@@ -36,7 +36,7 @@ def render(
     environment = catalog.environments.get(release.environment)
     if operation is not None and not _concerns(operation, release):
         operation, approval = None, None
-    stand = standing.of(release, operation=operation, approval=approval, environment=environment, now=now)
+    stand = standing.of(release, operation=operation, approval=approval, catalog=catalog, now=now)
     deciding = standing.is_open(approval, now=now) and operation is not None and not operation.state.ended
     lines = stages.render(
         release,
@@ -62,7 +62,7 @@ def render(
         colour=stand.colour,
         reference=f"release {id}",
         url=run.url if run else argocd,
-        description="\n\n".join(filter(None, blocks)),
+        description=paragraphs(blocks),
         buttons=(
             *(_decisions(approval) if deciding and approval else ()),
             Button(label="Run", url=run.url if run else None),
@@ -106,8 +106,8 @@ def _images(release: Release, operation: Operation | None, catalog: Catalog, lin
         return "" if releases.current_run(release) else code(new, _TAG)
     before = images.short_revision(old)
     url = f"{links.github}/{catalog.repository}/compare/{before}...{release.source_revision}"
-    compare = f" ({link('compare', url)})" if before and not release.source_revision.startswith(before) else ""
-    return f"{code(old, _TAG)} → {code(new, _TAG)}{compare}"
+    compare = f" · {link('compare', url)}" if before and not release.source_revision.startswith(before) else ""
+    return f"{code(old, _TAG)} →\n{code(new, _TAG)}{compare}"
 
 
 def _decisions(approval: Approval) -> tuple[Button, ...]:

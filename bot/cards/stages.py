@@ -114,7 +114,7 @@ def _write(line: Line, *, detail: str | None = None, mark: str | None = None) ->
 def _took(line: Line) -> str:
     """How long it took, or since when it runs."""
     if line.state is LineState.RUNNING and line.name != "approval":
-        return ago(line.started_at) if line.started_at else ""
+        return f"started {ago(line.started_at)}" if line.started_at else ""
     if line.state in (LineState.SUCCEEDED, LineState.FAILED):
         return _between(line.started_at, line.finished_at)
     return ""

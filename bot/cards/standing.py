@@ -12,7 +12,7 @@ from bot.cards.base import Colour
 from bot.cards.text import code, duration, plain
 from bot.domain import releases, timeline
 from bot.domain.approvals import Approval, ApprovalState
-from bot.domain.catalog import Environment
+from bot.domain.catalog import Catalog, Environment
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import SENTENCES, Reason
 from bot.domain.releases import Release, ReleaseState
@@ -54,15 +54,16 @@ def of(
     *,
     operation: Operation | None,
     approval: Approval | None,
-    environment: Environment | None,
+    catalog: Catalog,
     now: datetime,
 ) -> Standing:
     """The decisive fact about a release at this moment."""
     state = releases.state(release)
+    environment = catalog.environments.get(release.environment)
     if state in _IN_CLUSTER:
         return _in_cluster(release, state, operation=operation)
     if operation is not None:
-        asked = _asked(operation, approval, environment=environment, now=now)
+        asked = _asked(operation, approval, environment=environment, catalog=catalog, now=now)
         if asked is not None:
             return asked
     if state is ReleaseState.FAILED:
@@ -106,15 +107,20 @@ def _in_cluster(release: Release, state: ReleaseState, *, operation: Operation |
 
 
 def _asked(
-    operation: Operation, approval: Approval | None, *, environment: Environment | None, now: datetime
+    operation: Operation,
+    approval: Approval | None,
+    *,
+    environment: Environment | None,
+    catalog: Catalog,
+    now: datetime,
 ) -> Standing | None:
     """What the newest request says, or None when it says nothing beyond the release itself."""
     again = f"{ask_again(operation)} asks again."
     hindered = SENTENCES[operation.reason] if operation.reason else ""
     match operation.state:
         case OperationState.WAITING if approval is None or is_open(approval, now=now):
-            who = _who_decides(approval, environment) if approval else ""
-            return Standing(words="waiting for approval", colour=Colour.WAITING, next=who)
+            who = approval and _who_decides(approval, operation=operation, environment=environment, catalog=catalog)
+            return Standing(words="waiting for approval", colour=Colour.WAITING, next=who or "")
         case OperationState.WAITING | OperationState.EXPIRED:
             within = f" within {duration(_lifetime(approval))}" if approval else ""
             return Standing(
@@ -137,12 +143,16 @@ def _asked(
             return None
 
 
-def _who_decides(approval: Approval, environment: Environment | None) -> str:
+def _who_decides(approval: Approval, *, operation: Operation, environment: Environment | None, catalog: Catalog) -> str:
     """Who has to press, and who cannot: the people who asked for it or wrote it."""
-    who = f"<@&{environment.mention}>" if environment and environment.mention else "somebody with the role"
+    who = f"<@&{environment.mention}>" if environment and environment.mention else "Somebody who may approve"
+    names = dict(catalog.logins)
+    if operation.requested_by is not None:
+        names[operation.requested_by] = operation.requested_name
+    barred = " or ".join(plain(names[person], 40) for person in sorted(approval.authors) if person in names)
+    but = f", but not {barred}" if barred else ""
     votes = f" {len(approval.votes)} of {approval.required} have approved." if approval.votes else ""
-    others = " and ".join(f"<@{person}>" for person in sorted(approval.authors))
-    return f"{who} approves or rejects{f' (not {others})' if others else ''}.{votes}"
+    return f"{who} approves or rejects{but}.{votes}"
 
 
 def _lifetime(approval: Approval) -> float:
@@ -153,8 +163,8 @@ def _failed(release: Release) -> Standing:
     run = releases.run_of(release)
     if run is not None and run.conclusion == "cancelled":
         return Standing(words="cancelled", colour=Colour.QUIET, next="Re-run it on GitHub to go on here.", over=True)
-    step = plain(timeline.failed_step(release), 120)
-    what = f"**{step}** failed. " if step else ""
+    step = code(timeline.failed_step(release), 120)
+    what = f"{step} failed. " if step else ""
     return Standing(
         words="failed", colour=Colour.BAD, next=f"{what}Read the run's log; a re-run goes on here.", over=True
     )

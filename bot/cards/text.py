@@ -7,6 +7,7 @@ Limits count UTF-16 units: clients count those and the API counts code points, w
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime
 from urllib.parse import quote, urlsplit
 
@@ -78,6 +79,12 @@ def duration(seconds: float) -> str:
 def ago(moment: datetime) -> str:
     """A moment that every client shows relative to its own clock (`3 minutes ago`, `in 2 hours`)."""
     return f"<t:{int(moment.timestamp())}:R>"
+
+
+def paragraphs(blocks: Iterable[str]) -> str:
+    """The blocks that say something, set apart from each other."""
+    # Not every client keeps an empty line inside an embed, so the line holds a zero-width space.
+    return "\n\u200b\n".join(filter(None, blocks))
 
 
 def _one_line(text: str) -> str:

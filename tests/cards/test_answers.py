@@ -1,0 +1,125 @@
+"""What people are told privately: what happens next, or why not and who could."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.cards import answers, help, refusal
+from bot.cards.base import Button, Card, Colour, Field
+from bot.cards.status import EnvironmentStatus
+from bot.domain import approvals
+from bot.domain.operations import Operation, OperationKind, OperationState
+from bot.domain.permissions import Capability
+from bot.domain.reasons import Reason, Refused
+from tests.cards import story
+from tests.cards.story import approval, catalog, granted, operation, seen
+
+URL = "https://discord.com/channels/1/2/3"
+
+
+def test_a_deploy_that_waits_says_who_decides_and_where() -> None:
+    assert answers.deploy(operation(OperationState.WAITING), mention=400, url=URL) == Card(
+        title="ticket-service → prod · waiting for approval",
+        colour=Colour.WAITING,
+        description="<@&400> decides on the release card.",
+        buttons=(Button(label="Open the card", url=URL),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "title", "description"),
+    [
+        (
+            operation(OperationState.REQUESTED),
+            "ticket-service → prod · request taken",
+            "What would change is still being read. The release card shows how it goes on.",
+        ),
+        (
+            operation(OperationState.RUNNING),
+            "ticket-service → prod · on its way",
+            "It needs no approval; the release card shows how it goes on.",
+        ),
+        (
+            operation(OperationState.REFUSED, reason=Reason.NOTHING_TO_DEPLOY),
+            "ticket-service → prod · not deployed",
+            "Git and the cluster already agree about this service, so there is nothing to deploy.",
+        ),
+    ],
+)
+def test_every_other_fate_of_a_deploy_is_said(asked: Operation, title: str, description: str) -> None:
+    card = answers.deploy(asked, mention=None, url=None)
+
+    assert (card.title, card.description, card.buttons) == (title, description, ())
+
+
+def test_a_refresh_says_what_argo_cd_found() -> None:
+    refreshed = operation(OperationState.SUCCEEDED, kind=OperationKind.REFRESH, hard=True)
+    status = EnvironmentStatus(
+        environment=catalog().environments["prod"], observed=seen(110), failure=None, operations=()
+    )
+
+    assert answers.refresh(refreshed, status=status) == Card(
+        title="prod · hard refresh done",
+        colour=Colour.GOOD,
+        description="**OutOfSync** · **Healthy**\nCompared with `4d5e6f7` <t:1767623510:R>",
+    )
+
+
+def test_a_refresh_that_takes_long_or_fails_says_so() -> None:
+    runs = replace(operation(OperationState.RUNNING), kind=OperationKind.REFRESH)
+    failed = replace(runs, state=OperationState.FAILED, reason=Reason.ARGOCD_FORBIDDEN)
+
+    assert answers.refresh(runs, status=None).title == "prod · refresh runs"
+    assert answers.refresh(failed, status=None) == Card(
+        title="prod · refresh failed",
+        colour=Colour.BAD,
+        description="The bot's Argo CD role may not do this. `python -m bot check` says what is missing.",
+    )
+
+
+def test_a_press_says_what_it_did() -> None:
+    one_of_two = approvals.grant(approval(required=2), person=12, name="jiwon", now=story.after(300))
+    rejected = approvals.reject(approval(), name="jiwon", now=story.after(300))
+
+    assert answers.decided(granted()).description == (
+        "The bot looks once more that nothing has changed, then syncs exactly this."
+    )
+    assert answers.decided(one_of_two).description == "Still needed: one more person."
+    assert answers.decided(rejected) == Card(
+        title="ticket-service → prod · rejected", colour=Colour.QUIET, description="Nothing will be deployed."
+    )
+
+
+def test_a_refusal_gives_the_reason_and_who_could() -> None:
+    assert refusal.render(Refused(Reason.OWN_REQUEST), who=[9, 7]) == Card(
+        title="Refused",
+        colour=Colour.BAD,
+        description=(
+            "You asked for this, or wrote the commit, so somebody else has to approve it.\n\n**Who could** <@&7>, <@&9>"
+        ),
+        footer="own_request",
+    )
+
+
+def test_a_refusal_that_nobody_else_could_avoid_names_nobody() -> None:
+    shown = refusal.render(Refused(Reason.EXPIRED), who=[9])
+
+    assert shown.description == "This request has expired. Ask again with /deploy."
+
+
+def test_a_fault_of_the_bot_has_an_id_to_look_for() -> None:
+    assert refusal.broken("ab12cd34").footer == "error ab12cd34"
+    assert refusal.expired().title == "This button has expired"
+
+
+def test_help_lists_the_commands_and_the_rights() -> None:
+    commands = [help.Command(usage="deploy <environment> <service>", description="Ask to deploy a service")]
+    rights = {"prod": frozenset({Capability.DEPLOY, Capability.VIEW}), "dev": frozenset[Capability]()}
+
+    assert help.render(commands, rights=rights) == Card(
+        title="What I can do",
+        colour=Colour.RUNNING,
+        description="`/deploy <environment> <service>`\nAsk to deploy a service",
+        fields=(Field(name="You may", value="**prod** view, deploy\n**dev** nothing"),),
+        footer="A push starts a release card by itself; the buttons on it decide.",
+    )

@@ -1,0 +1,223 @@
+"""The release card in every state, with hostile text, and as a property over any facts at all."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import reduce
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.cards.base import TOTAL_LIMIT, Button, Colour, Style, digest
+from bot.cards.text import length
+from bot.domain import releases
+from bot.domain.approvals import Approval, ApprovalState, Vote
+from bot.domain.events import (
+    ApplicationObserved,
+    JobReported,
+    Phase,
+    Pod,
+    RunReported,
+    RunStatus,
+    Stage,
+    StageReported,
+    StageStatus,
+    Step,
+    SyncOperation,
+    Workload,
+)
+from bot.domain.images import Image
+from bot.domain.operations import Content, Operation, OperationState
+from bot.domain.reasons import Reason
+from bot.domain.releases import Release
+from tests.cards import story
+from tests.cards.snapshots import as_shown, expected
+from tests.cards.states import cards
+from tests.cards.story import approval, card, operation, pipeline, run, seen, stage, told
+
+STATES = cards()
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_the_card_of_each_state(name: str) -> None:
+    assert as_shown(STATES[name]) == expected(name, STATES[name])
+
+
+def test_a_waiting_card_can_be_decided_and_calls_the_role() -> None:
+    waiting = STATES["waiting"]
+
+    assert waiting.title == "ticket-service → prod · waiting for approval"
+    assert waiting.colour is Colour.WAITING
+    assert waiting.mention == story.APPROVERS
+    assert waiting.buttons[:2] == (
+        Button(label="Approve", custom_id="chatops:approve:0194350c8a20a1b2c3d4e5f6", style=Style.GOOD),
+        Button(label="Reject", custom_id="chatops:reject:0194350c8a20a1b2c3d4e5f6", style=Style.BAD),
+    )
+
+
+@pytest.mark.parametrize("name", sorted(STATES.keys() - {"waiting", "waiting-for-two", "by-hand"}))
+def test_no_other_card_can_be_decided_or_calls_anybody(name: str) -> None:
+    assert STATES[name].mention is None
+    assert [button for button in STATES[name].buttons if button.custom_id] == []
+
+
+def test_an_approval_that_ran_out_cannot_be_decided_before_anybody_swept_it() -> None:
+    asked = operation(OperationState.WAITING)
+    in_time, late = (card(told([*pipeline(), seen(110)]), asked, approval(), now=now) for now in (3711, 3712))
+
+    assert in_time.title.endswith("waiting for approval")
+    assert [button.label for button in late.buttons] == ["Run", "Commit", "Argo CD"]
+    assert late.title.endswith("approval expired")
+
+
+def test_a_card_that_only_grew_older_is_the_same_card() -> None:
+    asked = operation(OperationState.WAITING)
+    early, later = (card(told([*pipeline(), seen(at)]), asked, approval(), now=at) for at in (200, 1200))
+
+    assert digest(early) == digest(later)
+
+
+def test_a_request_about_an_earlier_build_says_nothing_about_a_re_run() -> None:
+    again = replace(run(RunStatus.IN_PROGRESS, attempt=2), started_at=story.after(900), updated_at=story.after(901))
+    built = [
+        replace(report, run_attempt=2, at=report.at + timedelta(seconds=900))
+        for report in stage(Stage.PUSH, 94, 103, tag="b2c3d4e-20260105-144625")
+    ]
+    rejected = operation(OperationState.REJECTED, reason=Reason.REJECTED)
+
+    shown = card(told([*pipeline(), seen(110), again, *built]), rejected, approval())
+
+    assert shown.title == "ticket-service → prod · started"
+    assert shown.footer == "attempt 2"
+
+
+def test_foreign_text_stays_text() -> None:
+    hostile = "@everyone **[x](https://evil.example)** `\u202e\n# " + "A" * 500
+    release = told(
+        [
+            replace(run(RunStatus.COMPLETED, "failure", title=hostile), author="<@1> ||mina||"),
+            *stage(Stage.BUILD, 4, 62, status=StageStatus.FAILED, message=hostile),
+        ]
+    )
+    shown = card(release, operation(OperationState.WAITING, requested_name="**root**"), approval())
+
+    subject, first = shown.description.split("\n")[0], shown.description.split("\n")[4]
+    assert subject == (
+        r"[\@everyone \*\*(x)(evil.example)\*\* \` \# " + "A" * 43 + "…](https://github.com/ORGANIZATION/"
+        rf"project-ticketing/commit/{story.SOURCE}) by \<\@1\> \|\|mina\|\|"
+    )
+    assert first == (r"❌ **Build** 58s · \@everyone \*\*\[x\](https\://evil.example)\*\* \` \# " + "A" * 72 + "…")
+    assert "asked by \\*\\*root\\*\\*" in shown.description
+
+
+def test_addresses_come_only_from_the_settings_and_safe_links() -> None:
+    shown = card(told([replace(run(), url="javascript:alert(1)")]))
+
+    assert shown.url is None
+    assert [button.label for button in shown.buttons] == ["Commit", "Argo CD"]
+
+
+def test_an_environment_that_left_the_topology_still_has_a_card() -> None:
+    shown = card(told(pipeline(environment="old"), environment="old"))
+
+    assert shown.title == "ticket-service → old · committed"
+    assert shown.description.endswith("**Next** The topology file no longer has this environment.")
+    assert [button.label for button in shown.buttons] == ["Run", "Commit"]
+
+
+_texts = st.text(max_size=300)
+_moments = st.integers(-(10**6), 10**6).map(story.after)
+_tags = st.sampled_from([story.OLD_TAG, story.TAG, story.NEWER_TAG, "latest", None])
+_images = st.builds(Image, repository=st.just(story.REPOSITORY), tag=_tags)
+_same = {
+    "service": st.just("ticket-service"),
+    "environment": st.just("prod"),
+    "source_revision": st.just(story.SOURCE),
+    "run_id": st.integers(1, 2),
+    "run_attempt": st.integers(1, 2),
+}
+_workloads = st.builds(
+    Workload,
+    service=st.just("ticket-service"),
+    desired=_images | st.none(),
+    live=_images | st.none(),
+    message=_texts,
+    pods=st.lists(st.builds(Pod, name=_texts, image=_images, reason=st.none() | _texts), max_size=3).map(tuple),
+)
+_syncs = st.builds(
+    SyncOperation,
+    phase=st.sampled_from(Phase),
+    message=_texts,
+    started_at=_moments,
+    finished_at=st.none() | _moments,
+    services=st.none(),
+)
+_events = st.one_of(
+    st.builds(RunReported, **_same, title=_texts, author=_texts, url=_texts, started_at=_moments, updated_at=_moments),
+    st.builds(
+        JobReported,
+        **_same,
+        job_id=st.integers(1, 3),
+        name=_texts,
+        started_at=st.none() | _moments,
+        completed_at=st.none() | _moments,
+        steps=st.lists(st.builds(Step, name=_texts, started_at=st.none(), completed_at=st.none()), max_size=3).map(
+            tuple
+        ),
+    ),
+    st.builds(StageReported, **_same, at=_moments, tag=_tags, message=st.none() | _texts, url=st.none() | _texts),
+    st.builds(
+        ApplicationObserved,
+        environment=st.just("prod"),
+        observed_at=_moments,
+        reconciled_at=st.none() | _moments,
+        health_since=st.none(),
+        operation=st.none() | _syncs,
+        workloads=st.lists(_workloads, max_size=1).map(tuple),
+        conditions=st.just(()),
+    ),
+)
+_operations = st.builds(
+    Operation,
+    service=st.just("ticket-service"),
+    environment=st.just("prod"),
+    requested_name=_texts,
+    requested_at=_moments,
+    updated_at=_moments,
+    dispatched_at=st.none(),
+    deadline=st.none(),
+    detail=_texts,
+    content=st.none() | st.builds(Content, old_image=_images, new_image=_images, resources=st.just(())),
+)
+_approvals = st.builds(
+    Approval,
+    required=st.integers(0, 10),
+    authors=st.frozensets(st.integers(1, 20), max_size=3),
+    requested_at=_moments,
+    expires_at=_moments,
+    state=st.sampled_from(ApprovalState),
+    votes=st.lists(st.builds(Vote, name=_texts, at=_moments), max_size=10).map(tuple),
+    decided_at=st.none() | _moments,
+    decided_by=st.none() | _texts,
+)
+
+
+@settings(deadline=None)
+@given(st.lists(_events, max_size=6), st.none() | _operations, st.none() | _approvals, _moments)
+def test_any_release_renders_within_the_limits(
+    events: list[RunReported | JobReported | StageReported | ApplicationObserved],
+    asked: Operation | None,
+    consent: Approval | None,
+    now: datetime,
+) -> None:
+    release = reduce(
+        releases.apply,
+        events,
+        Release(service="ticket-service", environment="prod", source_revision=story.SOURCE),
+    )
+    shown = card(release, asked, consent, now=(now - story.BEGIN).total_seconds())
+
+    assert shown.size <= TOTAL_LIMIT
+    assert length(shown.description) <= 4096
+    assert len(shown.description.splitlines()) <= 16
+    assert len([button for button in shown.buttons if button.custom_id]) in (0, 2)
