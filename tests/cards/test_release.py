@@ -106,7 +106,7 @@ def test_foreign_text_stays_text() -> None:
         r"[\@everyone \*\*(x)(evil.example)\*\* \` \# " + "A" * 43 + "…](https://github.com/ORGANIZATION/"
         rf"project-ticketing/commit/{story.SOURCE}) by \<\@1\> \|\|mina\|\|"
     )
-    assert first == (r"❌ **Build** 58s · \@everyone \*\*\[x\](https\://evil.example)\*\* \` \# " + "A" * 72 + "…")
+    assert first == (r"❌ **Build** 58s · \@everyone \*\*\[x\](https\://evil.example)\*\* \` \# " + "A" * 75 + "…")
     assert "asked by \\*\\*root\\*\\*" in shown.description
 
 
