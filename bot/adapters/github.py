@@ -27,6 +27,8 @@ SUBJECT_LENGTH = 200
 _THREADS = 4
 _REMEMBERED = 512
 _NO_COMMIT = 422
+_ON_BRANCH = frozenset({"ahead", "identical"})
+_OFF_BRANCH = frozenset({"behind", "diverged"})
 _Result = TypeVar("_Result")
 
 
@@ -104,7 +106,7 @@ class GitHub:
         if revision in self._commits:
             self._commits.move_to_end(revision)
             return self._commits[revision]
-        commit = _commit(await self._ask("commit", lambda client: self._read(client, revision)))
+        commit = await self._ask("commit", lambda client: _commit(self._read(client, revision)))
         if images.is_revision(revision):
             self._commits[revision] = commit
             if len(self._commits) > _REMEMBERED:
@@ -120,9 +122,11 @@ class GitHub:
         try:
             status = await self._ask("compare", lambda client: self._compare(client, base=revision, head=branch))
         except NotFound:
-            await self._ask("commit", lambda client: self._read(client, branch))
+            await self._ask("commit", lambda client: _commit(self._read(client, branch)))
             return False
-        return status in ("ahead", "identical")
+        if status not in _ON_BRANCH | _OFF_BRANCH:
+            raise GithubError(f"compare says {status!r}")
+        return status in _ON_BRANCH
 
     async def check(self) -> list[tuple[str, bool, str]]:
         """What a person setting this up wants to know: name, whether it is in order, and what is found or missing."""
@@ -133,7 +137,9 @@ class GitHub:
             return [("GitHub", False, f"{self._repository} does not exist, or cannot be seen as {who}")]
         except GithubError as error:
             return [("GitHub", False, f"does not answer as {who} ({error.log})")]
-        return [("GitHub", True, f"reads {found.get('full_name') or self._repository} as {who}")]
+        if "full_name" not in found:
+            return [("GitHub", False, "answers, but not like GitHub's API; see CHATOPS_GITHUB_API_URL")]
+        return [("GitHub", True, f"reads {found['full_name']} as {who}")]
 
     def _read(self, client: Github, revision: str) -> dict[str, Any]:
         # One file per page: the commit's files are of no interest, and there may be hundreds.
@@ -154,6 +160,8 @@ class GitHub:
     def _answer(self, question: Callable[[Github], _Result]) -> _Result:
         try:
             return question(self._client())
+        except GithubError:
+            raise
         except UnknownObjectException as error:
             raise NotFound(str(error)) from error
         except GithubException as error:
@@ -199,10 +207,12 @@ class GitHub:
 
 def _commit(data: dict[str, Any]) -> Commit:
     """The commit in GitHub's answer. `author` is null, or even an empty object, for an unknown e-mail address."""
+    if not images.is_revision(str(data.get("sha"))):
+        raise GithubError(f"not a commit: {data!r}")  # PyGithub takes any page for an answer, a proxy's too.
     detail = data.get("commit") or {}
     lines = str(detail.get("message") or "").strip().splitlines()
     return Commit(
-        revision=str(data.get("sha") or ""),
+        revision=str(data["sha"]),
         subject=lines[0][:SUBJECT_LENGTH] if lines else "",
         author_login=(data.get("author") or {}).get("login"),
         author_name=str((detail.get("author") or {}).get("name") or ""),
