@@ -1,0 +1,47 @@
+"""The list of reasons is closed: each has its sentence, and each is given somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import bot
+from bot.domain.reasons import SENTENCES, Reason, Refused
+
+LONGEST = 200
+
+
+def test_every_reason_has_a_sentence_and_no_two_share_one() -> None:
+    assert set(SENTENCES) == set(Reason)
+    assert len(set(SENTENCES.values())) == len(Reason)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_sentence_is_short_and_whole(reason: Reason) -> None:
+    sentence = SENTENCES[reason]
+
+    assert len(sentence) <= LONGEST
+    assert sentence[0].isupper()
+    assert sentence.endswith(".")
+    assert sentence == " ".join(sentence.split())
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_code_is_its_name_in_lower_case(reason: Reason) -> None:
+    assert reason.value == reason.name.lower()
+
+
+def test_every_reason_is_given_somewhere() -> None:
+    folder = Path(bot.__file__).parent
+    sources = [path.read_text() for path in folder.rglob("*.py") if path.name != "reasons.py"]
+    given = {name for source in sources for name in re.findall(r"\bReason\.([A-Z_]+)\b", source)}
+
+    assert given == {reason.name for reason in Reason}
+
+
+def test_a_refusal_says_the_reason_and_what_only_this_case_knows() -> None:
+    bare, detailed = Refused(Reason.EXPIRED), Refused(Reason.EXPIRED, "It ended at noon.")
+
+    assert bare.sentence == SENTENCES[Reason.EXPIRED]
+    assert detailed.sentence == f"{SENTENCES[Reason.EXPIRED]} It ended at noon."
+    assert str(detailed) == "expired"
