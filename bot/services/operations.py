@@ -170,6 +170,8 @@ async def close(
 
 
 async def refresh_card(connection: Connection, operation: Operation, *, now: datetime) -> None:
-    """Let the board look at the card that shows this operation."""
+    """Let the board look at the cards that show this operation."""
     if operation.release_id is not None:
         await cards.mark_stale(connection, card_key(operation.release_id), now=now)
+    if operation.content is not None:
+        await cards.mark_stale(connection, f"request:{operation.id}", now=now)

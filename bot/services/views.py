@@ -5,10 +5,13 @@ from datetime import datetime
 
 from bot.cards import incident as incident_card
 from bot.cards import release as release_card
+from bot.cards import summons
 from bot.cards.base import Card, Links
 from bot.cards.status import EnvironmentStatus
+from bot.domain.approvals import ApprovalState
 from bot.domain.catalog import Catalog
-from bot.storage import applications, approvals, operations
+from bot.services.releases import card_key
+from bot.storage import applications, approvals, cards, operations
 from bot.storage import incidents as incident_rows
 from bot.storage import releases as release_rows
 from bot.storage.engine import Connection, Database
@@ -21,6 +24,7 @@ class Gallery:
     database: Database
     catalog: Catalog
     links: Links
+    guild_id: int
     releases_channel: int
     alerts_channel: int
 
@@ -33,6 +37,8 @@ class Gallery:
             if kind == "incident":
                 episode, _, subject = rest.partition(":")
                 return await self._incident(connection, subject, episode=int(episode), now=now)
+            if kind == "request":
+                return await self._request(connection, rest, now=now)
         raise LookupError(f"no card has a key like {key!r}")
 
     async def _release(self, connection: Connection, release_id: int, *, now: datetime) -> tuple[int, Card] | None:
@@ -57,6 +63,21 @@ class Gallery:
     ) -> tuple[int, Card] | None:
         incident = await incident_rows.get(connection, subject, episode=episode)
         return None if incident is None else (self.alerts_channel, incident_card.render(incident, now=now))
+
+    async def _request(self, connection: Connection, operation_id: str, *, now: datetime) -> tuple[int, Card] | None:
+        """The call for approvers: only where a role is to be called, and not when it was decided before the call."""
+        operation = await operations.get(connection, operation_id)
+        found = await approvals.of_operation(connection, operation_id)
+        environment = self.catalog.environments.get(operation.environment) if operation else None
+        if operation is None or found is None or environment is None or environment.mention is None:
+            return None
+        called = await cards.location(self.database, f"request:{operation_id}")
+        if called is None and found[0].state is not ApprovalState.PENDING:
+            return None
+        place = await cards.location(self.database, card_key(operation.release_id or 0))
+        url = f"https://discord.com/channels/{self.guild_id}/{place[0]}/{place[1]}" if place else None
+        card = summons.render(found[0], operation=operation, role=environment.mention, url=url, now=now)
+        return self.releases_channel, card
 
 
 async def status(database: Database, *, catalog: Catalog, environment: str | None) -> tuple[EnvironmentStatus, ...]:

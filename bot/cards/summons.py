@@ -1,0 +1,39 @@
+"""The call for approvers: a short message of its own, because Discord tells nobody about an edit.
+
+It names the role once, leads to the release card where the decision is made, and says afterwards how it went.
+"""
+
+from datetime import datetime
+
+from bot.cards import standing
+from bot.cards.base import Button, Card, Colour
+from bot.cards.text import ago, code, plain
+from bot.domain.approvals import Approval, ApprovalState
+from bot.domain.operations import Operation
+
+_TAG = 60
+
+
+def render(approval: Approval, *, operation: Operation, role: int, url: str | None, now: datetime) -> Card:
+    """The call while the approval waits, and its end after that. `url` leads to the release card, once it is there."""
+    waits = standing.is_open(approval, now=now)
+    place = f"{approval.service} → {approval.environment}"
+    image = operation.content.new_image if operation.content else None
+    what = code(image.tag, _TAG) if image and image.tag else ""
+    asked = f"{what} asked by {plain(operation.requested_name, 40)}".strip()
+    return Card(
+        title=f"{place} · {'approval needed' if waits else _end(approval)}",
+        colour=Colour.WAITING if waits else Colour.QUIET,
+        description=f"{asked}, until {ago(approval.expires_at)}" if waits else asked,
+        reference=f"request {operation.id}",
+        buttons=(Button(label="Open the card", url=url),),
+        mention=role if waits else None,
+    )
+
+
+def _end(approval: Approval) -> str:
+    if approval.state is ApprovalState.PENDING:
+        return ApprovalState.EXPIRED
+    who = f" by {plain(approval.decided_by, 40)}" if approval.decided_by else ""
+    words = "approved" if approval.state is ApprovalState.GRANTED else approval.state.value
+    return words + who
