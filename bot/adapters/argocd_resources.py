@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot.adapters.fields import Json, entries, section
 from bot.domain.operations import Resource
 
 _LABELS = ("app.kubernetes.io/name", "app")
@@ -44,10 +45,10 @@ class _Object:
     """An object with its states: `target` from Git, `live` in the cluster, and the two that the comparison made."""
 
     resource: Resource
-    target: Mapping[str, Any]
-    live: Mapping[str, Any]
-    normalized: Mapping[str, Any]
-    predicted: Mapping[str, Any]
+    target: Json
+    live: Json
+    normalized: Json
+    predicted: Json
 
 
 def managed_resources(items: Iterable[Any], *, services: Collection[str]) -> tuple[ManagedResource, ...]:
@@ -77,7 +78,7 @@ def services_of(
     return frozenset(service for found in covered if len(found) == 1 for service in found if service)
 
 
-def _object(item: Mapping[str, Any]) -> _Object:
+def _object(item: Json) -> _Object:
     target, live, normalized, predicted = (
         _state(item.get(name)) for name in ("targetState", "liveState", "normalizedLiveState", "predictedLiveState")
     )
@@ -85,7 +86,7 @@ def _object(item: Mapping[str, Any]) -> _Object:
     return _Object(resource=resource, target=target, live=live, normalized=normalized, predicted=predicted)
 
 
-def _state(text: Any) -> Mapping[str, Any]:
+def _state(text: Any) -> Json:
     """A state: JSON in a string, where absent is written `null`."""
     state = json.loads(text) if isinstance(text, str) and text else None
     return state if isinstance(state, dict) else {}
@@ -117,7 +118,7 @@ def _differences(old: Any, new: Any, path: tuple[str, ...] = ()) -> Iterator[tup
 
 def _owners(entry: _Object, *, users: Mapping[tuple[str, str], set[str]], services: Collection[str]) -> list[str]:
     """The services this object belongs to: the one its label names and those that refer to it, else by its name."""
-    labels = _section(_section(entry.target or entry.live, "metadata"), "labels")
+    labels = section(section(entry.target or entry.live, "metadata"), "labels")
     labelled = next(({labels[label]} for label in _LABELS if labels.get(label) in services), set())
     owners = labelled | users.get((entry.resource.kind, entry.resource.name), set())
     named = _by_name(entry.resource.name, services=services)
@@ -135,27 +136,27 @@ def _users(objects: Iterable[_Object], *, services: Collection[str]) -> dict[tup
     return users
 
 
-def _references(pod: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _references(pod: Json) -> Iterator[tuple[str, str]]:
     """Kind and name of each ConfigMap and Secret that a pod spec refers to."""
-    for container in (*_list(pod, "initContainers"), *_list(pod, "containers")):
-        for source in _list(container, "envFrom"):
-            yield "ConfigMap", _section(source, "configMapRef").get("name", "")
-            yield "Secret", _section(source, "secretRef").get("name", "")
-        for variable in _list(container, "env"):
-            source = _section(variable, "valueFrom")
-            yield "ConfigMap", _section(source, "configMapKeyRef").get("name", "")
-            yield "Secret", _section(source, "secretKeyRef").get("name", "")
-    for volume in _list(pod, "volumes"):
-        for source in (volume, *_list(_section(volume, "projected"), "sources")):
-            yield "ConfigMap", _section(source, "configMap").get("name", "")
-            secret = _section(source, "secret")
+    for container in (*entries(pod, "initContainers"), *entries(pod, "containers")):
+        for source in entries(container, "envFrom"):
+            yield "ConfigMap", section(source, "configMapRef").get("name", "")
+            yield "Secret", section(source, "secretRef").get("name", "")
+        for variable in entries(container, "env"):
+            source = section(variable, "valueFrom")
+            yield "ConfigMap", section(source, "configMapKeyRef").get("name", "")
+            yield "Secret", section(source, "secretKeyRef").get("name", "")
+    for volume in entries(pod, "volumes"):
+        for source in (volume, *entries(section(volume, "projected"), "sources")):
+            yield "ConfigMap", section(source, "configMap").get("name", "")
+            secret = section(source, "secret")
             # A volume says `secretName` where a projected source says `name`.
             yield "Secret", secret.get("secretName") or secret.get("name", "")
 
 
-def _image(deployment: Mapping[str, Any], *, service: str | None) -> str | None:
+def _image(deployment: Json, *, service: str | None) -> str | None:
     """The image of the container named like the service, else of the first one."""
-    containers = _list(_pod_spec(deployment), "containers")
+    containers = entries(_pod_spec(deployment), "containers")
     chosen = next((container for container in containers if container.get("name") == service), None)
     chosen = chosen or next(iter(containers), {})
     return str(chosen["image"]) if chosen.get("image") else None
@@ -171,15 +172,5 @@ def _key(resource: Resource) -> tuple[str, ...]:
     return resource.group, resource.kind, resource.namespace, resource.name
 
 
-def _pod_spec(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _section(_section(_section(deployment, "spec"), "template"), "spec")
-
-
-def _section(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _list(value: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    found = value.get(name)
-    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+def _pod_spec(deployment: Json) -> Json:
+    return section(section(section(deployment, "spec"), "template"), "spec")

@@ -18,6 +18,7 @@ from typing import Any
 
 from bot.adapters import argocd_resources
 from bot.adapters.argocd_resources import ManagedResource
+from bot.adapters.fields import Json, entries, section
 from bot.domain.events import Health, Phase, SyncOperation, SyncStatus
 from bot.domain.operations import Resource
 
@@ -56,16 +57,14 @@ class ApplicationRead:
     resources: tuple[ManagedResource, ...]
 
 
-def comparison(application: Mapping[str, Any]) -> tuple[str, str, str]:
+def comparison(application: Json) -> tuple[str, str, str]:
     """Which comparison this answer shows: uid, compared revision, and when. Equal triples: the same comparison."""
     status = section(application, "status")
     uid = section(application, "metadata").get("uid")
     return str(uid or ""), str(section(status, "sync").get("revision") or ""), str(status.get("reconciledAt") or "")
 
 
-def application_read(
-    application: Mapping[str, Any], *, items: Iterable[Any] | None, services: Collection[str]
-) -> ApplicationRead:
+def application_read(application: Json, *, items: Iterable[Any] | None, services: Collection[str]) -> ApplicationRead:
     """The value of a GET of the Application with the `items` of its managed-resources (None when there are none)."""
     metadata, spec, status = (section(application, name) for name in ("metadata", "spec", "status"))
     resources = argocd_resources.managed_resources(items or (), services=services)
@@ -84,35 +83,29 @@ def application_read(
         operation=_operation(section(status, "operationState"), spec=spec, resources=resources, services=services),
         pending=bool(pending),
         pending_request_id=_request_id(pending),
-        conditions=tuple(_condition(entry) for entry in _mappings(status.get("conditions"))),
+        conditions=tuple(_condition(entry) for entry in entries(status, "conditions")),
         resource_health={
             str(entry.get("name")): (
                 _health(section(entry, "health").get("status")),
                 str(section(entry, "health").get("message") or ""),
             )
-            for entry in _mappings(status.get("resources"))
+            for entry in entries(status, "resources")
             if entry.get("kind") == "Deployment"
         },
         resources=resources,
     )
 
 
-def is_automated(application: Mapping[str, Any]) -> bool:
+def is_automated(application: Json) -> bool:
     """Whether Argo CD syncs this Application by itself. `automated: {}` does; since 3.1 `enabled: false` does not."""
     automated = section(section(application, "spec"), "syncPolicy").get("automated")
     return isinstance(automated, dict) and automated.get("enabled") is not False
 
 
-def section(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """The object under this name, or an empty one: Argo CD leaves out or nulls what has no content."""
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
-
-
 def _operation(
-    state: Mapping[str, Any],
+    state: Json,
     *,
-    spec: Mapping[str, Any],
+    spec: Json,
     resources: tuple[ManagedResource, ...],
     services: Collection[str],
 ) -> SyncOperation | None:
@@ -123,7 +116,7 @@ def _operation(
     operation, result = section(state, "operation"), section(state, "syncResult")
     sync, initiator = section(operation, "sync"), section(operation, "initiatedBy")
     phase = _phase(state.get("phase"))
-    named = tuple(_resource(entry) for entry in _mappings(sync.get("resources")))
+    named = tuple(_resource(entry) for entry in entries(sync, "resources"))
     return SyncOperation(
         phase=phase,
         message=str(state.get("message") or ""),
@@ -137,7 +130,7 @@ def _operation(
     )
 
 
-def _source_digest(spec: Mapping[str, Any], *, of: Mapping[str, Any]) -> str:
+def _source_digest(spec: Json, *, of: Json) -> str:
     """The fingerprint described above, for the sources of the spec or of an operation; empty when it names none."""
     sources = of.get("sources") or ([of["source"]] if of.get("source") else [])
     if not sources:
@@ -146,23 +139,19 @@ def _source_digest(spec: Mapping[str, Any], *, of: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _request_id(operation: Mapping[str, Any]) -> str | None:
-    for entry in _mappings(operation.get("info")):
+def _request_id(operation: Json) -> str | None:
+    for entry in entries(operation, "info"):
         if entry.get("name") == REQUEST_ID:
             return str(entry.get("value") or "") or None
     return None
 
 
-def _resource(entry: Mapping[str, Any]) -> Resource:
+def _resource(entry: Json) -> Resource:
     return Resource(**{name: str(entry.get(name) or "") for name in ("group", "kind", "namespace", "name")})
 
 
-def _condition(entry: Mapping[str, Any]) -> str:
+def _condition(entry: Json) -> str:
     return f"{entry.get('type') or 'Unknown'}: {entry.get('message') or ''}"[:CONDITION_LENGTH]
-
-
-def _mappings(value: Any) -> list[Mapping[str, Any]]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def _moment(value: Any) -> datetime | None:

@@ -5,15 +5,13 @@ it and nothing but a ReplicaSet owns it: a migration Job may well carry the same
 preempted) is history and does not count; its replacement does.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from bot.adapters.fields import Json, entries, section
 from bot.domain import images
 from bot.domain.events import Pod
 from bot.domain.images import Image
-
-Json = Mapping[str, Any]
 
 MESSAGE_LENGTH = 300
 _STARTING = frozenset({"ContainerCreating", "PodInitializing"})
@@ -46,16 +44,16 @@ def workloads(deployments: list[Json], pods: list[Json], *, services: Collection
 
 
 def _workload(deployment: Json, pods: list[Json], *, service: str) -> WorkloadRead:
-    spec, status = _section(deployment, "spec"), _section(deployment, "status")
-    selector = _section(_section(spec, "selector"), "matchLabels")
-    reference = _image(_section(_section(spec, "template"), "spec"), service=service)
+    spec, status = section(deployment, "spec"), section(deployment, "status")
+    selector = section(section(spec, "selector"), "matchLabels")
+    reference = _image(section(section(spec, "template"), "spec"), service=service)
     replicas = spec.get("replicas")
     mine = [_pod(item, service=service) for item in pods if _belongs(item, selector=selector)]
     return WorkloadRead(
         service=service,
         live=images.parse(reference) if reference else None,
         settled=int(status.get("observedGeneration") or 0)
-        >= int(_section(deployment, "metadata").get("generation") or 0),
+        >= int(section(deployment, "metadata").get("generation") or 0),
         replicas=1 if replicas is None else int(replicas),
         updated=int(status.get("updatedReplicas") or 0),
         available=int(status.get("availableReplicas") or 0),
@@ -66,33 +64,33 @@ def _workload(deployment: Json, pods: list[Json], *, service: str) -> WorkloadRe
 
 
 def _complaint(status: Json) -> str | None:
-    for condition in _list(status, "conditions"):
+    for condition in entries(status, "conditions"):
         if (condition.get("type"), condition.get("status")) in (("ReplicaFailure", "True"), ("Progressing", "False")):
             return str(condition.get("message") or condition.get("reason") or condition["type"])[:MESSAGE_LENGTH]
     return None
 
 
 def _belongs(pod: Json, *, selector: Json) -> bool:
-    metadata = _section(pod, "metadata")
-    labels = _section(metadata, "labels")
-    owners = {owner.get("kind") for owner in _list(metadata, "ownerReferences")}
+    metadata = section(pod, "metadata")
+    labels = section(metadata, "labels")
+    owners = {owner.get("kind") for owner in entries(metadata, "ownerReferences")}
     return (
         bool(selector)
         and all(labels.get(name) == value for name, value in selector.items())
         and owners <= {"ReplicaSet"}
-        and _section(pod, "status").get("phase") not in _ENDED
+        and section(pod, "status").get("phase") not in _ENDED
     )
 
 
 def _pod(pod: Json, *, service: str) -> Pod:
-    metadata, spec, status = (_section(pod, name) for name in ("metadata", "spec", "status"))
-    conditions = {str(entry.get("type")): entry for entry in _list(status, "conditions")}
-    ready = _section(conditions, "Ready").get("status") == "True"
+    metadata, spec, status = (section(pod, name) for name in ("metadata", "spec", "status"))
+    conditions = {str(entry.get("type")): entry for entry in entries(status, "conditions")}
+    ready = section(conditions, "Ready").get("status") == "True"
     return Pod(
         name=_name(pod),
         image=images.parse(_image(spec, service=service) or ""),
         ready=ready,
-        restarts=sum(int(entry.get("restartCount") or 0) for entry in _list(status, "containerStatuses")),
+        restarts=sum(int(entry.get("restartCount") or 0) for entry in entries(status, "containerStatuses")),
         reason=None if ready else _reason(status, conditions=conditions),
         terminating=bool(metadata.get("deletionTimestamp")),
     )
@@ -102,7 +100,7 @@ def _reason(status: Json, *, conditions: Json) -> str | None:
     """Why a pod is not ready, the most telling first: a container that cannot run, one that died, the pod's own
     reason (`Evicted`), why it has no node (`Unschedulable`), and only then that it is being started."""
     reasons = list(_container_reasons(status))
-    scheduled = _section(conditions, "PodScheduled")
+    scheduled = section(conditions, "PodScheduled")
     telling = [
         *(reason for reason in reasons if reason not in _STARTING),
         status.get("reason"),
@@ -113,32 +111,22 @@ def _reason(status: Json, *, conditions: Json) -> str | None:
 
 
 def _container_reasons(status: Json) -> Iterator[str]:
-    containers = [*_list(status, "initContainerStatuses"), *_list(status, "containerStatuses")]
-    states = [_section(container, "state") for container in containers]
-    yield from (reason for state in states if (reason := _section(state, "waiting").get("reason")))
-    ends = [*states, *(_section(container, "lastState") for container in containers)]
-    for end in (_section(state, "terminated") for state in ends):
+    containers = [*entries(status, "initContainerStatuses"), *entries(status, "containerStatuses")]
+    states = [section(container, "state") for container in containers]
+    yield from (reason for state in states if (reason := section(state, "waiting").get("reason")))
+    ends = [*states, *(section(container, "lastState") for container in containers)]
+    for end in (section(state, "terminated") for state in ends):
         if end.get("reason") and end["reason"] != "Completed":
             yield end["reason"]
 
 
 def _image(pod_spec: Json, *, service: str) -> str | None:
     """The image of the container named like the service, else of the first one."""
-    containers = _list(pod_spec, "containers")
+    containers = entries(pod_spec, "containers")
     chosen = next((container for container in containers if container.get("name") == service), None)
     image = (chosen or next(iter(containers), {})).get("image")
     return str(image) if image else None
 
 
 def _name(item: Json) -> str:
-    return str(_section(item, "metadata").get("name") or "")
-
-
-def _section(value: Json, name: str) -> Json:
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _list(value: Json, name: str) -> list[Json]:
-    found = value.get(name)
-    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+    return str(section(item, "metadata").get("name") or "")

@@ -177,7 +177,7 @@ def _keys(content: bytes) -> dict[str, jwt.PyJWK]:
         if isinstance(entry, dict) and entry.get("kty") == "RSA" and isinstance(entry.get("kid"), str):
             try:
                 keys[entry["kid"]] = jwt.PyJWK(entry, algorithm="RS256")
-            except jwt.PyJWTError:
+            except (jwt.PyJWTError, ValueError, TypeError):
                 continue
     return keys
 

@@ -106,3 +106,8 @@ async def connected(
         yield adapter
     finally:
         await adapter.aclose()
+
+
+def paths(server: Scripted) -> list[str]:
+    """What was asked about the production Application: the parts of it, in order."""
+    return [request.path.removeprefix(f"/api/v1/applications/{PROD}") for request in server.requests]
