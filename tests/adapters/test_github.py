@@ -219,9 +219,9 @@ async def test_an_app_gets_itself_a_token(server: Scripted, world: World) -> Non
         head = world.git.head("main").sha
         assert (await github.commit(head)).revision == head
         assert await github.contains("main", head)
-    assert [request.path for request in server.requests if request.method == "POST"] == [
-        f"/app/installations/{server.installation_id}/access_tokens"
-    ]
+    asked = [request.path for request in server.requests if request.method == "POST"]
+    assert set(asked) == {f"/app/installations/{server.installation_id}/access_tokens"}
+    assert len(asked) <= 2  # one for each thread that had a question
 
 
 @pytest.mark.parametrize("wrong", [{"installation_id": 1}, {"id": 1}, {"private_key": SecretStr("-----BEGIN x")}])
