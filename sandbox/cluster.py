@@ -47,7 +47,7 @@ class Cluster(serving.Server):
         root = "/clusters/{context}"
         core, apps = f"{root}/api/v1/namespaces/{{namespace}}", f"{root}/apis/apps/v1/namespaces/{{namespace}}"
         return [
-            web.get(f"{root}/version", self._version),
+            web.get(f"{root}/version{{slash:/?}}", self._version),
             web.get(f"{apps}/deployments", self._deployments),
             web.get(f"{apps}/deployments/{{name}}", self._deployment),
             web.get(f"{core}/pods", self._pods),

@@ -41,14 +41,14 @@ def decode(content: bytes, struct: Struct) -> dict[str, Any]:
 def _value(value: Any, wanted: Any, *, where: str, path: str) -> Any:
     if isinstance(wanted, Struct):
         if not isinstance(value, dict):
-            raise _mismatch(value, f"application.{wanted.name}", where=where, path=path)
+            raise _mismatch(value, wanted, where=where, path=path)
         return _struct(value, wanted, path=path)
     if isinstance(wanted, list):
         if not isinstance(value, list):
-            raise _mismatch(value, f"[]{_GO.get(wanted[0], 'application')}", where=where, path=path)
+            raise _mismatch(value, wanted, where=where, path=path)
         return [_value(item, wanted[0], where=where, path=path) for item in value if item is not None]
     if type(value) is not wanted:
-        raise _mismatch(value, _GO[wanted], where=where, path=path)
+        raise _mismatch(value, wanted, where=where, path=path)
     return value
 
 
@@ -63,10 +63,17 @@ def _struct(body: dict[str, Any], struct: Struct, *, path: str) -> dict[str, Any
     return result
 
 
-def _mismatch(value: Any, go: str, *, where: str, path: str) -> NotDecodable:
+def _mismatch(value: Any, wanted: Any, *, where: str, path: str) -> NotDecodable:
     kind = f"number {value}" if isinstance(value, float) else _KINDS[type(value)]
     field = f"Go struct field {where}.{path}" if path else "Go value"
-    return NotDecodable(f"json: cannot unmarshal {kind} into {field} of type {go}")
+    return NotDecodable(f"json: cannot unmarshal {kind} into {field} of type {_go(wanted)}")
+
+
+def _go(wanted: Any) -> str:
+    """The name of a type in Go's words."""
+    if isinstance(wanted, list):
+        return f"[]{_go(wanted[0])}"
+    return f"v1alpha1.{wanted.name}" if isinstance(wanted, Struct) else _GO[wanted]
 
 
 def _syntax(content: bytes) -> str:

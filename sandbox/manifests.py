@@ -6,6 +6,7 @@ configuration makes a new object and leaves the old one to be pruned.
 """
 
 import copy
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -61,6 +62,7 @@ def write(overlay: Overlay) -> str:
     return yaml.safe_dump(document, sort_keys=False)
 
 
+@functools.lru_cache(maxsize=256)
 def read(text: str) -> Overlay:
     """The overlay that a `kustomization.yaml` describes; raises BuildFailed if it describes none."""
     try:
