@@ -140,9 +140,9 @@ class Board:
 
     async def _find(self, client: discord.Client, card: StaleCard, picture: Card) -> StaleCard:
         """A post was announced and never written down: look whether it was made."""
-        if card.channel_id is None or card.posting_since is None:
+        if card.channel_id is None:
             return card
-        found = await messages.find(client, card.channel_id, picture, part=card.generation, since=card.posting_since)
+        found = await messages.find(client, card.channel_id, picture, part=card.generation)
         if found is None:
             return card
         self._note(card, "look", "found")

@@ -6,7 +6,6 @@ fetched, and it works after a restart.
 """
 
 import hashlib
-from datetime import datetime, timedelta
 
 import discord
 
@@ -15,9 +14,10 @@ from bot.cards.base import Card
 from bot.chat import embeds
 
 UNKNOWN_MESSAGE = 10008
-_LOOK_BACK = timedelta(minutes=5)
-"""How much earlier than announced a post is looked for: Discord's clock stamps messages, not this machine's."""
-_LOOK_AT = 50
+_LOOK_AT = 100
+"""The newest messages among which a post is looked for. Their number bounds it, not their time: Discord's clock stamps
+messages, this machine's the announcement. The part in the footer tells a card's messages apart, so an old one cannot
+pass for a new one."""
 
 
 def nonce(key: str, *, part: int) -> str:
@@ -54,12 +54,9 @@ async def edit(client: discord.Client, channel_id: int, message_id: int, card: C
     return True
 
 
-async def find(client: discord.Client, channel_id: int, card: Card, *, part: int, since: datetime) -> int | None:
+async def find(client: discord.Client, channel_id: int, card: Card, *, part: int) -> int | None:
     """The message that an announced post made before anybody could write down its id, or None."""
-    recent = client.get_partial_messageable(channel_id).history(
-        limit=_LOOK_AT, after=since - _LOOK_BACK, oldest_first=False
-    )
-    async for message in recent:
+    async for message in client.get_partial_messageable(channel_id).history(limit=_LOOK_AT):
         if client.user is not None and message.author.id == client.user.id and embeds.shows(message, card, part=part):
             return message.id
     return None
