@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from sandbox.deployments import Breakage
 from sandbox.pipeline import Pipeline, Ran
 
+SETTLING = 120  # Seconds that the world may take to do what it does by itself, at a human pace.
+PATIENCE = 3600  # Seconds that a person may take.
 APPLY_FAILED = (
     "one or more objects failed to apply, reason: admission webhook "
     '"validate.policies.tiketi.com" denied the request: image must come from ECR'
@@ -17,7 +19,7 @@ APPLY_FAILED = (
 async def staging(pipeline: Pipeline, *, service: str = "ticket-service", environment: str = "staging") -> Ran:
     """A push that goes all the way by itself."""
     ran = await pipeline.run(service, environment, author="hyunwoo", subject="feat: hold a seat for ten minutes")
-    await pipeline.world.settle(within=120)
+    await pipeline.world.settle(within=SETTLING)
     return ran
 
 
@@ -31,7 +33,7 @@ async def failing_build(pipeline: Pipeline, *, service: str = "backend", environ
     subject = "build: move to Node 24"
     ran = await pipeline.run(service, environment, author="sora", subject=subject, fail_at="build")
     ran = await pipeline.rerun(ran, author="minji")
-    await pipeline.world.settle(within=120)
+    await pipeline.world.settle(within=SETTLING)
     return ran
 
 
@@ -40,32 +42,38 @@ async def failing_scan(pipeline: Pipeline, *, service: str = "auth-service", env
     await pipeline.run(service, environment, author="jisoo", subject="chore: renew the base image", fail_at="scan")
     subject = "chore: use the mirror of the vulnerability database"
     ran = await pipeline.run(service, environment, author="jisoo", subject=subject, critical=1, high=14)
-    await pipeline.world.settle(within=120)
+    await pipeline.world.settle(within=SETTLING)
     return ran
 
 
 async def failed_sync(pipeline: Pipeline, *, service: str = "payment-service", environment: str = "staging") -> Ran:
-    """A sync that the cluster refuses; the next commit syncs, the policy having been mended."""
-    app = pipeline.world.application(environment)
+    """A sync that the cluster refuses; the next commit syncs, the policy having been mended.
+
+    In production it goes on once a person has had it synced, and it has failed.
+    """
+    world, app = pipeline.world, pipeline.world.application(environment)
+    last = app.operation_state
     app.faults.sync_error = APPLY_FAILED
     try:
-        subject = "feat: refund in instalments"
-        await pipeline.run(service, environment, author="hyunwoo", subject=subject)
-        await pipeline.world.settle(within=120)
+        await pipeline.run(service, environment, author="hyunwoo", subject="feat: refund in instalments")
+        await world.until(lambda: app.phase == "Failed" and app.operation_state is not last, within=PATIENCE)
+        await world.settle(within=SETTLING)
     finally:
         app.faults.sync_error = None
     ran = await pipeline.run(service, environment, author="hyunwoo", subject="fix: name the registry in full")
-    await pipeline.world.settle(within=120)
+    await world.settle(within=SETTLING)
     return ran
 
 
 async def degraded_rollout(pipeline: Pipeline, *, service: str = "stats-service", environment: str = "staging") -> Ran:
-    """An image that crashes at its start; the next one runs."""
+    """An image that crashes at its start; the next one runs. In production it waits for a person like `failed_sync`."""
+    world, item = pipeline.world, pipeline.world.deployment(environment, service)
     subject = "perf: keep a pool of connections"
     await pipeline.run(service, environment, author="sora", subject=subject, breakage=Breakage())
-    await pipeline.world.settle(within=120)
+    await world.until(lambda: item.exceeded, within=PATIENCE)
+    await world.settle(within=SETTLING)
     ran = await pipeline.run(service, environment, author="sora", subject="fix: wait for the database")
-    await pipeline.world.settle(within=120)
+    await world.settle(within=SETTLING)
     return ran
 
 

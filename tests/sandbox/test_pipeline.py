@@ -1,5 +1,6 @@
 """What reaches the bot when a pipeline runs: every body, signed, in order, and the stories with their recoveries."""
 
+import asyncio
 import gzip
 import hashlib
 import hmac
@@ -306,3 +307,17 @@ async def test_a_wrong_secret_and_a_redelivery(receiver: Receiver, senders: Send
     assert await senders.github("ping", {"zen": ""}, secret="wrong") == 401
     assert [item.headers["x-github-delivery"] for item in receiver.requests][:2] == ["one", "one"]
     assert await senders.ci({"schema": 1}, token="wrong") == 401
+
+
+@pytest.mark.parametrize("story", [scenarios.failed_sync, scenarios.degraded_rollout])
+async def test_a_story_in_production_waits_for_a_person_twice(pipeline: Pipeline, story: Any) -> None:
+    world, app = pipeline.world, pipeline.world.application("prod")
+    telling = asyncio.create_task(story(pipeline, environment="prod"))
+    await world.until(lambda: app.sync_status == "OutOfSync" and next(iter(world.actions.runs.values())).conclusion)
+    assert (app.phase, telling.done()) == ("Succeeded", False)
+    world.operate("prod", username="minji")
+    ran = await telling
+    world.operate("prod", username="minji")
+    await world.settle()
+    assert (app.phase, app.sync_status, app.health["status"]) == ("Succeeded", "Synced", "Healthy")
+    assert world.deployment("prod", ran.run.service).image.endswith(f":{ran.tag}")
