@@ -1,1 +1,12 @@
-"""Slash commands, thin: parse, ask the gate, call a service, answer."""
+"""Slash commands, thin: parse, acknowledge, ask the gate, call a service, answer."""
+
+from discord.ext import commands
+
+from bot.chat.deps import Deps
+from cogs.deploy import Deploy
+from cogs.status import Status
+
+
+def make(deps: Deps) -> list[commands.Cog]:
+    """Every command there is, for one client."""
+    return [Deploy(deps), Status(deps)]

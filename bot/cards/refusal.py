@@ -1,18 +1,12 @@
 """The private answer to somebody who may not, or whose order cannot be followed: the reason, and who could."""
 
-from collections.abc import Iterable
-
 from bot.cards.base import Card, Colour
-from bot.domain.reasons import Reason, Refused
-
-_OTHERS_COULD = frozenset({Reason.OWN_REQUEST, Reason.ALREADY_VOTED})
+from bot.domain.reasons import Refused
 
 
-def render(refused: Refused, *, who: Iterable[int] = ()) -> Card:
-    """The refusal. `who` are the roles that have the capability; they are named where another person would do."""
-    roles = ", ".join(f"<@&{role}>" for role in sorted(who))
-    others = f"\n\n**Who could** {roles}" if roles and refused.reason in _OTHERS_COULD else ""
-    return Card(title="Refused", colour=Colour.BAD, description=f"{refused.sentence}{others}", footer=refused.reason)
+def render(refused: Refused) -> Card:
+    """The refusal: its sentence for people, and its code for whoever they ask."""
+    return Card(title="Refused", colour=Colour.BAD, description=refused.sentence, footer=refused.reason)
 
 
 def broken(error_id: str) -> Card:

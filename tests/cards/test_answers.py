@@ -90,21 +90,13 @@ def test_a_press_says_what_it_did() -> None:
     )
 
 
-def test_a_refusal_gives_the_reason_and_who_could() -> None:
-    assert refusal.render(Refused(Reason.OWN_REQUEST), who=[9, 7]) == Card(
+def test_a_refusal_gives_the_reason_and_what_its_case_adds() -> None:
+    assert refusal.render(Refused(Reason.MISSING_ROLE, "prod:approve belongs to <@&7>.")) == Card(
         title="Refused",
         colour=Colour.BAD,
-        description=(
-            "You asked for this, or wrote the commit, so somebody else has to approve it.\n\n**Who could** <@&7>, <@&9>"
-        ),
-        footer="own_request",
+        description="You do not have a role that may do this. prod:approve belongs to <@&7>.",
+        footer="missing_role",
     )
-
-
-def test_a_refusal_that_nobody_else_could_avoid_names_nobody() -> None:
-    shown = refusal.render(Refused(Reason.EXPIRED), who=[9])
-
-    assert shown.description == "This request has expired. Ask again with /deploy."
 
 
 def test_a_fault_of_the_bot_has_an_id_to_look_for() -> None:

@@ -1,0 +1,102 @@
+"""The boundary around every command and button: acknowledge first, answer always.
+
+Discord gives three seconds, so nothing happens before the acknowledgement, and without one nothing happens at all:
+whoever saw "the application did not respond" must not find out later that something was deployed. After it there is
+always an answer: the card, the refusal, or an error id under which the log has the rest.
+"""
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+
+import discord
+import structlog
+
+from bot.cards import refusal
+from bot.cards.base import Card
+from bot.chat import embeds
+from bot.chat.deps import Observe
+from bot.domain.reasons import Refused
+
+ALREADY_ANSWERED = 40060
+UNKNOWN_INTERACTION = 10062
+
+log = structlog.get_logger(__name__)
+
+
+async def answer(
+    interaction: discord.Interaction, *, name: str, observe: Observe, work: Callable[[], Awaitable[Card]]
+) -> None:
+    """Acknowledge, work, and show privately what came of it."""
+    began = time.perf_counter()
+    acknowledged = await acknowledge(interaction, name=name)
+    took = time.perf_counter() - began
+    if not acknowledged:
+        observe(name, "late", took)
+        return
+    outcome, card = await _result(work, name=name, person=interaction.user.id)
+    observe(name, outcome, took)
+    await _show(interaction, card, name=name)
+
+
+async def acknowledge(interaction: discord.Interaction, *, name: str) -> bool:
+    """Promise a private answer. False when Discord no longer waits for one, or did not take it."""
+    try:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+    except discord.HTTPException as error:
+        if error.code == ALREADY_ANSWERED:
+            # The library retries a callback that Discord took but answered with 5xx; then this is our own answer.
+            return True
+        log.warning("interaction.not_acknowledged", name=name, status=error.status, code=error.code)
+        return False
+    return True
+
+
+async def reply(interaction: discord.Interaction, card: Card) -> None:
+    """Show a card privately to somebody who may or may not have an acknowledgement yet."""
+    embed = embeds.embed(card, roles=_role_names(interaction))
+    try:
+        if interaction.response.is_done():
+            await interaction.edit_original_response(embed=embed)
+        else:
+            await interaction.response.send_message(embed=embed, ephemeral=True)
+    except discord.HTTPException as error:
+        log.warning("interaction.not_answered", status=error.status, code=error.code)
+
+
+def failed(error: BaseException, *, name: str, person: int) -> Card:
+    """Log a fault of the bot under a new id, and the card that tells the id."""
+    error_id = secrets.token_hex(4)
+    log.error("interaction.failed", name=name, person=person, error_id=error_id, exc_info=error)
+    return refusal.broken(error_id)
+
+
+async def _result(work: Callable[[], Awaitable[Card]], *, name: str, person: int) -> tuple[str, Card]:
+    try:
+        return "done", await work()
+    except Refused as refused:
+        log.info("interaction.refused", name=name, person=person, reason=refused.reason)
+        return "refused", refusal.render(refused)
+    except Exception as error:
+        # The boundary: whatever the fault, the person gets an answer and the log gets the trace.
+        return "failed", failed(error, name=name, person=person)
+
+
+async def _show(interaction: discord.Interaction, card: Card, *, name: str) -> None:
+    """Fill in the promised answer. It can fail like any call; what was ordered stands all the same."""
+    try:
+        await interaction.edit_original_response(
+            embed=embeds.embed(card, roles=_role_names(interaction)),
+            view=embeds.view(card),
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+    except discord.HTTPException as error:
+        log.warning("interaction.not_answered", name=name, status=error.status, code=error.code)
+
+
+def _role_names(interaction: discord.Interaction) -> embeds.RoleName:
+    def name(role_id: int) -> str | None:
+        role = interaction.guild.get_role(role_id) if interaction.guild else None
+        return role.name if role else None
+
+    return name

@@ -1,0 +1,66 @@
+"""The buttons on cards. Their state is their custom id, so a button works after any number of restarts.
+
+discord.py only logs what goes wrong in a dynamic item, and says nothing to the person; everything here therefore runs
+inside the boundary, and creating the item does nothing that could fail.
+"""
+
+import re
+from functools import partial
+from typing import Any, Self
+
+import discord
+
+from bot.cards import answers
+from bot.cards.base import Card
+from bot.chat import boundary
+from bot.chat.deps import Deps
+from bot.domain.permissions import Capability
+from bot.domain.reasons import Reason, Refused
+from bot.services import approvals
+
+_TEMPLATE = re.compile(r"chatops:(?P<verb>approve|reject):(?P<id>[0-9a-z]{1,64})")
+
+
+class Decision(discord.ui.DynamicItem[discord.ui.Button[Any]], template=_TEMPLATE):
+    """Approve or Reject, on whichever card carries it."""
+
+    def __init__(self, item: discord.ui.Button[Any], *, verb: str, approval_id: str) -> None:
+        super().__init__(item)
+        self.verb = verb
+        self.approval_id = approval_id
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """The pressed button."""
+        assert isinstance(item, discord.ui.Button)  # noqa: S101 - the library found it among the message's buttons
+        return cls(item, verb=match["verb"], approval_id=match["id"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Decide, inside the boundary."""
+        deps: Deps = interaction.client.deps
+        work = partial(decide, interaction, deps, verb=self.verb, approval_id=self.approval_id)
+        await boundary.answer(interaction, name=self.verb, observe=deps.observe, work=work)
+
+
+def claims(custom_id: str) -> bool:
+    """Whether a button with this id is one of ours."""
+    return _TEMPLATE.fullmatch(custom_id) is not None
+
+
+async def decide(interaction: discord.Interaction, deps: Deps, *, verb: str, approval_id: str) -> Card:
+    """One press: the gate for the approval's environment, then the service."""
+    approval = await approvals.get(deps.database, approval_id)
+    if approval is None:
+        raise Refused(Reason.SUPERSEDED)
+    actor = await deps.gate.require(interaction, capability=Capability.APPROVE, environment=approval.environment)
+    decision = approvals.grant if verb == "approve" else approvals.reject
+    try:
+        decided = await decision(deps.database, approval_id, actor=actor, now=deps.clock())
+    except Refused as refused:
+        if refused.reason in (Reason.OWN_REQUEST, Reason.ALREADY_VOTED):
+            who = deps.gate.who(capability=Capability.APPROVE, environment=approval.environment)
+            raise Refused(refused.reason, who) from refused
+        raise
+    return answers.decided(decided)

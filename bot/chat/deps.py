@@ -1,0 +1,26 @@
+"""What commands and buttons work with: handed to the client when it is built, found nowhere else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.cards.base import Links
+from bot.chat.gate import Gate
+from bot.domain.catalog import Catalog
+from bot.storage.engine import Database
+
+Observe = Callable[[str, str, float], None]
+"""Told of every interaction: its name, how it went, and the seconds until it was acknowledged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deps:
+    """One bot's dependencies."""
+
+    guild_id: int
+    database: Database
+    catalog: Catalog
+    links: Links
+    gate: Gate
+    clock: Callable[[], datetime]
+    observe: Observe
