@@ -16,18 +16,12 @@ from sandbox.rollouts import Namespace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One object: what Git asks for and what is there, either of which may be missing."""
+    """One object: what Git asks for and what is there, one of which may be missing; `manifest` is either of them."""
 
+    manifest: Json
     target: Json | None
     live: Json | None
     health: Json | None
-
-    @property
-    def manifest(self) -> Json:
-        """The object, from whichever side has it."""
-        found = self.target or self.live
-        assert found is not None, "a difference has at least one side"  # noqa: S101 - states the class's invariant
-        return found
 
     @property
     def predicted(self) -> Json | None:
@@ -97,11 +91,11 @@ class Comparer:
 def compare(targets: Iterable[Json], namespace: Namespace) -> list[Difference]:
     """Every object that Git asks for or the namespace holds, in the order of a sync."""
     wanted = {(target["kind"], target["metadata"]["name"]): target for target in targets}
-    kept = {(manifest["kind"], manifest["metadata"]["name"]): None for manifest in namespace.manifests()}
+    kept = {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in namespace.manifests()}
     found = []
-    for key in [*wanted, *(key for key in kept if key not in wanted)]:
-        live = _live(namespace, *key)
-        found.append(Difference(target=wanted.get(key), live=live, health=_health(namespace, *key, live=live)))
+    for key, manifest in {**wanted, **kept, **wanted}.items():
+        live, health = _live(namespace, *key), _health(namespace, *key)
+        found.append(Difference(manifest=manifest, target=wanted.get(key), live=live, health=health))
     return found
 
 
@@ -112,8 +106,8 @@ def _live(namespace: Namespace, kind: str, name: str) -> Json | None:
     return None if manifest is None else objects.live(manifest, uid=f"{kind}-{name}".lower(), created=namespace.created)
 
 
-def _health(namespace: Namespace, kind: str, name: str, *, live: Json | None) -> Json | None:
-    if live is None:
+def _health(namespace: Namespace, kind: str, name: str) -> Json | None:
+    if namespace.manifest(kind, name) is None:
         return {"status": "Missing"}
     if kind == "Deployment":
         return namespace.deployments[name].health()

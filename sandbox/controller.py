@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from sandbox.applications import Application, worst
 from sandbox.comparison import Comparer, Difference
-from sandbox.git import Git, UnknownRevision
+from sandbox.git import Git
 from sandbox.manifests import BuildFailed, Json
 from sandbox.operations import LOADING, Operations
 from sandbox.rollouts import Namespace
@@ -60,25 +60,31 @@ class Controller:
         """Compare with the tip of the branch now."""
         if app.faults.stale and not app.compared:
             return
-        try:
-            app.revision = self._git.head(app.branch).sha
-        except UnknownRevision:
+        head = self._git.branches.get(app.branch)
+        if head is None:
             self._fail_comparison(app, f"unable to resolve '{app.branch}' to a commit SHA")
             return
-        try:
-            self._settle(app, self._comparer.differences(app, app.revision))
-        except BuildFailed as error:
-            self._fail_comparison(app, str(error))
+        app.revision = head
+        if (found := self._compare(app)) is not None:
+            self._settle(app, found)
 
     def _look(self, app: Application) -> None:
-        """Notice a new commit or a change in the cluster; nothing is written when nothing moved."""
-        head = self._git.branches.get(app.branch)
-        if head != app.revision and not app.faults.deaf:
+        """Notice a new commit, another source or a change in the cluster; nothing is written when nothing moved."""
+        moved = self._git.branches.get(app.branch) != app.revision and not app.faults.deaf
+        if moved or app.compared_to["source"] != app.spec["source"]:
             self.refresh(app)
         elif app.sync_status != "Unknown":
-            found = self._comparer.differences(app, app.revision)
-            if [item.status() for item in found] != app.resources or self._images(app) != app.images:
+            found = self._compare(app)
+            if found and ([item.status() for item in found] != app.resources or self._images(app) != app.images):
                 self._settle(app, found)
+
+    def _compare(self, app: Application) -> list[Difference] | None:
+        """The differences at the Application's revision; None if it cannot be built, which is written down."""
+        try:
+            return self._comparer.differences(app, app.revision)
+        except BuildFailed as error:
+            self._fail_comparison(app, str(error))
+            return None
 
     def _settle(self, app: Application, found: list[Difference]) -> None:
         app.resources = [item.status() for item in found]

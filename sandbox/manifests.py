@@ -138,8 +138,3 @@ def group_of(manifest: Json) -> str:
     """The API group of an object: `apps`, or the empty string for the core group."""
     group, _, _ = str(manifest["apiVersion"]).rpartition("/")
     return group
-
-
-def service_of(manifest: Json) -> str:
-    """The service an object belongs to, by its label."""
-    return str(manifest["metadata"]["labels"][SERVICE_LABEL])

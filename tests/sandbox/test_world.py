@@ -7,7 +7,7 @@ import pytest
 from bot.topology import Topology
 from sandbox.deployments import Breakage
 from sandbox.git import UnknownRevision
-from sandbox.world import World, with_clusters
+from sandbox.world import Notice, World, with_clusters
 from tests.sandbox.conftest import NOON
 
 PROD_REPLICAS = 3
@@ -191,3 +191,25 @@ def test_every_environment_gets_a_cluster_unless_it_names_one(topology: Topology
     given = topology.model_copy(update={"environments": {**topology.environments, "prod": named}})
     contexts = [place.context for place in with_clusters(given).environments.values()]
     assert contexts == ["cluster-dev", "cluster-staging", "eks"]
+
+
+async def test_another_source_is_compared_at_once_and_a_wrong_one_is_an_error(world: World) -> None:
+    app = world.application("prod")
+    app.spec["source"]["path"] = "k8s/overlays/nowhere"
+    await world.settle()
+    assert (app.sync_status, app.compared_to["source"]["path"]) == ("Unknown", "k8s/overlays/nowhere")
+    assert "k8s/overlays/nowhere/kustomization.yaml: app path does not exist" in app.conditions[0]["message"]
+    app.spec["source"]["path"] = "k8s/overlays/prod"
+    await world.settle()
+    assert (app.sync_status, app.conditions) == ("Synced", [])
+
+
+async def test_a_world_that_cannot_tick_says_so(world: World) -> None:
+    def listener(_: Notice) -> None:
+        raise ZeroDivisionError
+
+    world.listeners.append(listener)
+    world.release("staging", "backend")
+    with pytest.raises(ZeroDivisionError):
+        async with world:
+            await world.settle()
