@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -11,9 +12,23 @@ import bot
 from bot import topology as topologies
 from bot.topology import Topology
 from sandbox.argocd import Argocd
+from sandbox.notifications import Notifications
+from sandbox.pipeline import Pipeline
+from sandbox.senders import Senders
 from sandbox.world import World, with_clusters
+from tests.sandbox.receiver import SECRET, Receiver
 
 NOON = datetime(2026, 8, 22, 12, 0, 0, tzinfo=UTC)
+PROD = "/api/v1/applications/tiketi-prod"
+
+
+async def get(api: httpx.AsyncClient, path: str = f"{PROD}?project=tiketi") -> dict[str, Any]:
+    """What Argo CD answers to a reader, the Application of production by default."""
+    answer = await api.get(path)
+    assert answer.status_code == 200
+    body = answer.json()
+    assert isinstance(body, dict)
+    return body
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +56,35 @@ async def api(argocd: Argocd) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {argocd.token}", "Content-Type": "application/json"}
     async with httpx.AsyncClient(base_url=argocd.url, headers=headers) as client:
         yield client
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with Receiver() as running:
+        yield running
+
+
+@pytest.fixture
+async def running(topology: Topology) -> AsyncIterator[World]:
+    """A world that ticks by itself."""
+    async with World(topology, pace=0.001) as world:
+        yield world
+
+
+@pytest.fixture
+async def senders(receiver: Receiver) -> AsyncIterator[Senders]:
+    async with Senders(
+        receiver.url, github_secret=SECRET, argocd_token="argocd-token", ci_token="ci-token", seed="a", retry_wait=0
+    ) as ready:
+        yield ready
+
+
+@pytest.fixture
+async def notifications(running: World, senders: Senders) -> AsyncIterator[Notifications]:
+    async with Notifications(running, senders) as sending:
+        yield sending
+
+
+@pytest.fixture
+def pipeline(running: World, senders: Senders, notifications: Notifications) -> Pipeline:
+    return Pipeline(running, senders, pace=0.001)

@@ -2,91 +2,20 @@
 
 import asyncio
 import gzip
-import hashlib
-import hmac
 import json
-from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
-from bot.topology import Topology
-from sandbox import bodies, scenarios, serving
+from sandbox import scenarios
 from sandbox.bodies import Bodies
 from sandbox.notifications import Notifications
 from sandbox.pipeline import Pipeline
-from sandbox.senders import Senders
 from sandbox.world import World
+from tests.sandbox.receiver import Receiver
 
-SECRET = "hush"
 EXAMPLES = Path(__file__).parents[1] / "fixtures" / "octokit" / "index.json.gz"
-
-
-class Receiver(serving.Server):
-    """A bot that only listens: it checks signatures and tokens, and keeps what came."""
-
-    status = 202
-
-    def routes(self) -> Iterable[web.AbstractRouteDef]:
-        return [web.post("/webhooks/{sender}", self._receive)]
-
-    async def _receive(self, request: web.Request) -> web.Response:
-        content = await request.read()
-        if request.match_info["sender"] == "github":
-            expected = hmac.new(SECRET.encode(), content, hashlib.sha256).hexdigest()
-            valid = request.headers["X-Hub-Signature-256"] == f"sha256={expected}"
-        else:
-            valid = serving.bearer(request) == f"{request.match_info['sender']}-token"
-        return web.Response(status=self.status if valid else 401)
-
-    def told(self) -> list[str]:
-        """What came, in short words."""
-        words = []
-        for item in self.requests:
-            body, sender = item.body, item.path.rpartition("/")[2]
-            if sender == "github":
-                what = item.headers["x-github-event"]
-                words.append(f"{what} {body.get('action') or body['ref']}")
-            elif sender == "ci":
-                words.append(f"ci {body['stage']} {body['status']}")
-            else:
-                phase = body["operation"]["phase"]
-                words.append(f"argocd {body['app']} {phase} {body['health']['status']}")
-        return words
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as running:
-        yield running
-
-
-@pytest.fixture
-async def running(topology: Topology) -> AsyncIterator[World]:
-    """A world that ticks by itself."""
-    async with World(topology, pace=0.001) as world:
-        yield world
-
-
-@pytest.fixture
-async def senders(receiver: Receiver) -> AsyncIterator[Senders]:
-    async with Senders(
-        receiver.url, github_secret=SECRET, argocd_token="argocd-token", ci_token="ci-token", seed="a", retry_wait=0
-    ) as ready:
-        yield ready
-
-
-@pytest.fixture
-async def notifications(running: World, senders: Senders) -> AsyncIterator[Notifications]:
-    async with Notifications(running, senders) as sending:
-        yield sending
-
-
-@pytest.fixture
-def pipeline(running: World, senders: Senders, notifications: Notifications) -> Pipeline:
-    return Pipeline(running, senders, pace=0.001)
 
 
 RUN = [
@@ -249,64 +178,6 @@ async def test_a_story_ends_well(
     app = pipeline.world.application("staging")
     assert (app.sync_status, app.health["status"], app.conditions) == ("Synced", "Healthy", [])
     assert pipeline.world.deployment("staging", ran.run.service).image.endswith(f":{ran.tag}")
-
-
-async def test_a_notification_is_the_template_of_the_set_up(world: World) -> None:
-    world.release("staging", "backend")
-    await world.settle()
-    notice = world.notices[0]
-    body = bodies.argocd(notice.document)
-    assert list(body) == [
-        *("schema", "app", "uid", "project", "sync", "compared_revision", "health", "operation", "conditions", "images")
-    ]
-    app = world.application("staging")
-    assert (body["schema"], body["app"], body["uid"], body["project"]) == (1, "tiketi-staging", app.uid, "tiketi")
-    assert (body["sync"], body["compared_revision"], body["conditions"]) == ("Synced", app.revision, None)
-    assert body["operation"]["operation"]["initiatedBy"] == {"automated": True}
-
-
-async def test_notifications_are_lost_doubled_and_come_in_the_wrong_order(
-    running: World, notifications: Notifications, receiver: Receiver
-) -> None:
-    async def told_of_a_release() -> list[str]:
-        receiver.requests.clear()
-        running.release("staging", "backend")
-        await running.settle()
-        await notifications.sent()
-        return [word.rpartition(" ")[2] for word in receiver.told()]
-
-    faults = notifications.faults
-    faults.lose = 1
-    assert await told_of_a_release() == ["Healthy"]
-    faults.copies = 2
-    assert await told_of_a_release() == ["Progressing", "Progressing", "Healthy", "Healthy"]
-    faults.copies, faults.hold = 1, True
-    assert await told_of_a_release() == []
-    notifications.release()
-    await notifications.sent()
-    assert [word.rpartition(" ")[2] for word in receiver.told()] == ["Healthy", "Progressing"]
-
-
-async def test_a_bot_that_is_away_costs_a_delivery_and_no_run(
-    receiver: Receiver, senders: Senders, world: World
-) -> None:
-    receiver.status = 503
-    assert await senders.github("ping", Bodies(world.topology).ping(hook_id=1)) == 503
-    assert await senders.argocd({"schema": 1}) == 503
-    assert len(receiver.received("POST", "/argocd")) == 4
-    receiver.status = 400
-    assert await senders.argocd({"schema": 1}) == 400
-    assert len(receiver.received("POST", "/argocd")) == 5
-    await receiver.stop()
-    assert await senders.github("ping", Bodies(world.topology).ping(hook_id=1)) is None
-
-
-async def test_a_wrong_secret_and_a_redelivery(receiver: Receiver, senders: Senders) -> None:
-    assert await senders.github("ping", {"zen": "é"}, delivery="one") == 202
-    assert await senders.github("ping", b'{"zen": 1}', delivery="one") == 202
-    assert await senders.github("ping", {"zen": ""}, secret="wrong") == 401
-    assert [item.headers["x-github-delivery"] for item in receiver.requests][:2] == ["one", "one"]
-    assert await senders.ci({"schema": 1}, token="wrong") == 401
 
 
 @pytest.mark.parametrize("story", [scenarios.failed_sync, scenarios.degraded_rollout])
