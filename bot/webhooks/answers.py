@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from bot.adapters.oidc import KeysUnavailable
 from bot.storage.recorder import NotStored, Overloaded
 
 RETRY_SECONDS = 5
@@ -63,8 +64,10 @@ def _explained(request: web.Request, error: Exception) -> tuple[str, web.Respons
             return "refused", response
         case Overloaded():
             return "overloaded", _later("too many deliveries wait to be stored")
-        case NotStored() | TimeoutError():
+        case NotStored():
             return "not_stored", _later("the database did not store it")
+        case KeysUnavailable():
+            return "unverified", _later(error.sentence)
     incident = uuid.uuid4().hex
     log.error("http.failed", id=incident, method=request.method, path=request.path, exc_info=error)
     return "broken", _later(f"an unexpected error, logged under {incident}")

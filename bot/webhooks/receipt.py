@@ -19,6 +19,7 @@ from datetime import datetime
 
 from aiohttp import web
 
+from bot.adapters.oidc import KeysUnavailable, TokenInvalid
 from bot.storage.recorder import Recorder
 from bot.webhooks import signatures
 from bot.webhooks.answers import Refused
@@ -110,7 +111,12 @@ class Receipt:
         token = signatures.credentials(authorization)
         if self._verify_oidc is None or token.count(b".") != 2 or not token.isascii():
             raise Refused(401, "the bearer token is missing or wrong")
-        claims = await self._verify_oidc(token.decode())
+        try:
+            claims = await self._verify_oidc(token.decode())
+        except KeysUnavailable:
+            raise
+        except TokenInvalid as error:
+            raise Refused(401, error.sentence) from error
         return {f"claim.{name}": str(claims.get(name, "")) for name in CLAIMS}
 
     async def _read(self, request: web.Request) -> bytes:

@@ -44,7 +44,7 @@ def build(
 
     `health` adds facts to the answer of /healthz. `ready` gives the parts that are not ready, each with what is
     wrong; none means ready. `on_delivery` hears (source, outcome), where the outcome is `accepted`, `repeated`,
-    `refused`, `overloaded`, `not_stored` or `broken`.
+    `refused`, `unverified`, `overloaded`, `not_stored` or `broken`.
     """
     receipt = Receipt(
         recorder=recorder,
