@@ -20,8 +20,8 @@ MESSAGE_LENGTH = 500
 _Name = Annotated[str, Field(min_length=1, max_length=64)]
 _Number = Annotated[int, Field(strict=True, gt=0, lt=2**63)]
 _Findings = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
-_Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}\Z")]
-_Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}\Z")]
+_Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+_Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
 def _moment(value: object) -> datetime:
