@@ -122,7 +122,7 @@ class Settings(BaseModel):
     http_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, lt=2**16)] = 8080
     log_format: Literal["json", "console"] = "json"
-    kubeconfig: FilePath | None = None  # without it: the pod's own service account, or kubectl's default file
+    kubeconfig: FilePath | None = None  # without it: the pod's own service account
 
     @field_validator("github_token")
     @classmethod

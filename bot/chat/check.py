@@ -20,9 +20,7 @@ Finding = tuple[str, bool, str]
 """Name, whether it is in order, and what was found or what is missing."""
 
 
-async def check(
-    token: str, *, guild_id: int, channels: Mapping[str, int], roles: Collection[int]
-) -> list[Finding]:
+async def check(token: str, *, guild_id: int, channels: Mapping[str, int], roles: Collection[int]) -> list[Finding]:
     """The findings; `channels` maps what a channel is for to its id."""
     client = discord.Client(intents=discord.Intents.none(), max_ratelimit_timeout=30)
     try:
@@ -51,15 +49,15 @@ async def _look(
     found += [_channel(use, there.get(channel_id), me, channel_id=channel_id) for use, channel_id in channels.items()]
     unknown = sorted(set(roles) - {role.id for role in guild.roles})
     if unknown:
-        found.append(("Roles", False, f"the guild has no role {', '.join(map(str, unknown))}: see `roles` in the topology"))
+        found.append(
+            ("Roles", False, f"the guild has no role {', '.join(map(str, unknown))}: see `roles` in the topology")
+        )
     else:
         found.append(("Roles", True, f"all {len(set(roles))} of the topology exist"))
     return found
 
 
-def _channel(
-    use: str, channel: discord.abc.GuildChannel | None, me: discord.Member, *, channel_id: int
-) -> Finding:
+def _channel(use: str, channel: discord.abc.GuildChannel | None, me: discord.Member, *, channel_id: int) -> Finding:
     title = f"Channel for {use}"
     if channel is None:
         return title, False, f"the guild has no channel {channel_id}, or the bot cannot see it"

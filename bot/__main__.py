@@ -1,0 +1,103 @@
+"""The command line.
+
+python -m bot run        the bot
+python -m bot check      is everything set up? reaches every system and says what is wrong with each
+python -m bot migrate    bring the database to the newest schema (run does this too)
+python -m bot sandbox    a simulated Discord guild with the bot in it, in the browser
+"""
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bot import check as checks
+from bot import settings as environment
+from bot import telemetry, topology
+from bot.app import App
+from bot.chat.connection import DiscordRefused
+from bot.settings import Settings, SettingsInvalid
+from bot.storage import migrations
+from bot.storage.engine import Database
+from bot.topology import Topology, TopologyInvalid
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help="ChatOps for GitHub Actions, kustomize and Argo CD.")
+out = Console(soft_wrap=True)
+problems = Console(stderr=True, soft_wrap=True)
+
+
+@cli.command()
+def run() -> None:
+    """Run the bot until SIGTERM."""
+    settings, place = _load()
+    telemetry.configure_logging(log_format=settings.log_format, secrets=settings.secret_values())
+    try:
+        asyncio.run(App(settings, place).run())
+    except* DiscordRefused as errors:
+        for error in errors.exceptions:
+            problems.print(Text(str(error)))
+        raise typer.Exit(2) from None
+
+
+@cli.command()
+def check() -> None:
+    """Look at the settings, the topology and every system the bot needs. Exits 1 if anything is wrong."""
+    settings, place = _load()
+    telemetry.configure_logging(log_format="console", secrets=settings.secret_values())
+    found = asyncio.run(checks.everything(settings, place))
+    table = Table("", "what", "found", box=None, pad_edge=False)
+    for finding in found:
+        mark = Text("ok", style="green") if finding.good else Text("wrong", style="bold red")
+        table.add_row(mark, Text(finding.name), Text(finding.text))
+    out.print(table)
+    if not all(finding.good for finding in found):
+        raise typer.Exit(1)
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    settings, _ = _load()
+
+    async def upgrade() -> str:
+        database = Database(settings.database_url.get_secret_value())
+        try:
+            return await migrations.upgrade(database)
+        finally:
+            await database.close()
+
+    out.print(f"The database is at schema {asyncio.run(upgrade())}.")
+
+
+@cli.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="Where the page is served, on this machine only.")] = 8765,
+    pace: Annotated[float, typer.Option(help="Seconds that a step of the scripted world takes.", min=0.01)] = 1.0,
+) -> None:
+    """Open a simulated Discord guild with the bot in it, and a scripted world behind it."""
+    try:
+        from sandbox.show import show
+    except ModuleNotFoundError as error:
+        problems.print(f"The sandbox needs {error.name}: start it with `make sandbox`.")
+        raise typer.Exit(2) from None
+    telemetry.configure_logging(log_format="console", secrets=())
+    asyncio.run(show(port=port, pace=pace, say=lambda text: out.print(text, highlight=False)))
+
+
+def _load() -> tuple[Settings, Topology]:
+    """The settings and the topology, or the end with every problem of the first that is wrong."""
+    try:
+        settings = environment.load()
+        return settings, topology.load(settings.topology)
+    except (SettingsInvalid, TopologyInvalid) as error:
+        for line in error.problems:
+            problems.print(Text(line))
+        raise typer.Exit(2) from None
+
+
+if __name__ == "__main__":
+    sys.exit(cli())

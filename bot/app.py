@@ -1,0 +1,282 @@
+"""The composition root: builds everything once, runs it in one TaskGroup, stops it in order.
+
+`serve` runs every part but the connection to Discord, which `run` adds; the sandbox and the tests bring a simulated
+Discord instead, and everything between the doors is the same. A background loop that ends is a fault: it takes the
+process down, and the supervisor outside starts it anew with the same rows.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import structlog
+
+import cogs
+from bot import connections, telemetry
+from bot.cards.base import Links
+from bot.chat.board import Board
+from bot.chat.client import Client, build_client
+from bot.chat.connection import Connection
+from bot.chat.deps import Deps
+from bot.chat.gate import Gate
+from bot.domain.operations import OperationKind
+from bot.services import gatekeeping, refreshes
+from bot.services.deployments import Deployer
+from bot.services.intake import Intake
+from bot.services.observations import Observer
+from bot.services.views import Gallery
+from bot.services.workers import Worker
+from bot.settings import Settings
+from bot.storage import deliveries, markers, migrations
+from bot.storage.engine import Database
+from bot.storage.recorder import Recorder
+from bot.topology import Topology
+from bot.webhooks import argocd as argocd_payloads
+from bot.webhooks import ci as ci_payloads
+from bot.webhooks import github as github_payloads
+from bot.webhooks import server
+
+__all__ = ["App", "Settings", "Timing", "now"]
+
+KEEP_DELIVERIES = timedelta(days=14)
+HOUSEKEEPING = timedelta(minutes=10)
+COMMANDS = "commands"
+"""The marker that remembers which commands Discord was told of."""
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How long the parts wait. The defaults are for production; a sandbox on one machine can be quicker."""
+
+    look: timedelta = timedelta(seconds=1)
+    pause: timedelta = timedelta(seconds=1)
+    claim: timedelta = timedelta(seconds=20)
+    grace: timedelta = timedelta(seconds=10)
+    spacing: timedelta = timedelta(seconds=1.5)
+
+
+class App:
+    """One bot, built but not running. `connection.client` is the Discord client in use; `run` keeps it connected."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        topology: Topology,
+        *,
+        timing: Timing | None = None,
+        clock: Callable[[], datetime] = now,
+        database: Database | None = None,
+    ) -> None:
+        self.settings = settings
+        self.topology = topology
+        self.port: int | None = None
+        self._timing = timing or Timing()
+        self._clock = clock
+        self._catalog = topology.catalog()
+        self._metrics = telemetry.build()
+        self._database = database or Database(settings.database_url.get_secret_value())
+        self._outside = connections.build(settings, topology, observe=self._observe_call)
+        self._recorder = Recorder(self._database)
+        self._argocd_ui = topology.argocd_ui or settings.argocd_url
+        self._links = Links(github=connections.github_web(settings.github_api_url), argocd=self._argocd_ui)
+        self._observer = Observer(
+            self._database,
+            argocd=self._outside.argocd,
+            clusters=self._outside.clusters,
+            catalog=self._catalog,
+            argocd_ui=self._argocd_ui,
+            clock=clock,
+            shortest=self._timing.look,
+        )
+
+        self.connection = Connection(self.make_client, token=settings.discord_token.get_secret_value)
+
+    def make_client(self) -> Client:
+        """A Discord client for one connection, with every command and button."""
+        deps = Deps(
+            guild_id=self.settings.discord_guild_id,
+            database=self._database,
+            catalog=self._catalog,
+            links=self._links,
+            gate=Gate(
+                self.topology.policy(guild_id=self.settings.discord_guild_id),
+                environments=tuple(self._catalog.environments),
+                audit=partial(gatekeeping.note, self._database, clock=self._clock),
+            ),
+            clock=self._clock,
+            observe=self._observe_interaction,
+        )
+        return build_client(
+            deps,
+            make_cogs=cogs.make,
+            load_marker=partial(markers.get, self._database, COMMANDS),
+            store_marker=lambda value: markers.put(self._database, COMMANDS, value=value),
+        )
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[None]:
+        """Everything but the connection to Discord, while the context lasts.
+
+        Brings the schema up to date, listens, and works. At the end the doors close first, then the work stops; what
+        is not finished stands in the rows.
+        """
+        await migrations.upgrade(self._database)
+        try:
+            async with AsyncExitStack() as stack:
+                stack.push_async_callback(self._outside.aclose)
+                group = await stack.enter_async_context(asyncio.TaskGroup())
+                tasks = [group.create_task(_endless(name, loop), name=name) for name, loop in self._loops().items()]
+                stack.callback(lambda: [task.cancel() for task in tasks])
+                self.port = await stack.enter_async_context(self._doors())
+                log.info("app.listening", host=self.settings.http_host, port=self.port)
+                yield
+        finally:
+            await self._database.close()
+
+    async def run(self) -> None:
+        """Serve, and stay connected to Discord, until SIGTERM or SIGINT."""
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with self.serve(), asyncio.TaskGroup() as group:
+            connected = group.create_task(self.connection.run(), name="discord")
+            await stop.wait()
+            connected.cancel()
+        log.info("app.stopped")
+
+    def _loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Every background loop by name. None of them ever returns."""
+        intake = Intake(
+            self._database,
+            catalog=self._catalog,
+            parsers={"github": github_payloads.parse, "argocd": argocd_payloads.parse, "ci": ci_payloads.parse},
+            clock=self._clock,
+            observe=lambda source, outcome: self._metrics.events.labels(event=f"{source}.{outcome}").inc(),
+        )
+        deployer = Deployer(
+            database=self._database,
+            argocd=self._outside.argocd,
+            github=self._outside.github,
+            observer=self._observer,
+            catalog=self._catalog,
+            clock=self._clock,
+            grace=self._timing.grace,
+        )
+        refresh = partial(
+            refreshes.step,
+            database=self._database,
+            observer=self._observer,
+            catalog=self._catalog,
+            clock=self._clock,
+        )
+        worker = Worker(
+            self._database,
+            name=f"{os.getpid()}-{secrets.token_hex(4)}",
+            steps={OperationKind.DEPLOY: deployer.step, OperationKind.REFRESH: refresh},
+            clock=self._clock,
+            observe=lambda kind, outcome: self._metrics.operations.labels(kind=kind, outcome=outcome).inc(),
+            pause=self._timing.pause,
+            claim=self._timing.claim,
+        )
+        gallery = Gallery(
+            database=self._database,
+            catalog=self._catalog,
+            links=self._links,
+            guild_id=self.settings.discord_guild_id,
+            releases_channel=self.topology.channels.releases,
+            alerts_channel=self.topology.channels.alerts,
+        )
+        board = Board(
+            self._database,
+            render=lambda key: gallery.card(key, now=self._clock()),
+            client=lambda: self.connection.client,
+            clock=self._clock,
+            spacing=self._timing.spacing,
+            observe=self._observe_write,
+        )
+        watches = {
+            f"observer-{name}": partial(self._observer.run, environment)
+            for name, environment in self._catalog.environments.items()
+        }
+        return {
+            "recorder": self._recorder.run,
+            "intake": intake.run,
+            "worker": worker.run,
+            "board": board.run,
+            "housekeeping": self._keep_house,
+            **watches,
+        }
+
+    def _doors(self) -> AbstractAsyncContextManager[int]:
+        """The HTTP side, which gives its port when it is entered."""
+        settings, oidc = self.settings, self._outside.oidc
+        app = server.build(
+            recorder=self._recorder,
+            github_secrets=settings.github_webhook_secret,
+            argocd_token=settings.argocd_webhook_token,
+            ci_token=settings.ci_token,
+            verify_oidc=oidc.verify if oidc else None,
+            health=self._health,
+            ready=self._missing,
+            metrics=self._metrics.render,
+            clock=self._clock,
+            on_delivery=lambda source, outcome: self._metrics.deliveries.labels(source=source, outcome=outcome).inc(),
+        )
+        return server.serve(app, host=settings.http_host, port=settings.http_port)
+
+    async def _health(self) -> Mapping[str, object]:
+        return {"schema": migrations.head()}
+
+    async def _missing(self) -> Mapping[str, str]:
+        """The parts that are not ready, each with what is wrong."""
+        missing = {}
+        if not self.connection.ready:
+            missing["discord"] = "not connected"
+        try:
+            async with asyncio.timeout(2):
+                waiting = await deliveries.counts(self._database)
+        except Exception as error:
+            # Whatever keeps the database from answering, the answer is the same: not ready, and its kind of failure.
+            missing["database"] = type(error).__name__
+        else:
+            self._metrics.queue_depth.labels(queue="deliveries").set(waiting.get("received", 0))
+        return missing
+
+    async def _keep_house(self) -> None:
+        """Forget deliveries that nobody needs any more."""
+        while True:
+            gone = await deliveries.prune(self._database, self._clock() - KEEP_DELIVERIES)
+            if gone:
+                log.info("app.pruned", deliveries=gone)
+            await asyncio.sleep(HOUSEKEEPING.total_seconds())
+
+    def _observe_interaction(self, name: str, outcome: str, seconds: float) -> None:
+        self._metrics.interactions.labels(name=name, outcome=outcome).inc()
+        self._metrics.interaction_ack.observe(seconds)
+
+    def _observe_write(self, kind: str, outcome: str, seconds: float) -> None:
+        self._metrics.discord_writes.labels(kind=kind, outcome=outcome).inc()
+        self._metrics.delivery_to_discord.observe(seconds)
+
+    def _observe_call(self, system: str, call: str, outcome: str, seconds: float) -> None:
+        self._metrics.adapter.labels(system=system, call=call, outcome=outcome).observe(seconds)
+
+
+async def _endless(name: str, loop: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop that must not end; its end is a fault like any other."""
+    await loop()
+    raise RuntimeError(f"the loop {name} ended")

@@ -1,0 +1,80 @@
+"""`python -m bot check`: reaches every system the bot will need, and says what is wrong with each.
+
+Nothing is changed anywhere: the rights are probed by asking, not by trying.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from bot import connections
+from bot.chat import check as chat_check
+from bot.settings import Settings
+from bot.storage import migrations
+from bot.storage.engine import Database
+from bot.topology import Topology
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at. `text` says what was found, or what is missing and where to set it."""
+
+    name: str
+    good: bool
+    text: str
+
+
+async def everything(settings: Settings, topology: Topology) -> list[Finding]:
+    """Every finding, grouped by system; the systems are asked at the same time."""
+    outside = connections.build(settings, topology)
+    catalog = topology.catalog()
+    try:
+        groups = await asyncio.gather(
+            _discord(settings, topology),
+            outside.argocd.check(place.application for place in catalog.environments.values()),
+            outside.github.check(),
+            outside.clusters.check(catalog.environments.values()),
+            _database(settings),
+        )
+    finally:
+        await outside.aclose()
+    found = [Finding(name=name, good=good, text=text) for group in groups for name, good, text in group]
+    return [*found, *_doors(settings)]
+
+
+async def _discord(settings: Settings, topology: Topology) -> list[tuple[str, bool, str]]:
+    return await chat_check.check(
+        settings.discord_token.get_secret_value(),
+        guild_id=settings.discord_guild_id,
+        channels={"releases": topology.channels.releases, "alerts": topology.channels.alerts},
+        roles={role for held in topology.roles.values() for roles in held.values() for role in roles},
+    )
+
+
+async def _database(settings: Settings) -> list[tuple[str, bool, str]]:
+    database = Database(settings.database_url.get_secret_value())
+    try:
+        async with asyncio.timeout(10):
+            revision = await migrations.current(database)
+    except Exception as error:
+        # A driver raises what it likes; here every failure is a finding, and its kind is what helps.
+        return [("Database", False, f"does not answer ({type(error).__name__}): see CHATOPS_DATABASE_URL")]
+    finally:
+        await database.close()
+    if revision == migrations.head():
+        return [("Database", True, f"at schema {revision}")]
+    return [
+        ("Database", True, f"at schema {revision or 'nothing'}; the bot brings it to {migrations.head()} at its start")
+    ]
+
+
+def _doors(settings: Settings) -> list[Finding]:
+    """Which webhooks would be let in."""
+    ci = settings.ci_oidc_audience is not None or settings.ci_token is not None
+    doors = {
+        "/webhooks/argocd": (settings.argocd_webhook_token is not None, "set CHATOPS_ARGOCD_WEBHOOK_TOKEN"),
+        "/webhooks/ci": (ci, "set CHATOPS_CI_OIDC_AUDIENCE or CHATOPS_CI_TOKEN"),
+    }
+    return [
+        Finding(name=f"Door {path}", good=is_open, text="open" if is_open else f"shut: {hint} to open it")
+        for path, (is_open, hint) in doors.items()
+    ]

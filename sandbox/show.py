@@ -1,0 +1,80 @@
+"""`make sandbox`: the guild in the browser, and a world that plays its stories behind it.
+
+The page belongs to simcord: it shows the channel as one of the members, with buttons and slash commands that reach
+the real bot. Stories follow each other with a pause, so there is always a release on its way or a request waiting.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+
+from simcord.backend.errors import SetupError
+
+from bot.app import Timing
+from sandbox.scenarios import STORIES
+from sandbox.scene import Scene, open_scene
+
+REFRESH_SECONDS = 0.5
+PAUSE_STEPS = 20
+WELCOME = """
+  {url}
+
+  Open this address: a Discord channel with the bot in it. Choose above who you are:
+  {people}
+  Approve what waits as minji or jisoo (nobody approves what they pushed), or type / for a command.
+  Ctrl+C ends it.
+"""
+ROLES = {
+    "minji": "release manager and developer",
+    "jisoo": "release manager",
+    "hyunwoo": "developer, who pushes",
+    "sora": "may only look",
+    "guest": "has no role",
+}
+
+
+async def show(*, port: int, pace: float, say: Callable[[str], None]) -> None:
+    """Serve the page and play until it is closed. `say` prints one text for the person who started it."""
+    quick = Timing(
+        look=timedelta(seconds=min(pace, 1)), pause=timedelta(seconds=min(pace, 1)), spacing=timedelta(seconds=1)
+    )
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "sandbox.db"
+        async with (
+            open_scene(database_url=f"sqlite+aiosqlite:///{path}", pace=pace, timing=quick, one_channel=True) as scene,
+            asyncio.TaskGroup() as group,
+        ):
+            preview = scene.env.preview(
+                scene.town.releases, viewers=list(scene.town.people.values()), layout="channel", port=port
+            )
+            async with preview:
+                people = "\n  ".join(f"  {name:8} {what}" for name, what in ROLES.items())
+                say(WELCOME.format(url=preview.url, people=people))
+                tasks = [group.create_task(_keep_fresh(scene, preview.refresh)), group.create_task(_play(scene, say))]
+                await preview.wait_closed()
+                for task in tasks:
+                    task.cancel()
+
+
+async def _play(scene: Scene, say: Callable[[str], None]) -> None:
+    """One story after the other, for ever; a person may take part at any time."""
+    for name in itertools.cycle(STORIES):
+        say(f"Now playing: {name}")
+        await STORIES[name](scene.pipeline)
+        await asyncio.sleep(scene.world.pace * PAUSE_STEPS)
+
+
+async def _keep_fresh(scene: Scene, refresh: Callable[[], Awaitable[None]]) -> None:
+    """Publish what the bot wrote since. While somebody acts on the page, the page publishes by itself."""
+    seen = -1
+    while True:
+        written = len(scene.env.http_requests)
+        if written != seen:
+            with contextlib.suppress(SetupError):  # somebody is acting on the page at this moment
+                await refresh()
+                seen = written
+        await asyncio.sleep(REFRESH_SECONDS)
