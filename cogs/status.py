@@ -63,7 +63,8 @@ class Status(commands.Cog):
         deps = self._deps
         visible = deps.gate.visible(interaction)
         if environment is not None or not visible:
-            asked = environment or next(iter(deps.catalog.environments))
+            # Who may view nothing is told who may view production, which topologies name last.
+            asked = environment or list(deps.catalog.environments)[-1]
             await deps.gate.require(interaction, capability=Capability.VIEW, environment=asked)
         if service is not None and service not in deps.catalog.services:
             raise Refused(Reason.UNKNOWN_SERVICE)

@@ -1,7 +1,8 @@
 """The card of a release: one message that a person on a phone can decide from.
 
 The title says the decisive fact; below it one line of what is being deployed, one of which images, the stages, and
-last, next to the buttons, what to do. Approve and Reject are there only while they would do something.
+last, next to the buttons, what to do. Approve and Reject are there only while they would do something. It calls
+nobody: it is mostly edited, and Discord tells nobody about an edit; `cards.summons` does that.
 """
 
 from datetime import datetime
@@ -71,7 +72,6 @@ def render(
         ),
         footer=f"attempt {run.run_attempt}" if run and run.run_attempt > 1 else "",
         timestamp=_started(release, operation),
-        mention=environment.mention if deciding and environment else None,
     )
 
 

@@ -43,12 +43,11 @@ def test_the_card_of_each_state(name: str) -> None:
     assert as_shown(STATES[name]) == expected(name, STATES[name])
 
 
-def test_a_waiting_card_can_be_decided_and_calls_the_role() -> None:
+def test_a_waiting_card_can_be_decided() -> None:
     waiting = STATES["waiting"]
 
     assert waiting.title == "ticket-service → prod · waiting for approval"
     assert waiting.colour is Colour.WAITING
-    assert waiting.mention == story.APPROVERS
     assert waiting.buttons[:2] == (
         Button(label="Approve", custom_id="chatops:approve:0194350c8a20a1b2c3d4e5f6", style=Style.GOOD),
         Button(label="Reject", custom_id="chatops:reject:0194350c8a20a1b2c3d4e5f6", style=Style.BAD),
@@ -56,8 +55,7 @@ def test_a_waiting_card_can_be_decided_and_calls_the_role() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(STATES.keys() - {"waiting", "waiting-for-two", "by-hand"}))
-def test_no_other_card_can_be_decided_or_calls_anybody(name: str) -> None:
-    assert STATES[name].mention is None
+def test_no_other_card_can_be_decided(name: str) -> None:
     assert [button for button in STATES[name].buttons if button.custom_id] == []
 
 

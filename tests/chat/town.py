@@ -87,7 +87,7 @@ async def town(database_url: str) -> AsyncIterator[Town]:
             jiwon=guild.add_member(env.create_user("jiwon"), roles=[approvers]),
             guest=guild.add_member(env.create_user("guest")),
         )
-        assert env.errors == [], "the bot swallowed these"
+        assert env.errors_since(env._errors_acknowledged) == (), "the bot swallowed these"
     finally:
         await env.shutdown()
         await database.close()

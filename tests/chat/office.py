@@ -1,0 +1,188 @@
+"""The bot at work in a town: its real client, its commands, its board, and rows for it to show and decide.
+
+No worker runs here; where a command waits for one, `Office.worker` writes the row that a worker would.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import discord
+from simcord.results import InteractionResult
+
+import cogs
+from bot.chat.board import Board
+from bot.chat.client import Client, build_client
+from bot.chat.deps import Deps
+from bot.chat.gate import Gate
+from bot.domain import releases
+from bot.domain.approvals import Approval
+from bot.domain.catalog import Catalog
+from bot.domain.operations import Operation, OperationState
+from bot.domain.permissions import Actor, Capability, Policy
+from bot.domain.reasons import Refused
+from bot.domain.releases import Release
+from bot.services.releases import card_key
+from bot.services.views import Gallery
+from bot.storage import approvals, cards, markers, operations
+from bot.storage import releases as release_rows
+from tests.cards import story
+from tests.chat.town import Town, until
+
+
+@dataclass
+class Office:
+    """What a test acts on besides the town."""
+
+    town: Town
+    catalog: Catalog
+    deps: Deps
+    audited: list[tuple[str, str, str, str | None]] = field(default_factory=list)
+    interactions: list[tuple[str, str]] = field(default_factory=list)
+
+    def client(self) -> Client:
+        """One more client, as after a restart."""
+
+        async def load() -> str | None:
+            return await markers.get(self.town.database, "commands")
+
+        async def store(value: str) -> None:
+            await markers.put(self.town.database, "commands", value=value)
+
+        return build_client(self.deps, make_cogs=cogs.make, load_marker=load, store_marker=store)
+
+    async def release(self, release: Release | None = None) -> int:
+        """Store a release that waits for a person, and mark its card. Returns its id."""
+        told = release or story.told([*story.pipeline(), story.seen(110)])
+        async with self.town.database.transaction("cards") as connection:
+            stored = await release_rows.change(
+                connection,
+                environment=told.environment,
+                service=told.service,
+                source_revision=told.source_revision,
+                now=self.town.clock(),
+                step=lambda _empty: told,
+            )
+            await cards.mark_stale(connection, card_key(stored.id), now=self.town.clock())
+        assert releases.state(told) in releases.ReleaseState
+        return stored.id
+
+    async def ask(self, *, requested_by: int | None, required: int = 1) -> Approval:
+        """Store a release with a request that waits for approval, as the worker leaves it."""
+        now = self.town.clock()
+        release_id = await self.release()
+        operation = replace(
+            story.operation(OperationState.WAITING, release_id=release_id), requested_by=requested_by, requested_at=now
+        )
+        approval = replace(
+            story.approval(required=required),
+            authors=frozenset(filter(None, [requested_by])),
+            requested_at=now,
+            expires_at=now + timedelta(hours=1),
+        )
+        async with self.town.database.transaction("cards") as connection:
+            await operations.add(connection, operation)
+            await approvals.add(connection, approval)
+            await cards.mark_stale(connection, card_key(release_id), now=now)
+        return approval
+
+    async def message(self, *, titled: str) -> discord.Message:
+        """The card's message once its title ends so."""
+
+        def found() -> discord.Message | None:
+            shown = [message for message in self.town.releases.history() if message.embeds]
+            return next((message for message in shown if (message.embeds[0].title or "").endswith(titled)), None)
+
+        await until(found)
+        message = found()
+        assert message is not None
+        return message
+
+    @asynccontextmanager
+    async def worker(self, step: Callable[[Operation], Operation]) -> AsyncIterator[None]:
+        """Somebody who takes the next request one step further."""
+
+        async def work() -> None:
+            while True:
+                async with self.town.database.transaction("cards") as connection:
+                    for name in self.catalog.environments:
+                        for operation in await operations.opened(connection, name):
+                            if operation.state is OperationState.REQUESTED:
+                                after = step(operation)
+                                await operations.save(connection, after, expected=operation.state)
+                await asyncio.sleep(0.005)
+
+        task = asyncio.create_task(work())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+@asynccontextmanager
+async def office(town: Town) -> AsyncIterator[Office]:
+    """Move the bot into the town: developers look, refresh and ask; approvers look and approve; guests do nothing."""
+    developers, approvers = town.developers.id, town.approvers.id
+    catalog = story.catalog(mention=approvers)
+    catalog = replace(catalog, logins={town.mina.id: "mina", town.jiwon.id: "jiwon"})
+    policy = Policy(
+        guild_id=town.guild.id,
+        grants={
+            "*": {Capability.REFRESH: frozenset({developers})},
+            "staging": {Capability.VIEW: frozenset({developers, approvers})},
+            "prod": {
+                Capability.VIEW: frozenset({developers, approvers}),
+                Capability.DEPLOY: frozenset({developers}),
+                Capability.APPROVE: frozenset({approvers}),
+            },
+        },
+    )
+
+    async def audit(*, actor: Actor, capability: Capability, environment: str, refused: Refused | None) -> None:
+        place.audited.append((actor.name, capability, environment, refused.reason if refused else None))
+
+    deps = Deps(
+        guild_id=town.guild.id,
+        database=town.database,
+        catalog=catalog,
+        links=story.LINKS,
+        gate=Gate(policy, environments=tuple(catalog.environments), audit=audit),
+        clock=town.clock,
+        observe=lambda name, outcome, _seconds: place.interactions.append((name, outcome)),
+    )
+    place = Office(town=town, catalog=catalog, deps=deps)
+    gallery = Gallery(
+        database=town.database,
+        catalog=catalog,
+        links=story.LINKS,
+        guild_id=town.guild.id,
+        releases_channel=town.releases.id,
+        alerts_channel=town.alerts.id,
+    )
+    board = Board(
+        town.database,
+        render=lambda key: gallery.card(key, now=town.clock()),
+        client=lambda: town.env.bot,
+        clock=town.clock,
+        spacing=timedelta(0),
+    )
+    await town.env.restart_bot(place.client())
+    task = asyncio.create_task(board.run(), name="board")
+    try:
+        yield place
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def said(result: InteractionResult) -> tuple[str, str]:
+    """Title and text of a private answer; anything that others could see fails."""
+    assert result.acknowledged
+    assert result.response is not None
+    assert result.response.ephemeral
+    assert result.followups == []
+    [embed] = result.response.embeds
+    return embed.title or "", embed.description or ""
