@@ -16,7 +16,7 @@ import simcord
 from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
 
-from bot.storage import schema
+from bot.storage import migrations
 from bot.storage.engine import Database
 
 ROUNDS = 1000
@@ -66,8 +66,7 @@ class Town:
 async def town(database_url: str) -> AsyncIterator[Town]:
     """Build a town on an empty database."""
     database = Database(database_url)
-    async with database.engine.begin() as connection:
-        await connection.run_sync(schema.metadata.create_all)
+    await migrations.upgrade(database)
     # `simcord.run` would bind the town to the context of the fixture, which is not the test's.
     env = simcord.Env(discord.Client(intents=discord.Intents(guilds=True)))
     await env.start()

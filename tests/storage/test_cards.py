@@ -1,11 +1,10 @@
 """The rows behind the board: a mark is never lost, and what is announced is found again after a crash."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.storage import cards, schema
+from bot.storage import cards
 from bot.storage.cards import StaleCard
 from bot.storage.engine import Database
 
@@ -16,16 +15,6 @@ NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 def later(seconds: float) -> datetime:
     """So many seconds later."""
     return NOW + timedelta(seconds=seconds)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """A database with nothing in it."""
-    database = Database(database_url)
-    async with database.engine.begin() as connection:
-        await connection.run_sync(schema.metadata.create_all)
-    yield database
-    await database.close()
 
 
 async def mark(database: Database, key: str = "release:1", *, seconds: float = 0) -> None:
