@@ -45,6 +45,7 @@ class Town:
 
 def build(env: simcord.Env, *, one_channel: bool) -> Town:
     """Make the guild. With `one_channel`, alerts appear among the releases: the preview page shows one channel."""
+    env.backend.bot_user.name = "tiketi-chatops"
     guild = env.create_guild("Tiketi")
     releases = guild.create_text_channel("releases")
     alerts = releases if one_channel else guild.create_text_channel("alerts")

@@ -62,6 +62,12 @@ class Scene:
     _running: asyncio.Task[None] | None = None
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
 
+    async def catch_up(self) -> None:
+        """Set the clock of the simulated Discord, which starts in the past and stands still, to the scene's."""
+        behind = (self.clock() - self.env.now()).total_seconds()
+        if behind > 0:
+            await self.env.advance_time(behind)
+
     async def start(self, make: Callable[..., App] = App) -> App:
         """Start the bot on the rows that are there, and connect it to the guild."""
         app = make(self.settings, self.topology, timing=self.timing, clock=self.clock)
@@ -71,6 +77,7 @@ class Scene:
         await asyncio.wait([started, self._running], return_when=asyncio.FIRST_COMPLETED)
         if self._running.done():
             await self._running
+        await self.catch_up()
         client = app.make_client()
         await self.env.restart_bot(client)
         app.connection.client = client

@@ -8,11 +8,12 @@ import asyncio
 import contextlib
 import itertools
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 from simcord.backend.errors import SetupError
+from simcord.preview import Preview
 
 from bot.app import Timing
 from sandbox.scenarios import STORIES
@@ -54,7 +55,7 @@ async def show(*, port: int, pace: float, say: Callable[[str], None]) -> None:
             async with preview:
                 people = "\n  ".join(f"  {name:8} {what}" for name, what in ROLES.items())
                 say(WELCOME.format(url=preview.url, people=people))
-                tasks = [group.create_task(_keep_fresh(scene, preview.refresh)), group.create_task(_play(scene, say))]
+                tasks = [group.create_task(_keep_fresh(scene, preview)), group.create_task(_play(scene, say))]
                 await preview.wait_closed()
                 for task in tasks:
                     task.cancel()
@@ -68,13 +69,14 @@ async def _play(scene: Scene, say: Callable[[str], None]) -> None:
         await asyncio.sleep(scene.world.pace * PAUSE_STEPS)
 
 
-async def _keep_fresh(scene: Scene, refresh: Callable[[], Awaitable[None]]) -> None:
-    """Publish what the bot wrote since. While somebody acts on the page, the page publishes by itself."""
+async def _keep_fresh(scene: Scene, preview: Preview) -> None:
+    """Let time pass, and publish what the bot wrote since. While somebody acts on the page, it publishes by itself."""
     seen = -1
     while True:
-        written = len(scene.env.http_requests)
-        if written != seen:
-            with contextlib.suppress(SetupError):  # somebody is acting on the page at this moment
-                await refresh()
+        with contextlib.suppress(SetupError):  # somebody is acting on the page at this moment
+            await scene.catch_up()
+            written = len(scene.env.http_requests)
+            if written != seen:
+                await preview.refresh()
                 seen = written
         await asyncio.sleep(REFRESH_SECONDS)

@@ -24,7 +24,7 @@ def render(approval: Approval, *, operation: Operation, role: int, url: str | No
     return Card(
         title=f"{place} · {'approval needed' if waits else _end(approval)}",
         colour=Colour.WAITING if waits else Colour.QUIET,
-        description=f"{asked}, until {ago(approval.expires_at)}" if waits else asked,
+        description=f"{asked} · ends {ago(approval.expires_at)}" if waits else asked,
         reference=f"request {operation.id}",
         buttons=(Button(label="Open the card", url=url),),
         mention=role if waits else None,
