@@ -1,0 +1,20 @@
+"""Waiting for what must become true, with a limit and no fixed sleeps."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+_Found = TypeVar("_Found")
+
+
+async def until(look: Callable[[], _Found], *, within: float = 10.0) -> _Found:
+    """What `look` returns once it is true; raises TimeoutError with the last thing seen."""
+    seen = look()
+    try:
+        async with asyncio.timeout(within):
+            while not seen:
+                await asyncio.sleep(0.01)
+                seen = look()
+    except TimeoutError as error:
+        raise TimeoutError(f"still {seen!r} after {within} s") from error
+    return seen
