@@ -12,13 +12,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.schema import Table
 
 BUSY_SECONDS = 10
+_SNAPSHOT: dict[str, dict[str, Any]] = {
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+    "sqlite": {"chatops_reading": True},
+}
 
 Connection = AsyncConnection
 """What a transaction gives; only storage runs statements on it, everybody else passes it on."""
@@ -47,7 +51,7 @@ class Database:
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection to read with; sees one consistent state and never blocks writers."""
         async with self._engine.connect() as connection:
-            await connection.execution_options(chatops_reading=True)
+            await connection.execution_options(**_SNAPSHOT[connection.dialect.name])
             yield connection
 
     def wake(self, *names: str) -> None:
@@ -71,6 +75,12 @@ class Database:
         await self._engine.dispose()
 
 
+async def lock(connection: AsyncConnection, name: str) -> None:
+    """Hold a name until the transaction ends; on SQLite a write transaction holds the whole database already."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+
+
 def insert(connection: AsyncConnection, table: Table) -> Any:
     """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update` in the dialect at hand."""
     statement: Insert = postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
@@ -89,7 +99,7 @@ def _engine(url: str) -> AsyncEngine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver must not start transactions by itself; `_begin_sqlite` does
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -5,21 +5,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.incidents import Incident
 from bot.storage import documents
-from bot.storage.engine import insert
+from bot.storage.engine import insert, lock
 from bot.storage.schema import incidents as table
 
 
 async def newest(connection: AsyncConnection, subject: str) -> Incident | None:
-    """The newest episode of a subject, locked until the transaction ends."""
-    row = (
-        await connection.execute(
-            select(table.c.document)
-            .where(table.c.subject == subject)
-            .order_by(table.c.episode.desc())
-            .limit(1)
-            .with_for_update()
-        )
-    ).one_or_none()
+    """The newest episode of a subject, which is locked until the transaction ends: two failures at once are two.
+
+    The subject is what is locked, not the row: the row of a new episode does not exist yet.
+    """
+    await lock(connection, f"incident:{subject}")
+    statement = select(table.c.document).where(table.c.subject == subject).order_by(table.c.episode.desc()).limit(1)
+    row = (await connection.execute(statement)).one_or_none()
     return documents.incident.load(row.document) if row else None
 
 

@@ -10,18 +10,15 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from bot.storage.engine import Database
-
-_LOCK = 7_461_823_105
+from bot.storage.engine import Database, lock
 
 
 async def upgrade(database: Database) -> str:
     """Bring the schema to the newest revision and return its id; does nothing when it is there already."""
     async with database.transaction() as connection:
-        if connection.dialect.name == "postgresql":
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        await lock(connection, "migrations")
         await connection.run_sync(lambda sync: command.upgrade(config(sync), "head"))
     return head()
 
