@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Row, case, select, update
+from sqlalchemy import Row, case, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.events import ApplicationObserved
@@ -34,32 +35,18 @@ async def hint(connection: AsyncConnection, environment: str, *, now: datetime) 
 
 
 async def save(connection: AsyncConnection, observation: ApplicationObserved) -> None:
-    """Keep a read. A hint given while the read was under way stays, since the read may have missed its cause."""
+    """Keep a read, unless a newer one is kept already."""
     fresh = {
         "document": documents.observation.dump(observation),
         "observed_at": observation.observed_at,
         "failure": None,
     }
-    await connection.execute(
-        insert(connection, table)
-        .values(environment=observation.environment, **fresh)
-        .on_conflict_do_update(
-            index_elements=["environment"],
-            set_={**fresh, "hinted_at": case((table.c.hinted_at > observation.observed_at, table.c.hinted_at))},
-        )
-    )
+    await _write(connection, observation.environment, fresh, begun=observation.observed_at)
 
 
 async def fail(connection: AsyncConnection, environment: str, *, reason: Reason, since: datetime) -> None:
-    """Note that a read begun at `since` failed; the last good read stays, hints up to then are spent."""
-    await connection.execute(
-        insert(connection, table)
-        .values(environment=environment, failure=reason)
-        .on_conflict_do_update(index_elements=["environment"], set_={"failure": reason.value})
-    )
-    await connection.execute(
-        update(table).where(table.c.environment == environment, table.c.hinted_at <= since).values(hinted_at=None)
-    )
+    """Note that a read begun at `since` failed, unless a newer one did not; the last good read stays."""
+    await _write(connection, environment, {"failure": reason}, begun=since)
 
 
 async def get(connection: AsyncConnection, environment: str) -> Known:
@@ -68,6 +55,20 @@ async def get(connection: AsyncConnection, environment: str) -> Known:
     if row is None:
         return Known(environment=environment, observation=None, observed_at=None, hinted_at=None, failure=None)
     return _known(row)
+
+
+async def _write(connection: AsyncConnection, environment: str, values: dict[str, Any], *, begun: datetime) -> None:
+    """Write what a read found. A hint given while it was under way stays, since it may have missed the cause."""
+    later = case((table.c.hinted_at > begun, table.c.hinted_at))
+    await connection.execute(
+        insert(connection, table)
+        .values(environment=environment, **values)
+        .on_conflict_do_update(
+            index_elements=["environment"],
+            set_={**values, "hinted_at": later},
+            where=or_(table.c.observed_at.is_(None), table.c.observed_at <= begun),
+        )
+    )
 
 
 def _known(row: Row[tuple[object, ...]]) -> Known:
