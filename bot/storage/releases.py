@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import releases
-from bot.domain.releases import Release
+from bot.domain.releases import Release, ReleaseState
 from bot.storage import documents
 from bot.storage.engine import insert
 from bot.storage.schema import releases as table
@@ -84,33 +84,25 @@ async def by_id(connection: AsyncConnection, release_id: int) -> Release | None:
 
 
 async def active(connection: AsyncConnection, environment: str) -> list[Stored]:
-    """The releases of an environment that may still move, newest first; at most `ACTIVE_LIMIT`."""
+    """The releases of an environment that may still move, newest first; at most `ACTIVE_LIMIT`.
+
+    A failed one counts only while it is the newest of its service. Nobody waits for it after that, and a re-run is
+    no failure any more; otherwise every failure would be looked at for ever.
+    """
+    others = table.alias()
+    newest = (
+        select(func.max(others.c.id))
+        .where(others.c.environment == environment, others.c.service == table.c.service)
+        .scalar_subquery()
+    )
     rows = await connection.execute(
         select(table)
         .where(table.c.environment == environment, table.c.ended == 0)
+        .where(or_(table.c.state != ReleaseState.FAILED, table.c.id == newest))
         .order_by(table.c.id.desc())
         .limit(ACTIVE_LIMIT)
     )
-    return [_stored(row) for row in rows]
-
-
-async def by_short_revision(
-    connection: AsyncConnection, *, environment: str, service: str, short_revision: str
-) -> Stored | None:
-    """The release whose source revision starts so, as a tag tells it."""
-    row = (
-        await connection.execute(
-            select(table)
-            .where(
-                table.c.environment == environment,
-                table.c.service == service,
-                table.c.source_revision.startswith(short_revision, autoescape=True),
-            )
-            .order_by(table.c.id.desc())
-            .limit(1)
-        )
-    ).one_or_none()
-    return _stored(row) if row else None
+    return [Stored(id=row.id, release=documents.release.load(row.document)) for row in rows]
 
 
 async def remember_run(connection: AsyncConnection, *, run_id: int, service: str, environment: str) -> bool:
@@ -127,7 +119,3 @@ async def run(connection: AsyncConnection, run_id: int) -> tuple[str, str] | Non
     """Service and environment of a workflow run, when a report has told them."""
     row = (await connection.execute(select(runs).where(runs.c.run_id == run_id))).one_or_none()
     return (row.service, row.environment) if row else None
-
-
-def _stored(row: Row[tuple[object, ...]]) -> Stored:
-    return Stored(id=row.id, release=documents.release.load(row.document))
