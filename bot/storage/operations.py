@@ -87,6 +87,8 @@ async def claim(
         .with_for_update(skip_locked=True)
     )
     taken = list(rows)
+    if not taken:
+        return []
     await connection.execute(
         update(table).where(table.c.id.in_([row.id for row in taken])).values(claimed_by=worker, claimed_until=until)
     )
