@@ -1,0 +1,218 @@
+"""Rows of operations: everything is done once, whoever tries it at the same time."""
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from bot.domain.operations import OPEN, WORKABLE, Operation, OperationKind, OperationState
+from bot.storage import operations as rows
+from bot.storage import schema
+from bot.storage.engine import Database
+from tests.domain.examples import after, operation
+
+pytestmark = pytest.mark.storage
+MANY = 200
+ENDED = sorted(set(OperationState) - OPEN)
+
+
+def asked(number: int, **changes: Any) -> Operation:
+    """One more request to deploy ticket-service to prod; ids sort as they were asked."""
+    return operation(id=f"op-{number:04}", **{"state": OperationState.REQUESTED, **changes})
+
+
+def for_service(number: int, **changes: Any) -> Operation:
+    """A request about a service of its own."""
+    return asked(number, service=f"service-{number}", **changes)
+
+
+async def add(database: Database, one: Operation, *, once: str | None = None) -> bool:
+    async with database.transaction() as connection:
+        return await rows.add(connection, one, once=once)
+
+
+async def save(database: Database, one: Operation, *, expected: OperationState) -> bool:
+    async with database.transaction() as connection:
+        return await rows.save(connection, one, expected=expected)
+
+
+async def get(database: Database, number: int) -> Operation | None:
+    async with database.reading() as connection:
+        return await rows.get(connection, f"op-{number:04}")
+
+
+async def claim(
+    database: Database, worker: str, *, now: datetime, until: datetime | None = None, limit: int = 10
+) -> list[str]:
+    async with database.transaction() as connection:
+        taken = await rows.claim(connection, worker=worker, now=now, until=until or after(1020), limit=limit)
+    return [one.id for one in taken]
+
+
+async def hold(database: Database, number: int, worker: str, *, until: datetime | None) -> bool:
+    async with database.transaction() as connection:
+        return await rows.hold(connection, f"op-{number:04}", worker=worker, until=until)
+
+
+async def count(database: Database) -> int:
+    async with database.reading() as connection:
+        return (await connection.execute(select(func.count()).select_from(schema.operations))).scalar_one()
+
+
+async def test_an_operation_is_kept_as_it_is(database: Database) -> None:
+    assert await add(database, asked(1))
+
+    assert await get(database, 1) == asked(1)
+    assert await get(database, 2) is None
+
+
+async def test_many_requests_for_one_target_are_one(database: Database) -> None:
+    added = await asyncio.gather(*(add(database, asked(number)) for number in range(MANY)))
+
+    assert (sum(added), await count(database)) == (1, 1)
+    async with database.reading() as connection:
+        found = await rows.open_deploy(connection, environment="prod", service="ticket-service")
+    assert found == asked(added.index(True))
+
+
+async def test_many_requests_with_one_natural_key_are_one(database: Database) -> None:
+    added = await asyncio.gather(*(add(database, for_service(number), once="release:7:tag") for number in range(MANY)))
+
+    assert (sum(added), await count(database)) == (1, 1)
+
+
+async def test_a_natural_key_is_used_up_for_ever_and_a_target_until_the_end(database: Database) -> None:
+    assert await add(database, asked(1), once="release:7:tag")
+    assert not await add(database, asked(2), once="release:8:tag")
+
+    assert await save(database, asked(1, state=OperationState.FAILED), expected=OperationState.REQUESTED)
+    assert not await add(database, asked(3), once="release:7:tag")
+    assert await add(database, asked(4), once="release:8:tag")
+
+
+@pytest.mark.parametrize("state", ENDED)
+async def test_every_end_frees_the_target(database: Database, state: OperationState) -> None:
+    assert await add(database, asked(1))
+    assert await save(database, asked(1, state=state), expected=OperationState.REQUESTED)
+
+    async with database.reading() as connection:
+        assert await rows.open_deploy(connection, environment="prod", service="ticket-service") is None
+    assert await add(database, asked(2))
+
+
+@pytest.mark.parametrize("state", sorted(OPEN))
+async def test_no_open_state_frees_the_target(database: Database, state: OperationState) -> None:
+    assert await add(database, asked(1))
+    await save(database, asked(1, state=state), expected=OperationState.REQUESTED)
+
+    assert not await add(database, asked(2))
+    async with database.reading() as connection:
+        found = await rows.open_deploy(connection, environment="prod", service="ticket-service")
+    assert found == asked(1, state=state)
+
+
+async def test_a_target_is_a_service_in_an_environment_and_only_deploys_hold_one(database: Database) -> None:
+    assert await add(database, asked(1))
+    assert await add(database, asked(2, environment="staging"))
+    assert await add(database, asked(3, service="backend"))
+    assert await add(database, asked(4, kind=OperationKind.REFRESH))
+    assert await add(database, asked(5, kind=OperationKind.REFRESH))
+    assert not await add(database, asked(6))
+
+
+async def test_of_many_steps_from_one_state_one_is_taken(database: Database) -> None:
+    await add(database, asked(1))
+    steps = [asked(1, state=OperationState.APPROVED, detail=f"worker {number}") for number in range(MANY)]
+    saved = await asyncio.gather(*(save(database, one, expected=OperationState.REQUESTED) for one in steps))
+
+    assert sum(saved) == 1
+    assert await get(database, 1) == steps[saved.index(True)]
+
+
+async def test_a_step_from_another_state_or_of_nothing_is_not_taken(database: Database) -> None:
+    await add(database, asked(1))
+
+    assert not await save(database, asked(1, state=OperationState.RUNNING), expected=OperationState.APPROVED)
+    assert not await save(database, asked(2, state=OperationState.WAITING), expected=OperationState.REQUESTED)
+    assert await get(database, 1) == asked(1)
+    assert await save(database, asked(1, attempts=1), expected=OperationState.REQUESTED)
+    assert await get(database, 1) == asked(1, attempts=1)
+
+
+async def test_the_oldest_are_claimed_first_and_each_by_one_worker(database: Database) -> None:
+    for number in (3, 1, 2):
+        await add(database, for_service(number))
+
+    assert await claim(database, "a", now=after(1000), limit=2) == ["op-0001", "op-0002"]
+    assert await claim(database, "b", now=after(1000)) == ["op-0003"]
+    assert await claim(database, "c", now=after(1000)) == []
+    assert await claim(database, "c", now=after(1000), limit=0) == []
+
+
+async def test_many_workers_share_many_operations(database: Database) -> None:
+    for number in range(60):
+        await add(database, for_service(number))
+    claimed = await asyncio.gather(
+        *(claim(database, f"worker {number}", now=after(1000), limit=4) for number in range(30))
+    )
+
+    taken = [one for some in claimed for one in some]
+    assert len(taken) == len(set(taken))
+    # On PostgreSQL a worker passes over what another one is just taking, so the last few may be left for a next look.
+    left = await claim(database, "late", now=after(1000), limit=100)
+    assert sorted([*taken, *left]) == [f"op-{number:04}" for number in range(60)]
+
+
+async def test_a_claim_runs_out_at_its_moment(database: Database) -> None:
+    await add(database, asked(1))
+    await claim(database, "a", now=after(1000), until=after(1020))
+
+    assert await claim(database, "b", now=after(1019.999), until=after(1040)) == []
+    assert await claim(database, "b", now=after(1020), until=after(1040)) == ["op-0001"]
+    assert not await hold(database, 1, "a", until=after(1060))
+    assert await claim(database, "c", now=after(1030)) == []
+
+
+async def test_a_claim_is_prolonged_and_given_back_by_its_worker_alone(database: Database) -> None:
+    await add(database, asked(1))
+    await claim(database, "a", now=after(1000), until=after(1020))
+
+    assert not await hold(database, 1, "b", until=None)
+    assert await hold(database, 1, "a", until=after(1060))
+    assert await claim(database, "b", now=after(1030)) == []
+    assert await hold(database, 1, "a", until=None)
+    assert await claim(database, "b", now=after(1030)) == ["op-0001"]
+    assert not await hold(database, 2, "a", until=None)
+
+
+async def test_workers_claim_what_needs_a_worker(database: Database) -> None:
+    for number, state in enumerate(OperationState):
+        await add(database, for_service(number, state=state))
+
+    assert await claim(database, "a", now=after(1000), limit=100) == [
+        f"op-{number:04}" for number, state in enumerate(OperationState) if state in WORKABLE
+    ]
+
+
+async def test_the_open_operations_of_an_environment_oldest_first(database: Database) -> None:
+    await add(database, for_service(2))
+    await add(database, for_service(1, state=OperationState.WAITING))
+    await add(database, for_service(3, environment="staging"))
+    await add(database, for_service(4, state=OperationState.SUCCEEDED))
+
+    async with database.reading() as connection:
+        found = await rows.opened(connection, "prod")
+    assert found == [for_service(1, state=OperationState.WAITING), for_service(2)]
+
+
+async def test_the_newest_deploy_of_a_release(database: Database) -> None:
+    await add(database, asked(1, release_id=7, state=OperationState.FAILED))
+    await add(database, asked(2, release_id=7))
+    await add(database, asked(3, release_id=7, kind=OperationKind.REFRESH))
+    await add(database, for_service(4, release_id=8))
+
+    async with database.reading() as connection:
+        assert await rows.of_release(connection, 7) == asked(2, release_id=7)
+        assert await rows.of_release(connection, 9) is None
