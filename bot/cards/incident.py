@@ -27,7 +27,7 @@ def render(incident: Incident, *, now: datetime) -> Card:
     return Card(
         title=f"{_place(incident)} · {words}",
         colour=colour,
-        reference=f"incident {incident.subject} {incident.episode}",
+        reference=f"{incident.subject} #{incident.episode}",
         description=paragraphs(blocks),
         buttons=(Button(label="Run" if kind == "run" else "Argo CD", url=incident.url),),
         timestamp=incident.opened_at,
@@ -36,12 +36,12 @@ def render(incident: Incident, *, now: datetime) -> Card:
 
 def _open(incident: Incident, *, kind: str) -> tuple[str, Colour, list[str]]:
     todo = f"**Next** {_NEXT[kind]}" if kind in _NEXT else ""
-    return plain(incident.title, 80), Colour.BAD, [_details(incident), _when(incident), todo]
+    return plain(incident.title, 80), Colour.BAD, [_details(incident, mark="❌"), _when(incident), todo]
 
 
 def _recovered(incident: Incident, *, recovered_at: datetime) -> tuple[str, Colour, list[str]]:
     lasted = duration((recovered_at - incident.opened_at).total_seconds())
-    was = "\n".join(filter(None, (f"It was: {plain(incident.title, 80)}", _details(incident))))
+    was = "\n".join(filter(None, (f"It was: {plain(incident.title, 80)}", _details(incident, mark="▪️"))))
     return f"recovered after {lasted}", Colour.GOOD, [f"✅ {plain(incident.recovery, 80)}", was]
 
 
@@ -49,12 +49,12 @@ def _place(incident: Incident) -> str:
     return " → ".join(filter(None, (incident.service, incident.environment))) or plain(incident.subject, 80)
 
 
-def _details(incident: Incident) -> str:
-    """What the failing system said, as a quotation: these are the words of a stranger."""
+def _details(incident: Incident, *, mark: str) -> str:
+    """What the failing system said, a few lines of it."""
     lines = [line for line in incident.detail.splitlines() if line.strip()]
-    shown = [f"> {plain(line, _LINE)}" for line in lines[:_DETAIL_LINES]]
+    shown = [f"{mark} {plain(line, _LINE)}" for line in lines[:_DETAIL_LINES]]
     more = len(lines) - len(shown)
-    return "\n".join([*shown, f"> and {more} more"] if more else shown)
+    return "\n".join([*shown, f"and {more} more"] if more else shown)
 
 
 def _when(incident: Incident) -> str:

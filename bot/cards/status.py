@@ -11,7 +11,7 @@ from bot.domain import images, rollouts
 from bot.domain.catalog import Environment
 from bot.domain.events import ApplicationObserved, Health, SyncStatus, Workload
 from bot.domain.images import Image
-from bot.domain.operations import Operation
+from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import SENTENCES, Reason
 
 _BAD = frozenset({Health.DEGRADED, Health.MISSING})
@@ -70,17 +70,15 @@ def _missing(status: EnvironmentStatus) -> list[str]:
 
 
 def _workload(workload: Workload, seen: ApplicationObserved, *, full: bool) -> str:
-    parts = [f"**{workload.service}**", _tags(workload, full=full)]
+    """One line for the overview; two, with the tags in full, when a person asked for this service."""
+    pods, hindered = "", ""
     if seen.cluster_error is None:
         ready = rollouts.ready(workload, image=workload.live) if workload.live else 0
-        parts.append(f"{ready}/{workload.replicas}")
-        parts.append(plain(rollouts.worst_reason(workload), 60))
-    return f"{_mark(workload)} {' '.join(filter(None, parts))}"
-
-
-def _tags(workload: Workload, *, full: bool) -> str:
+        pods, hindered = f"{ready}/{workload.replicas}", plain(rollouts.worst_reason(workload), 60)
     live, desired = _tag(workload.live, full=full), _tag(workload.desired, full=full)
-    return live if workload.live == workload.desired else f"{live} → {desired}"
+    behind = "" if workload.live == workload.desired else f"\nGit asks for {desired}" if full else f"→ {desired}"
+    parts = [_mark(workload), f"**{workload.service}**", pods, live, behind, hindered]
+    return " ".join(filter(None, parts)).replace(" \n", "\n")
 
 
 def _tag(image: Image | None, *, full: bool) -> str:
@@ -100,7 +98,8 @@ def _mark(workload: Workload) -> str:
 
 def _operation(operation: Operation) -> str:
     what = " ".join(filter(None, (operation.kind, operation.service)))
-    return f"⏳ {what} {operation.state}, asked by {plain(operation.requested_name, 40)} {ago(operation.requested_at)}"
+    state = "waiting for approval" if operation.state is OperationState.WAITING else operation.state
+    return f"⏳ {what} · {state} · {plain(operation.requested_name, 40)} {ago(operation.requested_at)}"
 
 
 def _colour(view: StatusView, *, service: str | None) -> Colour:

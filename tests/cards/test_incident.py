@@ -26,9 +26,9 @@ def test_an_open_alert_says_what_failed_and_what_to_do() -> None:
     assert render(FAILED, now=story.after(70)) == Card(
         title="ticket-service → prod · Run failure",
         colour=Colour.BAD,
-        reference="incident run:prod:ticket-service 2",
+        reference="run:prod:ticket-service #2",
         description=(
-            "> build-and-push / Build image\n\u200b\nSince <t:1767623464:R>\n\u200b\n"
+            "❌ build-and-push / Build image\n\u200b\nSince <t:1767623464:R>\n\u200b\n"
             "**Next** Read the run's log, then push a fix or re-run it."
         ),
         buttons=(Button(label="Run", url=story.RUN_URL),),
@@ -48,14 +48,14 @@ def test_a_recovered_alert_says_so_and_keeps_what_it_was() -> None:
     assert render(recovered, now=story.after(790)) == Card(
         title="ticket-service → prod · recovered after 12m",
         colour=Colour.GOOD,
-        reference="incident run:prod:ticket-service 2",
-        description="✅ Run succeeded\n\u200b\nIt was: Run failure\n> build-and-push / Build image",
+        reference="run:prod:ticket-service #2",
+        description="✅ Run succeeded\n\u200b\nIt was: Run failure\n▪️ build-and-push / Build image",
         buttons=(Button(label="Run", url=story.RUN_URL),),
         timestamp=story.after(64),
     )
 
 
-def test_details_are_quoted_cut_and_never_markup() -> None:
+def test_details_are_cut_and_never_markup() -> None:
     degraded = replace(
         FAILED,
         subject="health:prod",
@@ -69,7 +69,7 @@ def test_details_are_quoted_cut_and_never_markup() -> None:
     assert shown.title == "prod · Application Degraded"
     assert shown.buttons == ()
     assert shown.description.split("\n")[:9] == [
-        r"> payment-service: \*\*CrashLoopBackOff\*\* \@everyone",
-        *(f"> {number}" for number in range(7)),
-        "> and 3 more",
+        r"❌ payment-service: \*\*CrashLoopBackOff\*\* \@everyone",
+        *(f"❌ {number}" for number in range(7)),
+        "and 3 more",
     ]

@@ -28,8 +28,8 @@ def test_an_environment_behind_git_shows_both_tags_and_the_open_request() -> Non
             Field(
                 name="prod · OutOfSync · Healthy",
                 value=(
-                    "🟡 **ticket-service** `9f8e7d6` → `b2c3d4e` 3/3\n"
-                    "⏳ deploy ticket-service waiting, asked by mina <t:1767623510:R>\n"
+                    "🟡 **ticket-service** 3/3 `9f8e7d6` → `b2c3d4e`\n"
+                    "⏳ deploy ticket-service · waiting for approval · mina <t:1767623510:R>\n"
                     "[Argo CD](https://argocd.tiketi.com/applications/tiketi-prod) read <t:1767623510:R>"
                 ),
             ),
@@ -47,8 +47,17 @@ def test_one_service_shows_its_tags_in_full() -> None:
     assert shown.title == "ticket-service"
     assert shown.colour is Colour.GOOD
     assert [field.value.split("\n")[0] for field in shown.fields] == [
-        "✅ **ticket-service** `b2c3d4e-20260105-143125` 3/3"
+        "✅ **ticket-service** 3/3 `b2c3d4e-20260105-143125`"
     ] * 2
+
+
+def test_one_service_behind_git_shows_both_tags_in_full() -> None:
+    [field] = render((BEHIND,), service="ticket-service", links=story.LINKS).fields
+
+    assert field.value.split("\n")[:2] == [
+        "🟡 **ticket-service** 3/3 `9f8e7d6-20260104-091500`",
+        "Git asks for `b2c3d4e-20260105-143125`",
+    ]
 
 
 def test_a_service_that_is_not_there_is_named() -> None:
@@ -63,7 +72,7 @@ def test_a_hindered_rollout_shows_the_reason() -> None:
     shown = render((replace(RUNS, observed=observed),), service=None, links=story.LINKS)
 
     assert shown.colour is Colour.BAD
-    assert shown.fields[0].value.split("\n")[0] == "❌ **ticket-service** `b2c3d4e` 1/3 CrashLoopBackOff"
+    assert shown.fields[0].value.split("\n")[0] == "❌ **ticket-service** 1/3 `b2c3d4e` CrashLoopBackOff"
 
 
 def test_whoever_did_not_answer_is_named() -> None:
@@ -77,7 +86,7 @@ def test_whoever_did_not_answer_is_named() -> None:
     assert [field.value.split("\n")[:2] for field in shown.fields] == [
         [
             "⚠️ Argo CD did not answer. Nothing was changed; try again when it is back. This is what was read last:",
-            "✅ **ticket-service** `b2c3d4e` 3/3",
+            "✅ **ticket-service** 3/3 `b2c3d4e`",
         ],
         ["⚠️ The cluster did not answer, so the pods are not known.", "✅ **ticket-service** `b2c3d4e`"],
         ["Nothing was read yet; Argo CD is asked at the start and every few minutes."],

@@ -179,8 +179,8 @@ async def test_status_shows_the_environments_that_the_member_may_view(office: Of
     assert result.response is not None
     [embed] = result.response.embeds
     assert [(field.name, (field.value or "").split("\n")[0]) for field in embed.fields] == [
-        ("staging · Synced · Healthy", "✅ **ticket-service** `b2c3d4e` 3/3"),
-        ("prod · OutOfSync · Healthy", "🟡 **ticket-service** `9f8e7d6` → `b2c3d4e` 3/3"),
+        ("staging · Synced · Healthy", "✅ **ticket-service** 3/3 `b2c3d4e`"),
+        ("prod · OutOfSync · Healthy", "🟡 **ticket-service** 3/3 `9f8e7d6` → `b2c3d4e`"),
     ]
 
 
