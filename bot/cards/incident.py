@@ -41,7 +41,7 @@ def _open(incident: Incident, *, kind: str) -> tuple[str, Colour, list[str]]:
 
 def _recovered(incident: Incident, *, recovered_at: datetime) -> tuple[str, Colour, list[str]]:
     lasted = duration((recovered_at - incident.opened_at).total_seconds())
-    was = "\n".join(filter(None, (f"It was: {plain(incident.title, 80)}", _details(incident, mark="▪️"))))
+    was = "\n".join(filter(None, (f"It was: {plain(incident.title, 80)}", _details(incident, mark="•"))))
     return f"recovered after {lasted}", Colour.GOOD, [f"✅ {plain(incident.recovery, 80)}", was]
 
 

@@ -13,7 +13,7 @@ from bot.cards.text import code, duration, link, paragraphs, plain
 from bot.domain import images, releases
 from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog
-from bot.domain.operations import Operation
+from bot.domain.operations import Operation, OperationState
 from bot.domain.releases import Release, ReleaseState
 
 _SUBJECT = 80
@@ -70,7 +70,7 @@ def render(
             Button(label="Commit", url=stages.commit_url(release.source_revision, catalog=catalog, links=links)),
             Button(label="Argo CD", url=argocd),
         ),
-        footer=f"attempt {run.run_attempt}" if run and run.run_attempt > 1 else "",
+        footer=_footer(release, operation),
         timestamp=_started(release, operation),
     )
 
@@ -114,6 +114,21 @@ def _decisions(approval: Approval) -> tuple[Button, ...]:
     return (
         Button(label="Approve", custom_id=f"chatops:approve:{approval.id}", style=Style.GOOD),
         Button(label="Reject", custom_id=f"chatops:reject:{approval.id}", style=Style.BAD),
+    )
+
+
+def _footer(release: Release, operation: Operation | None) -> str:
+    """What helps to look further: which attempt this is, and the operation id that the log has."""
+    run = releases.run_of(release)
+    failed = operation is not None and operation.state in (OperationState.REFUSED, OperationState.FAILED)
+    return " · ".join(
+        filter(
+            None,
+            (
+                f"attempt {run.run_attempt}" if run and run.run_attempt > 1 else "",
+                f"operation {operation.id}" if operation and failed else "",
+            ),
+        )
     )
 
 

@@ -49,7 +49,7 @@ def test_a_recovered_alert_says_so_and_keeps_what_it_was() -> None:
         title="ticket-service → prod · recovered after 12m",
         colour=Colour.GOOD,
         reference="run:prod:ticket-service #2",
-        description="✅ Run succeeded\n\u200b\nIt was: Run failure\n▪️ build-and-push / Build image",
+        description="✅ Run succeeded\n\u200b\nIt was: Run failure\n• build-and-push / Build image",
         buttons=(Button(label="Run", url=story.RUN_URL),),
         timestamp=story.after(64),
     )

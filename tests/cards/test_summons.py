@@ -1,0 +1,38 @@
+"""The call for approvers: it calls while somebody has to decide, and says afterwards how it ended."""
+
+from bot.cards import summons
+from bot.cards.base import Button, Card, Colour
+from bot.domain import approvals
+from bot.domain.operations import OperationState
+from tests.cards import story
+from tests.cards.story import approval, granted, operation
+
+URL = "https://discord.com/channels/1/2/3"
+ASKED = operation(OperationState.WAITING)
+
+
+def test_an_open_request_calls_the_role_and_leads_to_the_card() -> None:
+    assert summons.render(approval(), operation=ASKED, role=400, url=URL, now=story.after(200)) == Card(
+        title="ticket-service → prod · approval needed",
+        colour=Colour.WAITING,
+        reference="request 0194350c8a20a1b2c3d4e5f6",
+        description="`b2c3d4e-20260105-143125` asked by mina · ends <t:1767627112:R>",
+        buttons=(Button(label="Open the card", url=URL),),
+        mention=400,
+    )
+
+
+def test_a_decided_request_calls_nobody() -> None:
+    rejected = approvals.reject(approval(), name="**jiwon**", now=story.after(300))
+    ends = [
+        summons.render(one, operation=ASKED, role=400, url=None, now=story.after(4000))
+        for one in (granted(), rejected, approval(), approvals.supersede(approval(), now=story.after(300)))
+    ]
+
+    assert [card.title for card in ends] == [
+        "ticket-service → prod · approved by jiwon",
+        r"ticket-service → prod · rejected by \*\*jiwon\*\*",
+        "ticket-service → prod · expired",
+        "ticket-service → prod · superseded",
+    ]
+    assert {(card.mention, card.colour, card.buttons) for card in ends} == {(None, Colour.QUIET, ())}
