@@ -110,7 +110,7 @@ async def counts(database: Database) -> dict[str, int]:
     """How many deliveries there are in each state."""
     async with database.reading() as connection:
         found = await connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
-        return dict(found.tuples().all())
+        return {row[0]: row[1] for row in found}
 
 
 def _fitting(sizes: Iterable[tuple[int, int]]) -> Iterator[int]:

@@ -55,8 +55,8 @@ def _explained(request: web.Request, error: Exception) -> tuple[str, web.Respons
     match error:
         case Refused():
             return "refused", answer(error.status, status="refused", reason=error.reason)
-        case web.RequestPayloadError():
-            return "refused", answer(400, status="refused", reason="the body is not proper HTTP")
+        case web.RequestPayloadError() | ConnectionError():
+            return "refused", answer(400, status="refused", reason="the body broke off")
         case web.HTTPException():
             response = answer(error.status, status="refused", reason=error.reason)
             if "Allow" in error.headers:
