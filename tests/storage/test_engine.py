@@ -153,3 +153,16 @@ async def test_writers_on_sqlite_wait_for_each_other_from_their_first_statement(
 
     assert await kept(database) == [NOON + timedelta(seconds=number) for number in range(40)]
     await database.close()
+
+
+@pytest.mark.parametrize("number", range(20))
+async def test_many_may_open_a_new_sqlite_file_at_once(tmp_path: Path, number: int) -> None:
+    handles = [Database(f"sqlite+aiosqlite:///{tmp_path}/{number}.db") for _ in range(8)]
+
+    async def journal(handle: Database) -> str:
+        async with handle.transaction() as connection:
+            return str((await connection.execute(text("PRAGMA journal_mode"))).scalar_one())
+
+    assert await asyncio.gather(*(journal(handle) for handle in handles)) == ["wal"] * 8
+    for handle in handles:
+        await handle.close()
