@@ -44,9 +44,12 @@ async def record(
 
 async def observe(connection: Connection, event: ApplicationObserved, *, now: datetime) -> Sequence[rows.Stored]:
     """Join a read of the Application into every release of its environment that may still move."""
-    moved = []
+    seen = []
     for stored in await rows.active(connection, event.environment):
         release = stored.release
+        if releases.shown(releases.apply(release, event)) == releases.shown(release):
+            seen.append(stored)  # nothing happened since the last read: nothing is written, however often it is read
+            continue
         after = await rows.change(
             connection,
             environment=release.environment,
@@ -55,7 +58,6 @@ async def observe(connection: Connection, event: ApplicationObserved, *, now: da
             now=now,
             step=lambda release: releases.apply(release, event),
         )
-        if releases.shown(after.release) != releases.shown(release):
-            await cards.mark_stale(connection, card_key(stored.id), now=now)
-        moved.append(after)
-    return moved
+        await cards.mark_stale(connection, card_key(stored.id), now=now)
+        seen.append(after)
+    return seen
