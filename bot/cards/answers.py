@@ -17,7 +17,7 @@ def deploy(operation: Operation, *, mention: int | None, url: str | None) -> Car
         reason = SENTENCES[operation.reason] if operation.reason else "It ended before it began."
         return Card(
             title=f"{place} · not deployed",
-            colour=Colour.BAD,
+            colour=Colour.QUIET if operation.reason is Reason.NOTHING_TO_DEPLOY else Colour.BAD,
             description=reason + detail,
             footer=f"operation {operation.id}",
             buttons=card,

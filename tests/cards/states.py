@@ -7,7 +7,7 @@ from bot.domain import approvals
 from bot.domain.events import Health, Phase, RunStatus, Stage, StageStatus
 from bot.domain.operations import OperationState
 from bot.domain.reasons import Reason
-from tests.cards import story
+from tests.cards import places, story
 from tests.cards.story import approval, card, granted, operation, pipeline, run, seen, stage, sync, told
 
 _WAITING = [*pipeline(), seen(110)]
@@ -46,7 +46,7 @@ def cards() -> dict[str, Card]:
         "waiting-for-two": card(
             told(_WAITING),
             operation(OperationState.WAITING),
-            approvals.grant(approval(required=2), person=story.JIWON, name="jiwon", now=story.after(400)),
+            approvals.grant(approval(required=2), person=places.JIWON, name="jiwon", now=story.after(400)),
         ),
         "by-hand": card(told([seen(110)]), operation(OperationState.WAITING, requested_name="Mina Park"), approval()),
         "rejected": card(

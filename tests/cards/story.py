@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bot.cards.base import Card, Links
+from bot.cards.base import Card
 from bot.cards.release import render
 from bot.domain import approvals, releases
 from bot.domain.approvals import Approval
-from bot.domain.catalog import Catalog, Environment, Service
 from bot.domain.events import (
     ApplicationObserved,
     Event,
@@ -32,6 +31,7 @@ from bot.domain.events import (
 from bot.domain.images import Image
 from bot.domain.operations import Content, Operation, OperationKind, OperationState
 from bot.domain.releases import Release
+from tests.cards.places import APPROVERS, JIWON, LINKS, MINA, catalog
 
 BEGIN = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 SOURCE = "b2c3d4e5f60718293a4b5c6d7e8f901234567890"
@@ -39,41 +39,6 @@ MANIFEST = "4d5e6f7a8b9c0d1e2f30415263748596a7b8c9d0"
 OLD_TAG, TAG, NEWER_TAG = "9f8e7d6-20260104-091500", "b2c3d4e-20260105-143125", "c0ffee1-20260105-150210"
 REPOSITORY = "123456789012.dkr.ecr.ap-northeast-2.amazonaws.com/tiketi-ticket-service"
 RUN_URL = "https://github.com/ORGANIZATION/project-ticketing/actions/runs/17203344901"
-LINKS = Links(github="https://github.com", argocd="https://argocd.tiketi.com")
-SERVICES = ("backend", "auth-service", "ticket-service", "payment-service", "stats-service")
-APPROVERS, MINA, JIWON = 400, 11, 12
-
-
-def catalog(*, mention: int | None = APPROVERS) -> Catalog:
-    """Tiketi, as the default topology describes it."""
-    return Catalog(
-        repository="ORGANIZATION/project-ticketing",
-        project="tiketi",
-        registry="123456789012.dkr.ecr.ap-northeast-2.amazonaws.com",
-        services={
-            name: Service(name=name, directory=f"services/{name}", image=f"tiketi-{name}", workflow=f"{name}-ci-cd.yml")
-            for name in SERVICES
-        },
-        environments={
-            "dev": _environment("dev", branch="develop", automated=True),
-            "staging": _environment("staging", branch="develop", automated=True),
-            "prod": replace(
-                _environment("prod", branch="main", automated=False), required_approvals=1, mention=mention
-            ),
-        },
-        logins={MINA: "mina", JIWON: "jiwon"},
-    )
-
-
-def _environment(name: str, *, branch: str, automated: bool) -> Environment:
-    return Environment(
-        name=name,
-        branch=branch,
-        application=f"tiketi-{name}",
-        overlay=f"k8s/overlays/{name}",
-        namespace="tiketi",
-        automated=automated,
-    )
 
 
 def after(seconds: float) -> datetime:

@@ -12,7 +12,8 @@ from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.permissions import Capability
 from bot.domain.reasons import Reason, Refused
 from tests.cards import story
-from tests.cards.story import approval, catalog, granted, operation, seen
+from tests.cards.places import catalog
+from tests.cards.story import approval, granted, operation, seen
 
 URL = "https://discord.com/channels/1/2/3"
 

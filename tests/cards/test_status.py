@@ -7,8 +7,9 @@ from bot.cards.status import EnvironmentStatus, render
 from bot.domain.events import Health, SyncStatus
 from bot.domain.operations import OperationState
 from bot.domain.reasons import Reason
-from tests.cards import story
-from tests.cards.story import catalog, operation, seen
+from tests.cards import places, story
+from tests.cards.places import catalog
+from tests.cards.story import operation, seen
 
 PROD = catalog().environments["prod"]
 BEHIND = EnvironmentStatus(
@@ -21,7 +22,7 @@ RUNS = replace(BEHIND, observed=seen(110, live=story.TAG, ready=3), operations=(
 
 
 def test_an_environment_behind_git_shows_both_tags_and_the_open_request() -> None:
-    assert render((BEHIND,), service=None, links=story.LINKS) == Card(
+    assert render((BEHIND,), service=None, links=places.LINKS) == Card(
         title="prod",
         colour=Colour.WAITING,
         fields=(
@@ -41,7 +42,7 @@ def test_one_service_shows_its_tags_in_full() -> None:
     shown = render(
         (RUNS, replace(RUNS, environment=catalog().environments["staging"])),
         service="ticket-service",
-        links=story.LINKS,
+        links=places.LINKS,
     )
 
     assert shown.title == "ticket-service"
@@ -52,7 +53,7 @@ def test_one_service_shows_its_tags_in_full() -> None:
 
 
 def test_one_service_behind_git_shows_both_tags_in_full() -> None:
-    [field] = render((BEHIND,), service="ticket-service", links=story.LINKS).fields
+    [field] = render((BEHIND,), service="ticket-service", links=places.LINKS).fields
 
     assert field.value.split("\n")[:2] == [
         "🟡 **ticket-service** 3/3 `9f8e7d6-20260104-091500`",
@@ -69,7 +70,7 @@ def test_a_service_that_is_not_there_is_named() -> None:
 
 def test_a_hindered_rollout_shows_the_reason() -> None:
     observed = seen(600, live=story.TAG, ready=1, health=Health.DEGRADED, reason="CrashLoopBackOff")
-    shown = render((replace(RUNS, observed=observed),), service=None, links=story.LINKS)
+    shown = render((replace(RUNS, observed=observed),), service=None, links=places.LINKS)
 
     assert shown.colour is Colour.BAD
     assert shown.fields[0].value.split("\n")[0] == "❌ **ticket-service** 1/3 `b2c3d4e` CrashLoopBackOff"
@@ -79,7 +80,7 @@ def test_whoever_did_not_answer_is_named() -> None:
     silent = replace(RUNS, failure=Reason.ARGOCD_UNREACHABLE)
     blind = replace(RUNS, observed=replace(seen(110, live=story.TAG), cluster_error="refused", sync=SyncStatus.SYNCED))
     unread = EnvironmentStatus(environment=PROD, observed=None, failure=None, operations=())
-    shown = render((silent, blind, unread), service=None, links=story.LINKS)
+    shown = render((silent, blind, unread), service=None, links=places.LINKS)
 
     assert shown.title == "All environments"
     assert shown.colour is Colour.BAD
@@ -94,4 +95,4 @@ def test_whoever_did_not_answer_is_named() -> None:
 
 
 def test_nothing_to_see_is_said() -> None:
-    assert render((), service=None, links=story.LINKS).description == "There is no environment that you may see."
+    assert render((), service=None, links=places.LINKS).description == "There is no environment that you may see."

@@ -6,6 +6,7 @@ import pytest
 
 from tests.chat.office import Office
 from tests.chat.office import office as move_in
+from tests.chat.shelf import Shelf
 from tests.chat.town import Town
 from tests.chat.town import town as build
 
@@ -22,3 +23,9 @@ async def office(town: Town) -> AsyncIterator[Office]:
     """The bot at work in the town."""
     async with move_in(town) as place:
         yield place
+
+
+@pytest.fixture
+def shelf(town: Town) -> Shelf:
+    """An empty shelf in the town."""
+    return Shelf(town)

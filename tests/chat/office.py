@@ -28,7 +28,7 @@ from bot.services.releases import card_key
 from bot.services.views import Gallery
 from bot.storage import approvals, cards, markers, operations
 from bot.storage import releases as release_rows
-from tests.cards import story
+from tests.cards import places, story
 from tests.chat.town import Town, until
 
 
@@ -126,7 +126,7 @@ class Office:
 async def office(town: Town) -> AsyncIterator[Office]:
     """Move the bot into the town: developers look, refresh and ask; approvers look and approve; guests do nothing."""
     developers, approvers = town.developers.id, town.approvers.id
-    catalog = story.catalog(mention=approvers)
+    catalog = places.catalog(mention=approvers)
     catalog = replace(catalog, logins={town.mina.id: "mina", town.jiwon.id: "jiwon"})
     policy = Policy(
         guild_id=town.guild.id,
@@ -148,7 +148,7 @@ async def office(town: Town) -> AsyncIterator[Office]:
         guild_id=town.guild.id,
         database=town.database,
         catalog=catalog,
-        links=story.LINKS,
+        links=places.LINKS,
         gate=Gate(policy, environments=tuple(catalog.environments), audit=audit),
         clock=town.clock,
         observe=lambda name, outcome, _seconds: place.interactions.append((name, outcome)),
@@ -157,7 +157,7 @@ async def office(town: Town) -> AsyncIterator[Office]:
     gallery = Gallery(
         database=town.database,
         catalog=catalog,
-        links=story.LINKS,
+        links=places.LINKS,
         guild_id=town.guild.id,
         releases_channel=town.releases.id,
         alerts_channel=town.alerts.id,

@@ -9,7 +9,7 @@ from simcord.actors import MemberActor
 from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.reasons import Reason
 from bot.storage import applications, approvals, operations
-from tests.cards import story
+from tests.cards import places, story
 from tests.chat.office import Office, said
 
 
@@ -230,7 +230,7 @@ async def test_help_shows_the_commands_and_the_members_rights(office: Office) ->
         ("mina", "deploy", "environment", "", ["staging", "prod"]),
         ("mina", "status", "environment", "PRO", ["prod"]),
         ("mina", "refresh", "environment", "g", ["staging"]),
-        ("mina", "deploy", "service", "", list(story.SERVICES)),
+        ("mina", "deploy", "service", "", list(places.SERVICES)),
         ("mina", "status", "service", "Ticket", ["ticket-service"]),
         (
             "mina",
