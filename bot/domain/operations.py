@@ -1,7 +1,9 @@
 """Something the bot was asked to do, its states and its result.
 
     requested -> waiting -> approved -> dispatching -> running -> succeeded | failed
-    requested | waiting | approved -> refused | rejected | expired | superseded
+    waiting -> rejected | expired | superseded
+    dispatching -> approved     when another operation holds the Application
+    any of these -> refused     when it may not be done (any more), failed when nobody can say how it ended
 
 `dispatching` is written before the call that changes the world, so that a crash in between leaves a mark: whoever
 finds it looks for the effect (the operation id stands in Argo CD's `infos`) before anything is sent again.

@@ -40,7 +40,7 @@ class Database:
 
     @property
     def engine(self) -> AsyncEngine:
-        """The engine, for migrations."""
+        """The engine, for what needs the address or a connection of its own."""
         return self._engine
 
     @asynccontextmanager

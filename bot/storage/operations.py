@@ -46,13 +46,6 @@ async def save(connection: AsyncConnection, operation: Operation, *, expected: O
     return bool(result.rowcount)
 
 
-async def open_deploy(connection: AsyncConnection, *, environment: str, service: str) -> Operation | None:
-    """The open deploy of a service in an environment."""
-    target = f"{environment}/{service}"
-    row = (await connection.execute(select(table.c.document).where(table.c.target == target))).one_or_none()
-    return documents.operation.load(row.document) if row else None
-
-
 async def opened(connection: AsyncConnection, environment: str) -> list[Operation]:
     """Every open operation of an environment, oldest first."""
     rows = await connection.execute(

@@ -72,9 +72,7 @@ async def test_many_requests_for_one_target_are_one(database: Database) -> None:
     added = await asyncio.gather(*(add(database, asked(number)) for number in range(MANY)))
 
     assert (sum(added), await count(database)) == (1, 1)
-    async with database.reading() as connection:
-        found = await rows.open_deploy(connection, environment="prod", service="ticket-service")
-    assert found == asked(added.index(True))
+    assert await get(database, added.index(True)) == asked(added.index(True))
 
 
 async def test_many_requests_with_one_natural_key_are_one(database: Database) -> None:
@@ -97,8 +95,6 @@ async def test_every_end_frees_the_target(database: Database, state: OperationSt
     assert await add(database, asked(1))
     assert await save(database, asked(1, state=state), expected=OperationState.REQUESTED)
 
-    async with database.reading() as connection:
-        assert await rows.open_deploy(connection, environment="prod", service="ticket-service") is None
     assert await add(database, asked(2))
 
 
@@ -108,9 +104,7 @@ async def test_no_open_state_frees_the_target(database: Database, state: Operati
     await save(database, asked(1, state=state), expected=OperationState.REQUESTED)
 
     assert not await add(database, asked(2))
-    async with database.reading() as connection:
-        found = await rows.open_deploy(connection, environment="prod", service="ticket-service")
-    assert found == asked(1, state=state)
+    assert await get(database, 1) == asked(1, state=state)
 
 
 async def test_a_target_is_a_service_in_an_environment_and_only_deploys_hold_one(database: Database) -> None:
