@@ -65,6 +65,10 @@ class Catalog:
         """The environment an Argo CD Application stands for."""
         return next((env for env in self.environments.values() if env.application == application), None)
 
+    def image_of(self, service: str) -> str:
+        """The full image repository of a service, as it stands in manifests."""
+        return f"{self.registry}/{self.services[service].image}"
+
     def discord_id_of(self, login: str | None) -> int | None:
         """The Discord id of a GitHub login, or None when nobody mapped it."""
         wanted = (login or "").lower()

@@ -66,6 +66,10 @@ def test_an_application_stands_for_one_environment(application: str, expected: s
     assert (found.name if found else None) == expected
 
 
+def test_the_image_of_a_service_is_what_manifests_say() -> None:
+    assert CATALOG.image_of("api") == "registry.example.com/shop-api"
+
+
 @pytest.mark.parametrize(
     ("login", "expected"), [("mina", 11), ("MiNa", 11), ("haneul", None), ("", None), (None, None)]
 )
