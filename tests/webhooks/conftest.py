@@ -9,6 +9,8 @@ from bot.domain.catalog import Catalog
 from bot.settings import PACKAGED_TOPOLOGY
 from bot.storage import migrations
 from bot.storage.engine import Database
+from bot.topology import Topology
+from sandbox.world import with_clusters
 from tests.webhooks.doors import Doors, opened
 
 
@@ -29,6 +31,12 @@ async def doors(database: Database) -> AsyncIterator[Doors]:
 
 
 @pytest.fixture(scope="session")
-def catalog() -> Catalog:
+def topology() -> Topology:
+    """The packaged topology, with a cluster for each environment."""
+    return with_clusters(bot.topology.load(PACKAGED_TOPOLOGY))
+
+
+@pytest.fixture(scope="session")
+def catalog(topology: Topology) -> Catalog:
     """What exists at tiketi."""
-    return bot.topology.load(PACKAGED_TOPOLOGY).catalog()
+    return topology.catalog()

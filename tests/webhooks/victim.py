@@ -1,0 +1,25 @@
+"""A process that takes deliveries in until it is killed: `python -m tests.webhooks.victim DATABASE_URL`.
+
+It prints its port when it listens.
+"""
+
+import asyncio
+import sys
+
+from bot.storage import migrations
+from bot.storage.engine import Database
+from tests.webhooks.doors import opened
+
+
+async def main(url: str) -> None:
+    """Serve for ever."""
+    database = Database(url)
+    await migrations.upgrade(database)
+    async with opened(database) as doors:
+        sys.stdout.write(f"{doors.url}\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))
