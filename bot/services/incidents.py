@@ -11,7 +11,12 @@ from bot.storage import cards
 from bot.storage import incidents as rows
 from bot.storage.engine import Connection
 
-_BAD_CONCLUSIONS = frozenset({"failure", "timed_out", "startup_failure", "action_required"})
+_BAD_CONCLUSIONS = {
+    "failure": "Run failed",
+    "timed_out": "Run timed out",
+    "startup_failure": "Run could not start",
+    "action_required": "Run waits for somebody on GitHub",
+}
 _BAD_HEALTH = frozenset({Health.DEGRADED, Health.MISSING})
 
 
@@ -37,7 +42,7 @@ def of_run(release: Release) -> Signal | None:
     if run is None or run.status is not RunStatus.COMPLETED:
         return None
     bad = run.conclusion in _BAD_CONCLUSIONS
-    if not bad and run.conclusion != "success":
+    if run.conclusion is None or (not bad and run.conclusion != "success"):
         return None
     step = timeline.failed_step(release)
     return Signal(
@@ -48,7 +53,7 @@ def of_run(release: Release) -> Signal | None:
         at=run.updated_at,
         environment=release.environment,
         service=release.service,
-        title=f"Run {run.conclusion.replace('_', ' ')}" if bad and run.conclusion else "Run succeeded",
+        title=_BAD_CONCLUSIONS.get(run.conclusion, "Run succeeded"),
         detail=step,
         url=run.url,
     )

@@ -14,7 +14,7 @@ FAILED = Incident(
     occurrence="17203344901/1",
     environment="prod",
     service="ticket-service",
-    title="Run failure",
+    title="Run failed",
     detail="build-and-push / Build image",
     url=story.RUN_URL,
     opened_at=story.after(64),
@@ -24,7 +24,7 @@ FAILED = Incident(
 
 def test_an_open_alert_says_what_failed_and_what_to_do() -> None:
     assert render(FAILED, now=story.after(70)) == Card(
-        title="ticket-service → prod · Run failure",
+        title="ticket-service → prod · Run failed",
         colour=Colour.BAD,
         reference="run:prod:ticket-service #2",
         description=(
@@ -49,7 +49,7 @@ def test_a_recovered_alert_says_so_and_keeps_what_it_was() -> None:
         title="ticket-service → prod · recovered after 12m",
         colour=Colour.GOOD,
         reference="run:prod:ticket-service #2",
-        description="✅ Run succeeded\n\u200b\nIt was: Run failure\n• build-and-push / Build image",
+        description="✅ Run succeeded\n\u200b\nIt was: Run failed\n• build-and-push / Build image",
         buttons=(Button(label="Run", url=story.RUN_URL),),
         timestamp=story.after(64),
     )

@@ -251,7 +251,7 @@ def signal(**changes: Any) -> Signal:
         at=after(1),
         environment="prod",
         service="ticket-service",
-        title="Run failure",
+        title="Run failed",
         detail="build-and-push / Build image",
         url="https://github.example/runs/1",
     )

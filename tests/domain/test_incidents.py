@@ -14,7 +14,7 @@ def told(*signals: Signal) -> Incident:
     return incident
 
 
-def bad(order: int, *, occurrence: str | None = None, detail: str = "", title: str = "Run failure") -> Signal:
+def bad(order: int, *, occurrence: str | None = None, detail: str = "", title: str = "Run failed") -> Signal:
     return signal(order=f"{order}", occurrence=occurrence or f"{order}", at=after(order), detail=detail, title=title)
 
 
@@ -30,7 +30,7 @@ def test_the_first_failure_opens_the_first_episode() -> None:
         occurrence="first",
         environment="prod",
         service="ticket-service",
-        title="Run failure",
+        title="Run failed",
         detail="build-and-push / Build image",
         url="https://github.example/runs/1",
         opened_at=after(1),
