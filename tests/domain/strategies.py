@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from bot.domain.events import (
@@ -29,6 +30,9 @@ from tests.domain.examples import ELSEWHERE, MANIFEST, NEWER_TAG, OLD_TAG, SECON
 from tests.domain.examples import job as job_example
 from tests.domain.examples import stage as stage_example
 from tests.domain.stories import Fact
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""How much time an example takes says nothing about the domain, and a busy machine is no failure."""
 
 RUNS, ATTEMPTS = st.sampled_from([7001, 7002]), st.sampled_from([1, 2])
 ZONES = st.sampled_from([UTC, timezone(timedelta(hours=9)), timezone(timedelta(0), "Z")])

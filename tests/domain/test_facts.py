@@ -3,7 +3,7 @@
 import itertools
 from datetime import UTC, timedelta, timezone
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import facts, sightings
@@ -20,6 +20,7 @@ from bot.domain.events import (
 from bot.domain.sightings import Observed, Wanted
 from tests.domain import strategies
 from tests.domain.examples import after, image, job, run, stage, step, sync
+from tests.domain.strategies import UNHURRIED
 
 observations = st.builds(
     Observed, at=strategies.moments(), workload=strategies.workloads(), fresh=st.booleans(), known=st.booleans()
@@ -31,7 +32,6 @@ wishes = st.builds(
     image=st.sampled_from([image("a"), image("b")]),
     previous=strategies.IMAGES,
 )
-small = settings(deadline=None)
 
 
 def rise(keys: list[tuple[object, ...]]) -> bool:
@@ -39,25 +39,25 @@ def rise(keys: list[tuple[object, ...]]) -> bool:
     return all(one < then for one, then in itertools.pairwise(keys))
 
 
-@small
+@UNHURRIED
 @given(pair=strategies.twins(strategies.runs()))
 def test_the_order_of_runs_is_total(pair: tuple[RunReported, RunReported]) -> None:
     assert (facts.run_order(pair[0]) == facts.run_order(pair[1])) is (pair[0] == pair[1])
 
 
-@small
+@UNHURRIED
 @given(pair=strategies.twins(strategies.jobs()))
 def test_the_order_of_jobs_is_total(pair: tuple[JobReported, JobReported]) -> None:
     assert (facts.job_order(pair[0]) == facts.job_order(pair[1])) is (pair[0] == pair[1])
 
 
-@small
+@UNHURRIED
 @given(pair=strategies.twins(strategies.stages()))
 def test_the_order_of_stages_is_total(pair: tuple[StageReported, StageReported]) -> None:
     assert (facts.stage_order(pair[0]) == facts.stage_order(pair[1])) is (pair[0] == pair[1])
 
 
-@small
+@UNHURRIED
 @given(pair=strategies.twins(strategies.syncs()))
 def test_the_order_of_syncs_is_total(pair: tuple[SyncOperation, SyncOperation]) -> None:
     one, other = (facts.sync_order(operation, seen_at=after(0)) for operation in pair)
@@ -65,13 +65,13 @@ def test_the_order_of_syncs_is_total(pair: tuple[SyncOperation, SyncOperation]) 
     assert (one == other) is (pair[0] == pair[1])
 
 
-@small
+@UNHURRIED
 @given(pair=strategies.twins(observations))
 def test_the_order_of_observations_is_total(pair: tuple[Observed, Observed]) -> None:
     assert (sightings.newest(pair[0]) == sightings.newest(pair[1])) is (pair[0] == pair[1])
 
 
-@small
+@UNHURRIED
 @given(pair=strategies.twins(wishes))
 def test_the_order_of_wishes_is_total(pair: tuple[Wanted, Wanted]) -> None:
     assert (sightings.earliest(pair[0]) == sightings.earliest(pair[1])) is (pair[0] == pair[1])

@@ -32,6 +32,7 @@ from tests.domain.examples import (
     workload,
 )
 from tests.domain.stories import Fact, idle, told
+from tests.domain.strategies import UNHURRIED
 
 histories = st.lists(strategies.facts(), max_size=24)
 pairs = st.one_of(
@@ -103,7 +104,7 @@ def test_the_story_ends_well() -> None:
     assert known.deployed == {SECOND_TAG: after(2130)}
 
 
-@settings(deadline=None, max_examples=300)
+@settings(UNHURRIED, max_examples=300)
 @given(order=st.permutations(range(len(STORY))), again=st.lists(st.integers(0, len(STORY) - 1), max_size=len(STORY)))
 def test_a_story_told_in_any_order_with_any_repetition_is_the_same_story(order: list[int], again: list[int]) -> None:
     known, expected = told(*(STORY[place] for place in (*order, *again))), told(*STORY)
@@ -112,7 +113,7 @@ def test_a_story_told_in_any_order_with_any_repetition_is_the_same_story(order: 
     assert lines(known) == lines(expected)
 
 
-@settings(deadline=None)
+@UNHURRIED
 @given(history=histories, fact=strategies.facts())
 def test_a_fact_told_twice_changes_nothing(history: list[Fact], fact: Fact) -> None:
     once = told(*history, fact)
@@ -121,7 +122,7 @@ def test_a_fact_told_twice_changes_nothing(history: list[Fact], fact: Fact) -> N
     assert told(*history, begin=once) == once
 
 
-@settings(deadline=None, max_examples=500)
+@settings(UNHURRIED, max_examples=500)
 @given(history=histories, pair=pairs)
 def test_two_facts_may_change_places(history: list[Fact], pair: tuple[Fact, Fact]) -> None:
     known, (first, then) = told(*history), pair
@@ -129,7 +130,7 @@ def test_two_facts_may_change_places(history: list[Fact], pair: tuple[Fact, Fact
     assert told(first, then, begin=known) == told(then, first, begin=known)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(UNHURRIED, max_examples=300)
 @given(
     facts=st.lists(strategies.facts(), max_size=12).flatmap(
         lambda facts: st.tuples(st.just(facts), st.permutations(facts))
@@ -142,7 +143,7 @@ def test_any_facts_in_any_order_give_the_same_lines(facts: tuple[list[Fact], lis
     assert lines(known) == lines(shuffled)
 
 
-@settings(deadline=None)
+@UNHURRIED
 @given(history=histories)
 def test_what_was_deployed_stays_deployed(history: list[Fact]) -> None:
     known = told()

@@ -20,6 +20,7 @@ from bot.storage import documents
 from tests.domain import strategies
 from tests.domain.examples import after, operation, release
 from tests.domain.stories import Fact, told
+from tests.domain.strategies import UNHURRIED
 
 st.register_type_strategy(
     datetime,
@@ -29,7 +30,7 @@ st.register_type_strategy(
         timezones=st.sampled_from([UTC, timezone(timedelta(hours=9)), timezone(-timedelta(minutes=90))]),
     ),
 )
-any_value = settings(deadline=None, max_examples=60)
+any_value = settings(UNHURRIED, max_examples=60)
 
 
 def some(kind: type) -> st.SearchStrategy[dict[str, Any]]:
@@ -86,7 +87,7 @@ pairs = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(UNHURRIED, max_examples=300)
 @given(history=st.lists(strategies.facts(), max_size=6), pair=pairs)
 def test_a_fact_read_back_from_its_row_is_no_other_fact(history: list[Fact], pair: tuple[Fact, Fact]) -> None:
     """Between two facts the release goes through its row, where its moments get other time zone objects."""
