@@ -12,7 +12,7 @@ from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.operations import Operation, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.services import operations
+from bot.services import environments, operations
 from bot.storage import approvals as rows
 from bot.storage import audit
 from bot.storage import operations as operation_rows
@@ -28,8 +28,9 @@ async def get(database: Database, approval_id: str) -> Approval | None:
 
 async def grant(database: Database, approval_id: str, *, actor: Actor, now: datetime) -> Approval:
     """Count the actor's consent; the last one needed lets the operation go. Refuses as `domain.approvals.grant`."""
-    async with database.transaction("operations", "cards") as connection:
-        approval, version, operation = await _open(connection, approval_id)
+    place = await _environment(database, approval_id)
+    async with environments.changing(database, place, wakes=("operations", "cards")) as connection:
+        approval, version, operation = await _read(connection, approval_id)
         voted = approvals.grant(approval, person=actor.id, name=actor.name, now=now)
         if not await rows.save(connection, voted, version=version):
             raise Refused(Reason.ALREADY_DECIDED)
@@ -52,8 +53,9 @@ async def grant(database: Database, approval_id: str, *, actor: Actor, now: date
 
 async def reject(database: Database, approval_id: str, *, actor: Actor, now: datetime) -> Approval:
     """Close the request with a no. Refuses a request that is decided or expired."""
-    async with database.transaction("cards") as connection:
-        approval, version, operation = await _open(connection, approval_id)
+    place = await _environment(database, approval_id)
+    async with environments.changing(database, place, wakes=("cards",)) as connection:
+        approval, version, operation = await _read(connection, approval_id)
         rejected = approvals.reject(approval, name=actor.name, now=now)
         if not await rows.save(connection, rejected, version=version):
             raise Refused(Reason.ALREADY_DECIDED)
@@ -74,22 +76,29 @@ async def expire_overdue(database: Database, *, now: datetime) -> int:
     """Close every request whose time is over; says how many."""
     async with database.reading() as connection:
         overdue = await rows.overdue(connection, now=now)
+    closed = 0
     for approval_id in overdue:
-        async with database.transaction("cards") as connection:
-            found = await rows.get(connection, approval_id)
-            operation = found and await operation_rows.get(connection, found[0].operation_id)
-            if operation and operation.state is OperationState.WAITING:
-                await operations.close(
+        place = await _environment(database, approval_id)
+        async with environments.changing(database, place, wakes=("cards",)) as connection:
+            _, _, operation = await _read(connection, approval_id)
+            if operation.state is OperationState.WAITING:
+                closed += await operations.close(
                     connection, operation, state=OperationState.EXPIRED, reason=Reason.EXPIRED, now=now
                 )
-    return len(overdue)
+    return closed
 
 
-async def _open(connection: Connection, approval_id: str) -> tuple[Approval, int, Operation]:
+async def _environment(database: Database, approval_id: str) -> str:
+    """Which environment a press is about; refuses one on a request that is not known (any more)."""
+    approval = await get(database, approval_id)
+    if approval is None:
+        raise Refused(Reason.SUPERSEDED)
+    return approval.environment
+
+
+async def _read(connection: Connection, approval_id: str) -> tuple[Approval, int, Operation]:
     found = await rows.get(connection, approval_id)
-    if found is None:
+    operation = found and await operation_rows.get(connection, found[0].operation_id)
+    if found is None or operation is None:
         raise Refused(Reason.SUPERSEDED)
-    operation = await operation_rows.get(connection, found[0].operation_id)
-    if operation is None:
-        raise Refused(Reason.SUPERSEDED)
-    return found[0], found[1], operation
+    return *found, operation

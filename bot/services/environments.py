@@ -1,0 +1,21 @@
+"""One environment is changed by one transaction at a time.
+
+A report, a read of the Application, a press and a step of a deploy change releases, operations, approvals and cards of
+one environment, each in its own order. Where rows are locked one by one, two of them would sooner or later wait for
+each other, and the database would end one of them in the middle of a deploy. So whoever changes more than one row of
+an environment holds the environment first.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bot.storage.engine import Connection, Database, lock
+
+
+@asynccontextmanager
+async def changing(database: Database, *environments: str, wakes: tuple[str, ...] = ()) -> AsyncIterator[Connection]:
+    """A write transaction that holds these environments until it ends, and then wakes who waits for `wakes`."""
+    async with database.transaction(*wakes) as connection:
+        for environment in sorted(environments):
+            await lock(connection, f"environment:{environment}")
+        yield connection
