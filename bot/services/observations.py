@@ -18,7 +18,7 @@ from bot.domain import images
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import ApplicationObserved, Health, Workload
 from bot.domain.reasons import Reason
-from bot.services import incidents, operations, releases
+from bot.services import environments, incidents, operations, releases
 from bot.storage import applications
 from bot.storage import operations as operation_rows
 from bot.storage import releases as release_rows
@@ -27,6 +27,7 @@ from bot.storage.engine import Database
 IDLE = timedelta(seconds=60)
 BUSY = timedelta(seconds=5)
 SHORTEST = timedelta(seconds=1)
+AFTER_FAILURE = 5
 
 log = structlog.get_logger(__name__)
 
@@ -55,16 +56,17 @@ class Observer:
         self._locks = {name: asyncio.Lock() for name in catalog.environments}
 
     async def run(self, environment: Environment) -> None:
-        """Keep one environment observed until cancelled."""
+        """Keep one environment observed until cancelled; what cannot be read is left alone for longer."""
         while True:
             if await self._due(environment):
+                event = None
                 try:
-                    await self.observe(environment)
+                    event = await self.observe(environment)
                 except Exception:
                     # A read that fails in a way nobody thought of must not end the watch of this environment.
                     log.exception("observer.failed", environment=environment.name)
-                    await asyncio.sleep(BUSY.total_seconds())
-                await asyncio.sleep(self._shortest.total_seconds())
+                pause = self._shortest if event is not None else AFTER_FAILURE * self._shortest
+                await asyncio.sleep(pause.total_seconds())
             await self._database.wait(f"application:{environment.name}", seconds=self._shortest.total_seconds())
 
     async def observe(
@@ -77,15 +79,15 @@ class Observer:
         async with self._locks[environment.name]:
             since = self._clock()
             try:
-                read, cluster = await asyncio.gather(
-                    self._argocd.read(environment.application, refresh=refresh), self._workloads(environment)
-                )
+                read = await self._argocd.read(environment.application, refresh=refresh)
             except ArgocdError as error:
                 log.warning("observer.unread", environment=environment.name, reason=error.reason, answer=error.log)
                 await self._fail(environment, error.reason, since=since)
                 if refresh is not None:
                     raise
                 return None
+            # The cluster second: pods seen before a sync ended must not be taken for what it has made of them.
+            cluster = await self._workloads(environment)
             event = compose(environment, catalog=self._catalog, read=read, cluster=cluster, at=since)
             await self._keep(event, automated=read.automated)
             return event
@@ -105,13 +107,14 @@ class Observer:
         environment = self._catalog.environments[event.environment]
         now = self._clock()
         url = f"{self._argocd_ui}/applications/{environment.application}"
-        async with self._database.transaction("cards", "operations") as connection:
+        changing = environments.changing(self._database, environment.name, wakes=("cards", "operations"))
+        async with changing as connection:
             await applications.save(connection, event)
             moved = await releases.observe(connection, event, now=now)
             for signal in incidents.of_application(event, url=url):
                 await incidents.record(connection, signal, now=now)
             await operations.supersede_stale(connection, event, now=now)
-            if not environment.automated and not automated:
+            if environment.required_approvals and not environment.automated and not automated:
                 await operations.ask_for_consent(connection, moved, catalog=self._catalog, now=now)
 
     async def _due(self, environment: Environment) -> bool:

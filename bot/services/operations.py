@@ -79,22 +79,25 @@ async def ended(
     database: Database, operation_id: str, *, states: frozenset[OperationState], seconds: float
 ) -> Operation:
     """The operation once it is in one of these states, or as it is when the time is over. It must exist."""
-    for left in range(int(seconds / _LOOK_SECONDS), -1, -1):
+    give_up = asyncio.get_running_loop().time() + seconds
+    while True:
         async with database.reading() as connection:
             operation = await rows.get(connection, operation_id)
         if operation is None:
             raise LookupError(operation_id)
-        if operation.state in states or not left:
+        if operation.state in states or asyncio.get_running_loop().time() >= give_up:
             return operation
         await asyncio.sleep(_LOOK_SECONDS)
-    raise AssertionError("unreachable: the last round returns")
 
 
 async def ask_for_consent(connection: Connection, stored: Sequence[Stored], *, catalog: Catalog, now: datetime) -> None:
-    """Ask, in the pipeline's name, for every release that waits for a person; once per release and tag."""
+    """Ask, in the pipeline's name, for every release that waits for a person; once per release and tag.
+
+    A person may have asked for the same tag first. What became of that stands, and is not asked about again.
+    """
     for row in stored:
-        release = row.release
-        if releases.state(release) is not ReleaseState.PENDING:
+        release, tag = row.release, releases.current_tag(row.release)
+        if releases.state(release) is not ReleaseState.PENDING or await _was_asked(connection, row.id, tag=tag):
             continue
         run = releases.run_of(release)
         login = run.actor if run else None
@@ -110,7 +113,7 @@ async def ask_for_consent(connection: Connection, stored: Sequence[Stored], *, c
             updated_at=now,
             release_id=row.id,
         )
-        if await rows.add(connection, operation, once=f"release:{row.id}:{releases.current_tag(release)}"):
+        if await rows.add(connection, operation, once=f"release:{row.id}:{tag}"):
             await audit.note(
                 connection,
                 at=now,
@@ -122,13 +125,21 @@ async def ask_for_consent(connection: Connection, stored: Sequence[Stored], *, c
 
 
 async def supersede_stale(connection: Connection, event: ApplicationObserved, *, now: datetime) -> None:
-    """Void the waiting requests whose image is no longer the one Git asks for."""
+    """Void the waiting requests whose image is no longer the one Git asks for, or was deployed by somebody else.
+
+    A read without a desired image says nothing: Argo CD could not render the manifests at that moment. Neither does
+    one that was begun before the request's own.
+    """
     for operation in await rows.opened(connection, event.environment):
         workload = event.workload(operation.service or "")
-        if operation.state is not OperationState.WAITING or operation.content is None or workload is None:
+        if operation.state is not OperationState.WAITING or operation.content is None:
             continue
-        if workload.desired != operation.content.new_image:
-            await close(connection, operation, state=OperationState.SUPERSEDED, reason=Reason.CONTENT_CHANGED, now=now)
+        if workload is None or workload.desired is None or event.observed_at < operation.updated_at:
+            continue
+        other = workload.desired != operation.content.new_image
+        if other or not workload.changed:
+            reason = Reason.CONTENT_CHANGED if other else Reason.NOTHING_TO_DEPLOY
+            await close(connection, operation, state=OperationState.SUPERSEDED, reason=reason, now=now)
 
 
 async def close(
@@ -175,3 +186,10 @@ async def refresh_card(connection: Connection, operation: Operation, *, now: dat
         await cards.mark_stale(connection, card_key(operation.release_id), now=now)
     if operation.content is not None:
         await cards.mark_stale(connection, f"request:{operation.id}", now=now)
+
+
+async def _was_asked(connection: Connection, release_id: int, *, tag: str | None) -> bool:
+    """Whether the newest request about a release was for this tag, whoever made it."""
+    newest = await rows.of_release(connection, release_id)
+    image = newest.content.new_image if newest is not None and newest.content is not None else None
+    return image is not None and image.tag == tag
