@@ -1,6 +1,6 @@
 """Workers: they claim operations and take them step by step to their end.
 
-One task per operation, a bounded number at once. A claim is time-limited and prolonged while the task lives, so the
+One task per operation, a bounded number at once. A claim is time-limited and prolonged while a step lasts, so the
 operations of a process that died are taken up by the next one after the claim ran out.
 """
 
@@ -46,49 +46,67 @@ class Worker:
         self._observe = observe
         self._pause = pause.total_seconds()
         self._claim = claim
+        self._in_hand: set[str] = set()
 
     async def run(self) -> None:
         """Work until cancelled; requests whose time is over are closed on the way."""
-        tasks: set[asyncio.Task[None]] = set()
         async with asyncio.TaskGroup() as group:
             while True:
-                now = self._clock()
-                await approvals.expire_overdue(self._database, now=now)
-                async with self._database.transaction() as connection:
-                    claimed = await rows.claim(
-                        connection,
-                        worker=self._name,
-                        now=now,
-                        until=now + self._claim,
-                        limit=AT_ONCE - len(tasks),
-                    )
-                for operation in claimed:
-                    task = group.create_task(self._take(operation), name=f"operation-{operation.id}")
-                    tasks.add(task)
-                    task.add_done_callback(tasks.discard)
+                await approvals.expire_overdue(self._database, now=self._clock())
+                for operation in await self._claimed():
+                    if operation.id not in self._in_hand:
+                        self._in_hand.add(operation.id)
+                        group.create_task(self._take(operation), name=f"operation-{operation.id}")
                 await self._database.wait("operations", seconds=self._pause)
+
+    async def _claimed(self) -> list[Operation]:
+        now = self._clock()
+        async with self._database.transaction() as connection:
+            return await rows.claim(
+                connection, worker=self._name, now=now, until=now + self._claim, limit=AT_ONCE - len(self._in_hand)
+            )
 
     async def _take(self, operation: Operation) -> None:
         """Step one operation until it waits for a person or has ended, holding the claim."""
-        current: Operation | None = operation
-        while current is not None and not current.state.ended and current.state not in _PATIENT:
-            try:
-                await self._steps[current.kind](current)
-            except Exception:
-                # A step that fails in a way nobody thought of leaves its row as it was: it is tried again after the
-                # claim ran out, and the log says why.
-                log.exception("worker.step_failed", operation=operation.id, state=current.state)
-                return
-            async with self._database.transaction() as connection:
-                held = await rows.hold(connection, operation.id, worker=self._name, until=self._clock() + self._claim)
-                after = await rows.get(connection, operation.id)
-            if not held:
-                log.warning("worker.claim_lost", operation=operation.id)
-                return
-            if after is not None and after.state is current.state:
-                await asyncio.sleep(self._pause)
-            current = after
+        try:
+            current: Operation | None = operation
+            while current is not None and not current.state.ended and current.state not in _PATIENT:
+                after = await self._step(current)
+                if after is not None and after.state is current.state:
+                    await asyncio.sleep(self._pause)
+                current = after
+            await self._hold(operation.id, until=None)
+            if current is not None and current.state.ended:
+                self._observe(current.kind, current.state)
+        except _ClaimLost:
+            log.warning("worker.claim_lost", operation=operation.id)
+        except Exception:
+            # A step that fails in a way nobody thought of leaves its row as it was: it is tried again after the claim
+            # ran out, and the log says why.
+            log.exception("worker.step_failed", operation=operation.id, state=operation.state)
+        finally:
+            self._in_hand.discard(operation.id)
+
+    async def _step(self, operation: Operation) -> Operation | None:
+        """Take one step, keeping the claim for as long as it lasts, and return what the row says then."""
+        async with asyncio.TaskGroup() as group:
+            keeping = group.create_task(self._keep(operation.id), name=f"claim-{operation.id}")
+            await self._steps[operation.kind](operation)
+            keeping.cancel()
+        await self._hold(operation.id, until=self._clock() + self._claim)
+        async with self._database.reading() as connection:
+            return await rows.get(connection, operation.id)
+
+    async def _keep(self, operation_id: str) -> None:
+        while True:
+            await asyncio.sleep(self._claim.total_seconds() / 3)
+            await self._hold(operation_id, until=self._clock() + self._claim)
+
+    async def _hold(self, operation_id: str, *, until: datetime | None) -> None:
         async with self._database.transaction() as connection:
-            await rows.hold(connection, operation.id, worker=self._name, until=None)
-        if current is not None and current.state.ended:
-            self._observe(current.kind, current.state)
+            if not await rows.hold(connection, operation_id, worker=self._name, until=until):
+                raise _ClaimLost(operation_id)
+
+
+class _ClaimLost(Exception):
+    """Another worker has taken the operation, because this one did not get on with it in time."""
