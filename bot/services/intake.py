@@ -11,7 +11,7 @@ parked under the run until a report tells it, and then taken again.
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -25,7 +25,7 @@ from bot.domain.events import (
     StageReported,
     Unusable,
 )
-from bot.services import releases
+from bot.services import environments, releases
 from bot.storage import applications, deliveries
 from bot.storage import releases as rows
 from bot.storage.deliveries import Delivery
@@ -34,9 +34,9 @@ from bot.storage.engine import Connection, Database
 BATCH = 50
 OFF_THE_LOOP_BYTES = 1_000_000
 MAX_ATTEMPTS = 5
+PAUSE = timedelta(seconds=1)
 
 log = structlog.get_logger(__name__)
-
 
 Parse = Callable[..., tuple[Event, ...]]
 
@@ -61,18 +61,20 @@ class Intake:
         parsers: Mapping[str, Parse],
         clock: Callable[[], datetime],
         observe: Callable[[str, str], None],
+        pause: timedelta = PAUSE,
     ) -> None:
         self._database = database
         self._catalog = catalog
         self._parsers = parsers
         self._clock = clock
         self._observe = observe
+        self._pause = pause.total_seconds()
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
             if not await self.work():
-                await self._database.wait("deliveries", seconds=1)
+                await self._database.wait("deliveries", seconds=self._pause)
 
     async def work(self) -> int:
         """Work one batch off and say how many deliveries it had."""
@@ -91,8 +93,8 @@ class Intake:
         return len(batch)
 
     async def _parse(self, delivery: Delivery) -> tuple[Event, ...] | Outcome:
-        parse = self._parsers[delivery.source]
         try:
+            parse = self._parsers[delivery.source]
             if len(delivery.body) > OFF_THE_LOOP_BYTES:
                 return await asyncio.to_thread(parse, delivery.headers, delivery.body, catalog=self._catalog)
             return parse(delivery.headers, delivery.body, catalog=self._catalog)
@@ -105,8 +107,9 @@ class Intake:
 
     async def _commit(self, parsed: list[tuple[Delivery, tuple[Event, ...] | Outcome]]) -> None:
         now = self._clock()
-        environments = [f"application:{name}" for name in self._catalog.environments]
-        async with self._database.transaction("cards", "deliveries", *environments) as connection:
+        places = tuple(self._catalog.environments)
+        wakes = ("cards", "deliveries", *(f"application:{name}" for name in places))
+        async with environments.changing(self._database, *places, wakes=wakes) as connection:
             for delivery, result in parsed:
                 outcome = result if isinstance(result, Outcome) else await self._apply(connection, result, now=now)
                 await deliveries.finish(
@@ -119,8 +122,8 @@ class Intake:
         try:
             await self._commit([pair])
         except Exception as error:
-            # The database may be away (then this row is taken again later) or refuse these facts (then it is kept as
-            # failed after some tries, where an operator finds and replays it).
+            # The database refuses these facts: they are tried again, and then kept as failed, where an operator finds
+            # and replays them. A database that is away cannot count either; that ends the intake, and nothing is lost.
             log.exception("intake.delivery_failed", delivery=pair[0].id)
             if pair[0].attempts + 1 >= MAX_ATTEMPTS:
                 reason = f"The facts could not be stored: {type(error).__name__}."
@@ -128,7 +131,7 @@ class Intake:
             else:
                 async with self._database.transaction() as connection:
                     await deliveries.count_attempt(connection, pair[0].id)
-                await asyncio.sleep(1)
+                await asyncio.sleep(self._pause)
 
     async def _apply(self, connection: Connection, events: tuple[Event, ...], *, now: datetime) -> Outcome:
         outcome = Outcome(state="done" if events else "ignored")
@@ -149,10 +152,10 @@ class Intake:
     ) -> Outcome | None:
         subject = f"run:{event.run_id}"
         if event.environment is not None and not isinstance(event, JobReported):
-            known = await rows.remember_run(
+            new = await rows.remember_run(
                 connection, run_id=event.run_id, service=event.service, environment=event.environment
             )
-            if known:
+            if new:
                 await deliveries.unpark(connection, subject)
         place = await rows.run(connection, event.run_id)
         if place is None:
