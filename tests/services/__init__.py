@@ -1,0 +1,1 @@
+"""Use cases against stand-ins over real sockets and a real database."""

@@ -1,0 +1,61 @@
+"""A world, a bot in it, and nobody who waits between two tries."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import stamina
+
+from bot import topology as topologies
+from bot.domain.catalog import Catalog
+from bot.settings import PACKAGED_TOPOLOGY
+from bot.topology import Topology
+from sandbox.argocd import Argocd
+from sandbox.world import World, with_clusters
+from tests.services.house import HYUNWOO, Bot, Outside, bot_in, outside_of
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_between_tries() -> Iterator[None]:
+    """Three tries as in production, without the pauses between them."""
+    with stamina.set_testing(True, attempts=3):
+        yield
+
+
+@pytest.fixture(scope="session")
+def topology() -> Topology:
+    """The packaged topology, every environment on a cluster of its own."""
+    return with_clusters(topologies.load(PACKAGED_TOPOLOGY))
+
+
+@pytest.fixture(scope="session")
+def catalog(topology: Topology) -> Catalog:
+    """The same, as the domain sees it, with hyunwoo known on both sides."""
+    return replace(topology.catalog(), logins={HYUNWOO.id: "hyunwoo"})
+
+
+@pytest.fixture
+async def outside(topology: Topology, tmp_path: Path) -> AsyncIterator[Outside]:
+    """The world, moved by the test."""
+    async with outside_of(topology, tmp_path) as outside:
+        yield outside
+
+
+@pytest.fixture
+def world(outside: Outside) -> World:
+    """What is true outside."""
+    return outside.world
+
+
+@pytest.fixture
+def argocd(outside: Outside) -> Argocd:
+    """Argo CD's stand-in."""
+    return outside.argocd
+
+
+@pytest.fixture
+async def bot(outside: Outside, database_url: str, catalog: Catalog) -> AsyncIterator[Bot]:
+    """The bot's services on an empty database."""
+    async with bot_in(outside, database_url, catalog=catalog) as bot:
+        yield bot
