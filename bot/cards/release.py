@@ -98,8 +98,7 @@ def _images(release: Release, operation: Operation | None, catalog: Catalog, lin
     new = tag or (content.new_image.tag if content and content.new_image else None)
     if new is None:
         return ""
-    wanted = release.wanted.get(new)
-    previous = wanted.previous if wanted and wanted.previous else content.old_image if content else None
+    previous = content.old_image if content else release.before.image if release.before else None
     old = previous.tag if previous else None
     if old is None or old == new:
         # The line of the push tells the tag; without a pipeline nothing else does.

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     GITHUB_UNREACHABLE = "github_unreachable"
     CLUSTER_UNREACHABLE = "cluster_unreachable"
     SYNC_FAILED = "sync_failed"
+    SYNC_TIMED_OUT = "sync_timed_out"
     WRONG_REVISION = "wrong_revision"
     ROLLOUT_FAILED = "rollout_failed"
     ROLLOUT_TIMED_OUT = "rollout_timed_out"
@@ -86,6 +87,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.GITHUB_UNREACHABLE: "GitHub did not answer, so the commit could not be checked and nothing was deployed.",
     Reason.CLUSTER_UNREACHABLE: "The cluster did not answer, so nobody can say what its pods run.",
     Reason.SYNC_FAILED: "Argo CD could not apply the manifests. Open the Application for the resource that failed.",
+    Reason.SYNC_TIMED_OUT: "Argo CD is still applying the manifests, far beyond its time. Look at the Application.",
     Reason.WRONG_REVISION: "Argo CD applied another commit than the approved one. Look at the Application now.",
     Reason.ROLLOUT_FAILED: "The manifests were applied, but the new pods do not run. Roll back or fix forward.",
     Reason.ROLLOUT_TIMED_OUT: "The manifests were applied, but the new pods were not ready in time. Look at the pods.",

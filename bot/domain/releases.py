@@ -26,7 +26,7 @@ from bot.domain.events import (
     StageStatus,
     SyncOperation,
 )
-from bot.domain.sightings import Observed, SyncSeen, Wanted
+from bot.domain.sightings import Before, Observed, SyncSeen, Wanted
 
 _SYNCS_KEPT = 8
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
@@ -65,6 +65,7 @@ class Release:
     wanted: Mapping[str, Wanted] = field(default_factory=dict)
     syncs: Mapping[str, SyncSeen] = field(default_factory=dict)
     deployed: Mapping[str, datetime] = field(default_factory=dict)
+    before: Before | None = None
     latest: Observed | None = None
 
 
@@ -156,9 +157,11 @@ def sync_of(release: Release) -> SyncOperation | None:
 
 def shown(release: Release) -> Release:
     """The release without what changes with every read although nothing happened: when it was read."""
-    latest = release.latest and replace(release.latest, at=_NO_TIME)
     return replace(
-        release, latest=latest, syncs={key: replace(sync, at=_NO_TIME) for key, sync in release.syncs.items()}
+        release,
+        before=release.before and replace(release.before, at=_NO_TIME),
+        latest=release.latest and replace(release.latest, at=_NO_TIME),
+        syncs={key: replace(sync, at=_NO_TIME) for key, sync in release.syncs.items()},
     )
 
 
@@ -210,6 +213,8 @@ def _observe(release: Release, event: ApplicationObserved) -> Release:
     if seen is None:
         return release
     release = replace(release, latest=facts.greater(release.latest, seen.observed, order=sightings.newest))
+    if seen.before is not None:
+        release = replace(release, before=facts.greater(release.before, seen.before, order=sightings.newest))
     if seen.deployed is not None:
         first = min(event.observed_at, release.deployed.get(seen.deployed, event.observed_at))
         release = replace(release, deployed={**release.deployed, seen.deployed: first})

@@ -25,12 +25,19 @@ class Observed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """The first read that found Git asking for a tag of the release, and what the pods ran then."""
+    """The first read that found Git asking for a tag of the release."""
 
     at: datetime
     revision: str
     image: Image
-    previous: Image | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """The image that the newest read found running in place of the release's own."""
+
+    at: datetime
+    image: Image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +58,7 @@ class Sighting:
     """The facts in one read; `deployed` is the tag of the release that the pods run, ready and healthy."""
 
     observed: Observed
+    before: Before | None
     wanted: Wanted | None
     sync: SyncSeen | None
     deployed: str | None
@@ -67,15 +75,16 @@ def of(event: ApplicationObserved, *, service: str, source_revision: str) -> Sig
     wanted = _wanted(event, workload, source_revision=source_revision)
     return Sighting(
         observed=observed,
+        before=_before(observed, source_revision=source_revision),
         wanted=wanted,
         sync=_sync(event, wanted, service=service),
         deployed=_deployed(observed, source_revision=source_revision),
     )
 
 
-def newest(observed: Observed) -> tuple[Any, ...]:
+def newest(seen: Observed | Before) -> tuple[Any, ...]:
     """The order in which the newest read is the greatest."""
-    return observed.at, facts.text(observed)
+    return seen.at, facts.text(seen)
 
 
 def earliest(wanted: Wanted) -> tuple[Any, ...]:
@@ -92,8 +101,14 @@ def _wanted(event: ApplicationObserved, workload: Workload, *, source_revision: 
     image = workload.desired
     if image is None or not images.built_from(image.tag, source_revision=source_revision):
         return None
-    previous = workload.live if workload.live and workload.live.tag != image.tag else None
-    return Wanted(at=event.observed_at, revision=event.revision, image=image, previous=previous)
+    return Wanted(at=event.observed_at, revision=event.revision, image=image)
+
+
+def _before(observed: Observed, *, source_revision: str) -> Before | None:
+    image = observed.workload.live
+    if image is None or images.built_from(image.tag, source_revision=source_revision):
+        return None
+    return Before(at=observed.at, image=image)
 
 
 def _sync(event: ApplicationObserved, wanted: Wanted | None, *, service: str) -> SyncSeen | None:

@@ -32,7 +32,7 @@ def judge(operation: Operation, *, event: ApplicationObserved, now: datetime) ->
     if sync is None and event.pending_request_id == operation.id:
         return _overdue(late, Reason.OUTCOME_UNKNOWN)
     if sync is not None and not sync.phase.ended:
-        return _overdue(late, Reason.ROLLOUT_TIMED_OUT)
+        return _overdue(late, Reason.SYNC_TIMED_OUT)
     if sync is not None and (wrong := _wrong(sync, content=content)):
         return Verdict(state=OperationState.FAILED, reason=wrong)
     if event.cluster_error is not None:

@@ -1,6 +1,7 @@
 """What raises an alert and what recovers it: failing runs, failed syncs, degraded Applications."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from bot.domain import incidents, releases, rollouts, timeline
@@ -32,7 +33,8 @@ async def record(connection: Connection, signal: Signal, *, now: datetime) -> No
     if after == before:
         return
     await rows.save(connection, after)
-    if after.episode:
+    # Every read of a healthy Application moves the order on; a card shows no order.
+    if after.episode and (before is None or replace(before, order=after.order) != after):
         await cards.mark_stale(connection, card_key(after), now=now)
 
 

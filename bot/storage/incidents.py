@@ -30,7 +30,7 @@ async def get(connection: AsyncConnection, subject: str, *, episode: int) -> Inc
 
 async def save(connection: AsyncConnection, incident: Incident) -> None:
     """Insert or overwrite an episode."""
-    values = {"open": int(incident.recovered_at is None), "document": documents.incident.dump(incident)}
+    values = {"document": documents.incident.dump(incident)}
     result = await connection.execute(
         update(table).where(table.c.subject == incident.subject, table.c.episode == incident.episode).values(**values)
     )

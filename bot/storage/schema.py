@@ -143,7 +143,6 @@ incidents = Table(
     metadata,
     Column("subject", String(200), primary_key=True),
     Column("episode", Integer, primary_key=True, autoincrement=False),
-    Column("open", Integer, nullable=False),
     Column("document", Text, nullable=False),
 )
 

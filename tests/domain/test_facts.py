@@ -30,7 +30,6 @@ wishes = st.builds(
     at=strategies.moments(),
     revision=strategies.WORDS,
     image=st.sampled_from([image("a"), image("b")]),
-    previous=strategies.IMAGES,
 )
 
 

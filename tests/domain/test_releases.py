@@ -69,7 +69,9 @@ def test_what_a_release_knows_in_the_end() -> None:
     assert releases.manifest_revision(known) == MANIFEST
     assert releases.sync_of(known) == sync()
     assert known.deployed == {TAG: after(310)}
-    assert (known.wanted[TAG].at, known.wanted[TAG].previous) == (after(150), image(OLD_TAG))
+    assert known.wanted[TAG].at == after(150)
+    assert known.before is not None
+    assert known.before.image == image(OLD_TAG)
 
 
 @pytest.mark.parametrize("environment", ["staging", "prod"])

@@ -82,7 +82,6 @@ def upgrade() -> None:
         "incidents",
         sa.Column("subject", sa.String(length=200), nullable=False),
         sa.Column("episode", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("open", sa.Integer(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("subject", "episode", name=op.f("pk_incidents")),
     )
