@@ -7,12 +7,14 @@ python -m bot sandbox    a simulated Discord guild with the bot in it, in the br
 """
 
 import asyncio
+import logging
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from bot import check as checks
@@ -38,7 +40,7 @@ def run() -> None:
     try:
         asyncio.run(App(settings, place).run())
     except* DiscordRefused as errors:
-        for error in errors.exceptions:
+        for error in _each(errors):
             problems.print(Text(str(error)))
         raise typer.Exit(2) from None
 
@@ -48,8 +50,9 @@ def check() -> None:
     """Look at the settings, the topology and every system the bot needs. Exits 1 if anything is wrong."""
     settings, place = _load()
     telemetry.configure_logging(log_format="console", secrets=settings.secret_values())
+    logging.getLogger().setLevel(logging.CRITICAL)  # what the clients would log stands in the table, in plain words
     found = asyncio.run(checks.everything(settings, place))
-    table = Table("", "what", "found", box=None, pad_edge=False)
+    table = Table("", "what", Column("found", overflow="fold"), box=None, pad_edge=False)
     for finding in found:
         mark = Text("ok", style="green") if finding.good else Text("wrong", style="bold red")
         table.add_row(mark, Text(finding.name), Text(finding.text))
@@ -97,6 +100,15 @@ def _load() -> tuple[Settings, Topology]:
         for line in error.problems:
             problems.print(Text(line))
         raise typer.Exit(2) from None
+
+
+def _each(errors: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """The errors in a group of groups."""
+    for error in errors.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _each(error)
+        else:
+            yield error
 
 
 if __name__ == "__main__":

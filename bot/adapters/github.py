@@ -27,6 +27,7 @@ SUBJECT_LENGTH = 200
 _THREADS = 4
 _REMEMBERED = 512
 _NO_COMMIT = 422
+_COMPLAINT = 120
 _ON_BRANCH = frozenset({"ahead", "identical"})
 _OFF_BRANCH = frozenset({"behind", "diverged"})
 _Result = TypeVar("_Result")
@@ -136,7 +137,7 @@ class GitHub:
         except NotFound:
             return [("GitHub", False, f"{self._repository} does not exist, or cannot be seen as {who}")]
         except GithubError as error:
-            return [("GitHub", False, f"does not answer as {who} ({error.log})")]
+            return [("GitHub", False, f"does not answer as {who} ({error.log[:_COMPLAINT]})")]
         if "full_name" not in found:
             return [("GitHub", False, "answers, but not like GitHub's API; see CHATOPS_GITHUB_API_URL")]
         return [("GitHub", True, f"reads {found['full_name']} as {who}")]
