@@ -122,9 +122,9 @@ class Observer:
             known = await applications.get(connection, environment.name)
             if known.hinted_at is not None or known.observed_at is None:
                 return True
-            open_operations = await operation_rows.opened(connection, environment.name)
-            active = await release_rows.active(connection, environment.name)
-        return self._clock() - known.observed_at >= (BUSY if open_operations or active else IDLE)
+            busy = await release_rows.moving(connection, environment.name)
+            busy = busy or bool(await operation_rows.opened(connection, environment.name))
+        return self._clock() - known.observed_at >= (BUSY if busy else IDLE)
 
 
 def compose(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import releases
@@ -103,6 +103,14 @@ async def active(connection: AsyncConnection, environment: str) -> list[Stored]:
         .limit(ACTIVE_LIMIT)
     )
     return [Stored(id=row.id, release=documents.release.load(row.document)) for row in rows]
+
+
+async def moving(connection: AsyncConnection, environment: str) -> bool:
+    """Whether any release of an environment is on its way. A failed one is not: nobody but GitHub can move it."""
+    on_its_way = exists().where(
+        table.c.environment == environment, table.c.ended == 0, table.c.state != ReleaseState.FAILED
+    )
+    return bool(await connection.scalar(select(on_its_way)))
 
 
 async def remember_run(connection: AsyncConnection, *, run_id: int, service: str, environment: str) -> bool:

@@ -167,3 +167,16 @@ async def test_a_run_may_have_any_number_github_gives(database: Database) -> Non
     async with database.transaction() as connection:
         assert await rows.remember_run(connection, run_id=2**53, service="backend", environment="prod")
         assert await rows.run(connection, 2**53) == ("backend", "prod")
+
+
+async def test_only_what_is_on_its_way_is_moving(database: Database) -> None:
+    async def moving() -> bool:
+        async with database.reading() as connection:
+            return await rows.moving(connection, "prod")
+
+    assert not await moving()
+    await change(database, FAILED)
+    await change(database, OVER, seen())
+    assert not await moving()
+    await change(database, source_revision="f" * 40)
+    assert await moving()
