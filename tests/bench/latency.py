@@ -23,6 +23,7 @@ RELEASES = 120
 COMMANDS = 100
 RATE = 200
 SETTLE_SECONDS = 1.0
+PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,9 @@ async def _to_discord(scene: Scene) -> list[float]:
         while _posts(scene) == before:  # noqa: ASYNC110 - the simulated Discord has no event to wait for
             await asyncio.sleep(0.0005)
         waits.append(time.perf_counter() - began)
+        run.status, run.conclusion = "completed", "cancelled"  # or a hundred releases would be on their way at once
+        await scene.senders.github("workflow_run", bodies.workflow_run("completed", run))
+        await asyncio.sleep(PAUSE_SECONDS)
     return waits
 
 
