@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,6 +27,7 @@ Ended = Literal["done", "ignored", "failed", "parked"]
 REASON_LENGTH = 300
 PRUNED = ("done", "ignored", "parked")
 _TAKEN_BYTES = 4_000_000  # as stored; JSON unpacks to about eight times as much
+_ON_THE_LOOP_BYTES = 100_000  # unpacks in two milliseconds
 _PRUNED_AT_ONCE = 500
 
 
@@ -43,6 +44,16 @@ class Delivery:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """What became of a delivery. `subject` names what a parked one waits for."""
+
+    id: int
+    state: Ended
+    reason: str | None = None
+    subject: str | None = None
+
+
 async def take(database: Database, *, limit: int) -> list[Delivery]:
     """The oldest deliveries that wait, in the order they came: at most `limit`, and no more than fit into memory."""
     async with database.reading() as connection:
@@ -53,15 +64,26 @@ async def take(database: Database, *, limit: int) -> list[Delivery]:
             return []
         found = await connection.execute(select(table).where(table.c.id.in_(ids)).order_by(table.c.id))
         rows = found.all()
-    return await asyncio.to_thread(_unpacked, rows)
+    if sum(len(row.body) for row in rows) > _ON_THE_LOOP_BYTES:
+        return await asyncio.to_thread(_unpacked, rows)
+    return _unpacked(rows)
 
 
 async def finish(
     connection: AsyncConnection, delivery_id: int, *, state: Ended, reason: str | None, subject: str | None = None
 ) -> None:
-    """Say what became of a delivery. `subject` names what a parked one waits for."""
-    values = {"state": state, "reason": reason and reason[:REASON_LENGTH], "subject": subject}
-    await connection.execute(update(table).where(table.c.id == delivery_id).values(values))
+    """Say what became of a delivery."""
+    await finish_all(connection, [End(id=delivery_id, state=state, reason=reason, subject=subject)])
+
+
+async def finish_all(connection: AsyncConnection, ends: Sequence[End]) -> None:
+    """Say what became of a batch: one visit to the database, however many there are."""
+    rows = [
+        {"of": end.id, "state": end.state, "reason": end.reason and end.reason[:REASON_LENGTH], "subject": end.subject}
+        for end in ends
+    ]
+    if rows:
+        await connection.execute(update(table).where(table.c.id == bindparam("of")), rows)
 
 
 async def unpark(connection: AsyncConnection, subject: str) -> int:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.storage import deliveries
-from bot.storage.deliveries import Delivery, Ended
+from bot.storage.deliveries import Delivery, End, Ended
 from bot.storage.engine import Database
 from bot.storage.schema import deliveries as table
 from bot.storage.writers import Row, opened
@@ -29,8 +29,8 @@ async def store(database: Database, *keys: str, days: int = 0) -> None:
 
 async def end(database: Database, state: Ended, ids: Sequence[int], *, subject: str | None = None) -> None:
     async with database.transaction() as connection:
-        for delivery_id in ids:
-            await deliveries.finish(connection, delivery_id, state=state, reason="r" * 400, subject=subject)
+        ends = [End(id=delivery_id, state=state, reason="r" * 400, subject=subject) for delivery_id in ids]
+        await deliveries.finish_all(connection, ends)
 
 
 async def taken(database: Database, *, limit: int = 100) -> list[int]:
@@ -48,13 +48,23 @@ async def test_the_oldest_are_taken_first_and_stay_until_they_are_finished(datab
 
 
 async def test_no_more_is_taken_than_fits_into_memory_but_always_one(database: Database) -> None:
-    large = PACKED + bytes(2_500_000)
+    large = PACKED + bytes(2_500_000)  # zlib stops where the stream ends
     async with opened(database) as write:
         for key in ("one", "two"):
             await write([Row(source="ci", key=key, headers="{}", body=large, received_at=NOON)])
     assert await taken(database) == [1]
     await end(database, "done", [1])
     assert await taken(database) == [2]
+
+
+async def test_a_batch_ends_each_in_its_own_way(database: Database) -> None:
+    await store(database, "one", "two", "three")
+    async with database.transaction() as connection:
+        await deliveries.finish_all(connection, [End(id=1, state="done"), End(id=3, state="parked", subject="run:1")])
+        await deliveries.finish_all(connection, [])
+    async with database.reading() as connection:
+        rows = await connection.execute(table.select().order_by(table.c.id))
+        assert [(row.state, row.subject) for row in rows] == [("done", None), ("received", None), ("parked", "run:1")]
 
 
 async def test_a_reason_is_cut_to_its_column(database: Database) -> None:
