@@ -23,7 +23,7 @@ AT_ONCE = 200
 @pytest.mark.parametrize("enough", [1, 100, 500])
 async def test_what_was_answered_survives_sigkill(database_url: str, enough: int) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.webhooks.victim", database_url),
+        *(sys.executable, "-m", "tests.webhooks.process", database_url, NEW),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
     )

@@ -1,6 +1,6 @@
-"""A process that takes deliveries in until it is killed: `python -m tests.webhooks.victim DATABASE_URL`.
+"""The doors in a process of their own: `python -m tests.webhooks.process DATABASE_URL SECRET`.
 
-It prints its port when it listens.
+Prints its address when it listens.
 """
 
 import asyncio
@@ -11,15 +11,15 @@ from bot.storage.engine import Database
 from tests.webhooks.doors import opened
 
 
-async def main(url: str) -> None:
+async def main(url: str, secret: str) -> None:
     """Serve for ever."""
     database = Database(url)
     await migrations.upgrade(database)
-    async with opened(database) as doors:
+    async with opened(database, github=(secret,)) as doors:
         sys.stdout.write(f"{doors.url}\n")
         sys.stdout.flush()
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(*sys.argv[1:]))

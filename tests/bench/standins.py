@@ -1,0 +1,30 @@
+"""What the bot needs around it: Argo CD, GitHub and a cluster, in this process, and the bot in one of its own."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from bot import topology
+from bot.settings import PACKAGED_TOPOLOGY
+from sandbox.argocd import Argocd
+from sandbox.cluster import Cluster
+from sandbox.github import Github
+from sandbox.world import World, with_clusters
+from tests.bench.processes import Running, started
+
+
+@asynccontextmanager
+async def bot(directory: Path) -> AsyncIterator[Running]:
+    """The whole bot but for its connection to Discord, with a database in this directory."""
+    place = with_clusters(topology.load(PACKAGED_TOPOLOGY))
+    topology_file = directory / "topology.yaml"
+    topology_file.write_text(place.model_dump_json())  # JSON is YAML
+    async with AsyncExitStack() as stack:
+        world = World(place)
+        argocd = await stack.enter_async_context(Argocd(world))
+        github = await stack.enter_async_context(Github(world))
+        cluster = await stack.enter_async_context(Cluster(world))
+        kubeconfig = cluster.write_kubeconfig(directory / "kubeconfig")
+        database = f"sqlite+aiosqlite:///{directory / 'bot.db'}"
+        addresses = (argocd.url, argocd.token, github.url, str(kubeconfig), str(topology_file))
+        yield await stack.enter_async_context(started("tests.bench.bot_process", database, *addresses))
