@@ -6,20 +6,29 @@ from pathlib import Path
 
 import pytest
 import stamina
+import structlog
+import structlog.testing
 
 from bot import topology as topologies
 from bot.domain.catalog import Catalog
 from bot.settings import PACKAGED_TOPOLOGY
 from bot.topology import Topology
-from sandbox.argocd import Argocd
 from sandbox.world import World, with_clusters
-from tests.services.house import HYUNWOO, Bot, Outside, bot_in, outside_of
+from tests.services.house import HYUNWOO, Bot, bot_in
+from tests.services.outside import Interrupted, Outside, outside_of
 
 
 @pytest.fixture(autouse=True)
 def _no_waiting_between_tries() -> Iterator[None]:
     """Three tries as in production, without the pauses between them."""
     with stamina.set_testing(True, attempts=3):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_log() -> Iterator[None]:
+    """Nothing is printed: half of the tests make the bot complain."""
+    with structlog.testing.capture_logs():
         yield
 
 
@@ -49,7 +58,7 @@ def world(outside: Outside) -> World:
 
 
 @pytest.fixture
-def argocd(outside: Outside) -> Argocd:
+def argocd(outside: Outside) -> Interrupted:
     """Argo CD's stand-in."""
     return outside.argocd
 

@@ -1,16 +1,14 @@
-"""The services between a real database and the stand-ins, without Discord and without HTTP in.
+"""The services on a real database, in a world outside; without Discord and without HTTP in.
 
-`Outside` is the world and its servers; it lives on when the bot dies. `Bot` is one life of the bot: its connections
-and its services on the rows that are there. Two lives on one database are a restart, or two replicas.
+`Bot` is one life of the bot: its connections and its services on the rows that are there. Two lives on one database
+are a restart, or two replicas.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, TypeVar
+from datetime import timedelta
+from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy import select
@@ -20,61 +18,40 @@ from bot.adapters.cluster import Clusters
 from bot.adapters.github import GitHub
 from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog
+from bot.domain.events import Stage, StageReported, StageStatus
+from bot.domain.incidents import Incident
 from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.releases import Release
-from bot.services import approvals, operations, refreshes
+from bot.services import approvals, operations, refreshes, releases
 from bot.services.deployments import Deployer
+from bot.services.intake import Intake, Parse
 from bot.services.observations import Observer
 from bot.services.workers import Step, Worker
+from bot.storage import applications, documents, migrations, schema
 from bot.storage import approvals as approval_rows
-from bot.storage import documents, migrations, schema
 from bot.storage import operations as operation_rows
+from bot.storage.applications import Known
 from bot.storage.engine import Database
-from bot.topology import Topology
-from sandbox.argocd import Argocd
-from sandbox.cluster import Cluster
-from sandbox.github import Github
-from sandbox.world import World
+from bot.webhooks import argocd as argocd_payloads
+from bot.webhooks import ci as ci_payloads
+from bot.webhooks import github as github_payloads
+from sandbox.world import Released
+from tests.services.outside import Clock, Outside
+from tests.services.waiting import eventually
 
 TICKETS = "ticket-service"
-PATIENCE = 10.0
 QUICK = timedelta(seconds=0.02)
 GRACE = timedelta(seconds=30)
-ENDED = frozenset(state for state in OperationState if state.ended)
+PARSERS: Mapping[str, Parse] = {
+    "github": github_payloads.parse,
+    "argocd": argocd_payloads.parse,
+    "ci": ci_payloads.parse,
+}
 
 HYUNWOO = Actor(id=21, name="hyunwoo", guild_id=1, role_ids=frozenset())
 MINJI = Actor(id=22, name="minji", guild_id=1, role_ids=frozenset())
 SORA = Actor(id=23, name="sora", guild_id=1, role_ids=frozenset())
-
-_Found = TypeVar("_Found")
-
-
-class Clock:
-    """A clock that a test sets. Each look at it is a millisecond later, so that no two moments are the same."""
-
-    def __init__(self) -> None:
-        self._now = datetime(2026, 8, 22, 12, 0, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        self._now += timedelta(milliseconds=1)
-        return self._now
-
-    def advance(self, by: timedelta) -> None:
-        """Let time pass."""
-        self._now += by
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
-    """The world and the servers that show it."""
-
-    world: World
-    argocd: Argocd
-    github: Github
-    cluster: Cluster
-    kubeconfig: Path
-    clock: Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +94,24 @@ class Bot:
             pause=QUICK,
             claim=claim,
         )
+
+    def intake(self, parsers: Mapping[str, Parse] = PARSERS) -> Intake:
+        """An intake that is not running yet."""
+        return Intake(
+            self.database,
+            catalog=self.catalog,
+            parsers=parsers,
+            clock=self.clock,
+            observe=lambda _source, _outcome: None,
+            pause=QUICK,
+        )
+
+    async def take_in(self, parsers: Mapping[str, Parse] = PARSERS) -> int:
+        """Work off everything that was delivered; says how many deliveries were taken, those taken again included."""
+        intake, taken = self.intake(parsers), 0
+        while batch := await intake.work():
+            taken += batch
+        return taken
 
     async def request(self, actor: Actor = HYUNWOO, *, service: str = TICKETS, environment: str = "prod") -> Operation:
         """Somebody asks for a deploy."""
@@ -189,6 +184,33 @@ class Bot:
             rows = await connection.execute(select(table).order_by(*table.primary_key.columns))
         return [dict(row._mapping) for row in rows]
 
+    async def known(self, environment: str = "prod") -> Known:
+        """What is known of an environment's Application."""
+        async with self.database.reading() as connection:
+            return await applications.get(connection, environment)
+
+    async def hint(self, environment: str = "prod") -> None:
+        """Somebody tells the bot to look at an environment."""
+        async with self.database.transaction(f"application:{environment}") as connection:
+            await applications.hint(connection, environment, now=self.clock())
+
+    async def committed(self, released: Released, *, environment: str = "prod", service: str = TICKETS) -> None:
+        """The pipeline reports the manifest commit of a release."""
+        report = StageReported(
+            service=service,
+            environment=environment,
+            run_id=1,
+            run_attempt=1,
+            source_revision=released.source.sha,
+            stage=Stage.MANIFEST,
+            status=StageStatus.SUCCEEDED,
+            at=self.clock(),
+            tag=released.tag,
+            manifest_revision=released.manifest.sha,
+        )
+        async with self.database.transaction("cards", f"application:{environment}") as connection:
+            await releases.record(connection, report, environment=environment, now=self.clock())
+
     async def operations(self) -> list[Operation]:
         """Every operation, oldest first."""
         return [documents.operation.load(row["document"]) for row in await self.table("operations")]
@@ -197,50 +219,13 @@ class Bot:
         """Every release, oldest first."""
         return [documents.release.load(row["document"]) for row in await self.table("releases")]
 
+    async def incidents(self) -> list[Incident]:
+        """Every episode, by subject."""
+        return [documents.incident.load(row["document"]) for row in await self.table("incidents")]
+
     async def audit(self) -> list[tuple[str, str, str, str | None]]:
         """Who did what, what came of it and why, oldest first."""
         return [(row["actor"], row["action"], row["outcome"], row["reason"]) for row in await self.table("audit")]
-
-
-async def eventually(look: Callable[[], Awaitable[_Found | None]], *, within: float = PATIENCE) -> _Found:
-    """What `look` finds, once it finds something; raises TimeoutError."""
-    async with asyncio.timeout(within):
-        while True:
-            found = await look()
-            if found:
-                return found
-            await asyncio.sleep(0.005)
-
-
-@asynccontextmanager
-async def working(*loops: Awaitable[None]) -> AsyncIterator[None]:
-    """Run the loops while the context lasts. A loop that fails ends the context with its error."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_forever(loop)) for loop in loops]
-        yield
-        for task in tasks:
-            task.cancel()
-
-
-async def _forever(loop: Awaitable[None]) -> None:
-    await loop
-    raise AssertionError("the loop ended")
-
-
-@asynccontextmanager
-async def outside_of(topology: Topology, directory: Path, *, pace: float = 0.005) -> AsyncIterator[Outside]:
-    """A world that nobody ticks but the test, unless it enters it."""
-    clock = Clock()
-    world = World(topology, clock=clock, pace=pace)
-    async with Argocd(world) as argocd, Github(world) as github, Cluster(world) as cluster:
-        yield Outside(
-            world=world,
-            argocd=argocd,
-            github=github,
-            cluster=cluster,
-            kubeconfig=cluster.write_kubeconfig(directory / "kubeconfig"),
-            clock=clock,
-        )
 
 
 @asynccontextmanager
@@ -289,7 +274,12 @@ async def bot_in(
             grace=GRACE,
         )
         yield Bot(
-            outside=outside, database=database, catalog=catalog, argocd=argocd, observer=observer, deployer=deployer
+            outside=outside,
+            database=database,
+            catalog=catalog,
+            argocd=argocd,
+            observer=observer,
+            deployer=deployer,
         )
 
 

@@ -12,7 +12,8 @@ from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.services import approvals, operations
 from sandbox.world import World
-from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot, Outside, bot_in, requiring
+from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot, bot_in, requiring
+from tests.services.outside import Outside
 
 
 @pytest.fixture

@@ -12,15 +12,15 @@ from bot.domain.operations import Content, OperationState, Resource
 from bot.domain.reasons import Reason, Refused
 from bot.domain.releases import ReleaseState, state
 from bot.services import operations
-from sandbox.argocd import Argocd
 from sandbox.world import World
-from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot, Outside, bot_in, requiring
+from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot, bot_in, requiring
+from tests.services.outside import Interrupted, Outside
 
 DEPLOYMENT = Resource(group="apps", kind="Deployment", namespace="tiketi", name=TICKETS)
 
 
 @pytest.mark.journey
-async def test_the_whole_road_leaves_exactly_this(bot: Bot, world: World, argocd: Argocd) -> None:
+async def test_the_whole_road_leaves_exactly_this(bot: Bot, world: World, argocd: Interrupted) -> None:
     old = world.deployment("prod", TICKETS).image
     released = world.release("prod", TICKETS)
 
@@ -256,7 +256,7 @@ async def test_two_people_have_to_consent(outside: Outside, world: World, databa
         assert {"name": "chatops.approved-by", "value": "discord:22,discord:23"} in body["infos"]
 
 
-async def test_a_change_of_configuration_alone_is_a_deploy_too(bot: Bot, world: World, argocd: Argocd) -> None:
+async def test_a_change_of_configuration_alone_is_a_deploy_too(bot: Bot, world: World, argocd: Interrupted) -> None:
     overlay = world.overlay("prod")
     changed = dataclasses.replace(overlay, config={**overlay.config, TICKETS: {"LOG_LEVEL": "debug"}})
     world.commit_overlay("prod", changed, message="chore: more logs", login="minji")
