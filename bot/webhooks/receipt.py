@@ -14,7 +14,8 @@ A proof that is in the headers is looked at before the body is read. The body of
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from aiohttp import web
@@ -71,18 +72,14 @@ class Receipt:
             raise Refused(401, "no secret is configured for GitHub webhooks")
         if signature is None:
             raise Refused(401, "X-Hub-Signature-256 is missing")
-        body = await self._read(request)
-        if len(body) > OFF_THE_LOOP_BYTES:
-            signed = await asyncio.to_thread(signatures.github, body, signature, self._github_secrets)
-        else:
-            signed = signatures.github(body, signature, self._github_secrets)
-        if not signed:
-            raise Refused(401, "X-Hub-Signature-256 does not sign this body")
-        event = _name(headers.get("X-GitHub-Event"), name="X-GitHub-Event", limit=EVENT_LENGTH)
-        delivery = _name(headers.get("X-GitHub-Delivery"), name="X-GitHub-Delivery", limit=KEY_LENGTH)
-        hook = headers.get("X-GitHub-Hook-ID") or "-"
-        key = _name(f"{hook}:{delivery}", name="X-GitHub-Hook-ID with X-GitHub-Delivery", limit=KEY_LENGTH)
-        return await self._store(request, body, source="github", key=key, headers={"event": event})
+        async with self._body(request) as body:
+            if not await self._signed(body, signature):
+                raise Refused(401, "X-Hub-Signature-256 does not sign this body")
+            event = _name(headers.get("X-GitHub-Event"), name="X-GitHub-Event", limit=EVENT_LENGTH)
+            delivery = _name(headers.get("X-GitHub-Delivery"), name="X-GitHub-Delivery", limit=KEY_LENGTH)
+            hook = headers.get("X-GitHub-Hook-ID") or "-"
+            key = _name(f"{hook}:{delivery}", name="X-GitHub-Hook-ID with X-GitHub-Delivery", limit=KEY_LENGTH)
+            return await self._store(request, body, source="github", key=key, headers={"event": event})
 
     async def argocd(self, request: web.Request) -> web.Response:
         """A notification of Argo CD."""
@@ -90,17 +87,18 @@ class Receipt:
             raise Refused(401, "no token is configured for Argo CD")
         if not signatures.bearer(request.headers.get("Authorization"), self._argocd_token):
             raise Refused(401, "the bearer token is missing or wrong")
-        body = await self._read(request)
-        key = f"{await _digest(body)}:{self._clock().timestamp():.0f}"
-        return await self._store(request, body, source="argocd", key=key, headers={})
+        async with self._body(request) as body:
+            key = f"{await _digest(body)}:{self._clock().timestamp():.0f}"
+            return await self._store(request, body, source="argocd", key=key, headers={})
 
     async def ci(self, request: web.Request) -> web.Response:
         """A report of the pipeline about itself."""
         claims = await self._claims(request.headers.get("Authorization"))
-        body = await self._read(request)
-        # A body that came with the wrong token fails when it is parsed. It must not stand in the way of the right one.
-        key = await _digest("".join(f"{name}={value}\n" for name, value in sorted(claims.items())).encode(), body)
-        return await self._store(request, body, source="ci", key=key, headers=claims)
+        said = "".join(f"{name}={value}\n" for name, value in sorted(claims.items()))
+        async with self._body(request) as body:
+            # A report that came with the wrong token fails when it is parsed; it must not pass for the right one.
+            key = await _digest(said.encode(), body)
+            return await self._store(request, body, source="ci", key=key, headers=claims)
 
     async def _claims(self, authorization: str | None) -> dict[str, str]:
         """What the OIDC token says about the run; nothing for the shared token, which says nothing."""
@@ -119,23 +117,24 @@ class Receipt:
             raise Refused(401, error.sentence) from error
         return {f"claim.{name}": str(claims.get(name, "")) for name in CLAIMS}
 
-    async def _read(self, request: web.Request) -> bytes:
-        """The whole body as it came. Large ones are read a few at a time, so that memory stays bounded."""
+    async def _signed(self, body: bytes, signature: str) -> bool:
+        if len(body) > OFF_THE_LOOP_BYTES:
+            return await asyncio.to_thread(signatures.github, body, signature, self._github_secrets)
+        return signatures.github(body, signature, self._github_secrets)
+
+    @asynccontextmanager
+    async def _body(self, request: web.Request) -> AsyncIterator[bytes]:
+        """The whole body as it came. Few large ones are held at a time, from reading to storing."""
         if request.content_type not in CONTENT_TYPES:
             raise Refused(415, f"Content-Type must be one of: {', '.join(CONTENT_TYPES)}")
         length = request.content_length
         if length is not None and length > self._max_body:
             raise Refused(413, f"the body is larger than {self._max_body} bytes")
-        if request.content.is_eof():
-            return await request.read()  # it came along with the headers
-        try:
-            async with asyncio.timeout(_READ_SECONDS):
-                if length is not None and length <= OFF_THE_LOOP_BYTES:
-                    return await request.read()
-                async with self._large:
-                    return await request.read()
-        except TimeoutError as error:
-            raise Refused(408, f"the body did not come within {_READ_SECONDS} s") from error
+        if length is not None and length <= OFF_THE_LOOP_BYTES:
+            yield await _read(request)
+        else:
+            async with self._large:
+                yield await _read(request)
 
     async def _store(
         self, request: web.Request, body: bytes, *, source: str, key: str, headers: dict[str, str]
@@ -144,6 +143,16 @@ class Receipt:
         new = await self._recorder.record(source=source, key=key, headers=headers, body=body, received_at=self._clock())
         self._on_delivery(source, "accepted" if new else "repeated")
         return web.Response(status=202, body=_ACCEPTED if new else _REPEATED, content_type="application/json")
+
+
+async def _read(request: web.Request) -> bytes:
+    if request.content.is_eof():
+        return await request.read()  # it came along with the headers, and needs no limit of time
+    try:
+        async with asyncio.timeout(_READ_SECONDS):
+            return await request.read()
+    except TimeoutError as error:
+        raise Refused(408, f"the body did not come within {_READ_SECONDS} s") from error
 
 
 async def _digest(*parts: bytes) -> str:

@@ -13,10 +13,11 @@ from uuid import uuid4
 
 import aiohttp
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from bot.storage import deliveries
 from bot.storage.deliveries import Delivery
-from bot.storage.engine import Database
+from bot.storage.engine import Connection, Database
 from bot.storage.recorder import Recorder
 from bot.webhooks import server
 from bot.webhooks.receipt import VerifyOidc
@@ -145,3 +146,12 @@ async def opened(
         )
     writing.cancel()
     await asyncio.wait([writing])
+
+
+@asynccontextmanager
+async def out_of_reach(database: Database) -> AsyncIterator[Connection]:
+    """Somebody else holds the table."""
+    async with database.transaction() as connection:
+        if connection.dialect.name == "postgresql":
+            await connection.execute(text("LOCK TABLE deliveries"))
+        yield connection

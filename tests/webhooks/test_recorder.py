@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import text
 
 from bot.storage import deliveries, writers
-from bot.storage.engine import Connection, Database
+from bot.storage.engine import Database
 from bot.storage.recorder import NotStored, Overloaded, Recorder
 from bot.storage.schema import deliveries as table
-from tests.webhooks.doors import NOON, Doors
+from tests.webhooks.doors import NOON, Doors, out_of_reach
 
 pytestmark = pytest.mark.storage
 
@@ -44,15 +43,6 @@ class Counting(Database):
     def wake(self, *names: str) -> None:
         self.commits += names.count("deliveries")
         super().wake(*names)
-
-
-@asynccontextmanager
-async def out_of_reach(database: Database) -> AsyncIterator[Connection]:
-    """Somebody else holds the table."""
-    async with database.transaction() as connection:
-        if connection.dialect.name == "postgresql":
-            await connection.execute(text("LOCK TABLE deliveries"))
-        yield connection
 
 
 @pytest.fixture

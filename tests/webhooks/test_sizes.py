@@ -11,7 +11,7 @@ import pytest
 from bot.webhooks import receipt, signatures
 from bot.webhooks.receipt import OFF_THE_LOOP_BYTES
 from bot.webhooks.server import MAX_BODY
-from tests.webhooks.doors import ARGOCD, CI, Doors, sign
+from tests.webhooks.doors import ARGOCD, CI, Doors, out_of_reach, sign
 
 
 class Errands(ThreadPoolExecutor):
@@ -51,6 +51,20 @@ async def test_a_larger_body_is_verified_and_packed_off_the_loop(doors: Doors, e
     assert (await doors.report("argocd", body, token=ARGOCD)).status == 202
     assert errands.done[5:] == ["update", zlib.compress.__name__]
     assert [delivery.body == body for delivery in await doors.stored()] == [True] * 3
+
+
+async def test_no_more_large_bodies_are_held_than_memory_is_meant_for(doors: Doors, errands: Errands) -> None:
+    body = b" " * (OFF_THE_LOOP_BYTES + 1)
+    async with out_of_reach(doors.database):
+        posts = [asyncio.create_task(doors.github(body)) for _ in range(6)]
+        async with asyncio.timeout(5):
+            while len(errands.done) < 8:  # four were verified and packed, and wait for the disk
+                assert (await doors.request("GET", "/healthz")).status == 200
+        for _ in range(10):
+            assert (await doors.request("GET", "/healthz")).status == 200
+        assert len(errands.done) == 8
+    assert {answer.status for answer in await asyncio.gather(*posts)} == {202}
+    assert len(errands.done) == 12
 
 
 async def test_the_largest_body_is_kept_and_one_byte_more_is_refused(doors: Doors) -> None:
