@@ -11,12 +11,12 @@ class Crash(BaseException):
 
 
 class Mortal(Database):
-    """A database handle whose process dies right after a commit: the one after which no `lives` are left."""
+    """A database handle whose process dies right after a commit: the one after which no `lives` are left.
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self.lives: int | None = None
-        self.commits = 0
+    Commits that wake nobody do not count: a worker makes one every moment, and all that it says is "still here".
+    """
+
+    lives: int | None = None
 
     @asynccontextmanager
     async def transaction(self, *wakes: str) -> AsyncIterator[Connection]:
@@ -27,8 +27,7 @@ class Mortal(Database):
             yield connection
             if self.lives == 0:
                 raise Crash
-        self.commits += 1
-        if self.lives is not None:
+        if self.lives is not None and wakes:
             self.lives -= 1
             if self.lives == 0:
                 raise Crash

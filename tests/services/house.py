@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from pydantic import SecretStr
@@ -75,20 +76,17 @@ class Bot:
         *,
         name: str = "worker",
         claim: timedelta = timedelta(seconds=20),
-        deploy: Step | None = None,
+        refresh: Step | None = None,
         observe: Callable[[str, str], None] = lambda _kind, _outcome: None,
     ) -> Worker:
-        """A worker that is not running yet."""
-
-        async def refresh(operation: Operation) -> None:
-            await refreshes.step(
-                operation, database=self.database, observer=self.observer, catalog=self.catalog, clock=self.clock
-            )
-
+        """A worker that is not running yet; `refresh` takes the place of the real step."""
+        real = partial(
+            refreshes.step, database=self.database, observer=self.observer, catalog=self.catalog, clock=self.clock
+        )
         return Worker(
             self.database,
             name=name,
-            steps={OperationKind.DEPLOY: deploy or self.deployer.step, OperationKind.REFRESH: refresh},
+            steps={OperationKind.DEPLOY: self.deployer.step, OperationKind.REFRESH: refresh or real},
             clock=self.clock,
             observe=observe,
             pause=QUICK,

@@ -1,0 +1,96 @@
+"""The process dies after any commit of the road from a push to running pods; the next one comes to the same end.
+
+Every commit that changes something for somebody is tried, one after the other, until a life comes to the end without
+dying. What a next life finds are the rows, the world, and a person who approves if nobody has yet.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.domain.approvals import ApprovalState
+from bot.domain.catalog import Catalog
+from bot.domain.operations import OperationState
+from bot.domain.releases import ReleaseState, state
+from bot.topology import Topology
+from tests.services.failing import Crash, Mortal
+from tests.services.house import GRACE, TICKETS, Bot, bot_in
+from tests.services.letterbox import deliver, pipeline
+from tests.services.outside import Outside, outside_of
+from tests.services.waiting import PATIENCE, working
+
+
+async def travel(bot: Bot) -> None:
+    """Approve what waits, until the release is deployed and its operation over."""
+    while True:
+        operations = await bot.operations()
+        for operation in operations:
+            if operation.state is OperationState.WAITING:
+                await bot.approve(operation)
+        over = [operation for operation in operations if operation.state.ended]
+        if over and state((await bot.releases())[0]) is ReleaseState.DEPLOYED:
+            return
+        await asyncio.sleep(0.005)
+
+
+async def live(outside: Outside, url: str, *, catalog: Catalog, lives: int | None) -> bool:
+    """One life of the bot. Whether it came to the end of the road before it died."""
+    async with bot_in(outside, url, catalog=catalog, make=Mortal) as bot:
+        assert isinstance(bot.database, Mortal)
+        bot.database.lives = lives
+        watch = bot.observer.run(catalog.environments["prod"])
+        arrived = False
+        try:
+            async with asyncio.timeout(PATIENCE), working(bot.intake().run(), watch, bot.worker().run()):
+                await travel(bot)
+                arrived = True
+        except* Crash:
+            arrived = False
+    return arrived
+
+
+async def assert_the_end(outside: Outside, url: str, *, catalog: Catalog, died_after: int) -> None:
+    """What is true at the end of the road, however often somebody died on it."""
+    async with bot_in(outside, url, catalog=catalog) as bot:
+        (operation,) = await bot.operations()
+        (approval,) = await bot.table("approvals")
+        (release,) = await bot.releases()
+        ends = (operation.state, approval["state"], state(release))
+        assert ends == (OperationState.SUCCEEDED, ApprovalState.GRANTED, ReleaseState.DEPLOYED), died_after
+        assert [sync.info.get("chatops.request-id") for sync in outside.world.syncs] == [operation.id], died_after
+        assert len(outside.argocd.received("POST")) == 1, died_after
+        assert {row["state"] for row in await bot.table("deliveries")} == {"done"}, died_after
+        assert await bot.audit() == [
+            ("github:hyunwoo", "deploy", "requested", None),
+            ("discord:22", "approve", "granted", None),
+            ("chatops", "deploy", "succeeded", None),
+        ], died_after
+        assert [incident for incident in await bot.incidents() if incident.episode] == [], died_after
+
+
+@pytest.mark.journey
+@pytest.mark.storage
+async def test_a_crash_after_any_commit_changes_nothing_about_the_end(
+    topology: Topology, catalog: Catalog, tmp_path: Path, new_database: Callable[[], str]
+) -> None:
+    for lives in itertools.count(1):
+        url = new_database()
+        async with outside_of(topology, tmp_path) as outside:
+            script, box = pipeline(outside.world)
+            await script.run(TICKETS, "prod", author="hyunwoo", subject="fix: seats")
+            await outside.world.settle()
+            async with bot_in(outside, url, catalog=catalog) as bot:
+                await deliver(bot.database, box.empty(), at=bot.clock())
+            async with outside.world:
+                alive = await live(outside, url, catalog=catalog, lives=lives)
+                if not alive:
+                    outside.clock.advance(2 * GRACE)
+                    assert await live(outside, url, catalog=catalog, lives=None)
+            await assert_the_end(outside, url, catalog=catalog, died_after=lives)
+        if alive:
+            break
+
+    assert lives > 8
