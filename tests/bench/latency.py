@@ -76,7 +76,7 @@ async def _under_load(scene: Scene) -> tuple[list[float], int]:
         waits.append(time.perf_counter() - began)
         return answer
 
-    discord.InteractionResponse.defer = timed  # type: ignore[method-assign]
+    discord.InteractionResponse.defer = timed  # type: ignore[method-assign, assignment]
     try:
         seconds = COMMANDS * 0.15
         load = await asyncio.create_subprocess_exec(
