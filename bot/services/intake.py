@@ -28,13 +28,14 @@ from bot.domain.events import (
 from bot.services import environments, releases
 from bot.storage import applications, deliveries
 from bot.storage import releases as rows
-from bot.storage.deliveries import Delivery
+from bot.storage.deliveries import Delivery, End
 from bot.storage.engine import Connection, Database
 
 BATCH = 50
 OFF_THE_LOOP_BYTES = 1_000_000
 MAX_ATTEMPTS = 5
 PAUSE = timedelta(seconds=1)
+BREATH = timedelta(milliseconds=20)  # under load it makes batches larger and leaves the database to the doors
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +74,10 @@ class Intake:
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            if not await self.work():
+            worked = await self.work()
+            if worked > 1:
+                await asyncio.sleep(BREATH.total_seconds())
+            elif not worked:
                 await self._database.wait("deliveries", seconds=self._pause)
 
     async def work(self) -> int:
@@ -108,13 +112,19 @@ class Intake:
     async def _commit(self, parsed: list[tuple[Delivery, tuple[Event, ...] | Outcome]]) -> None:
         now = self._clock()
         places = tuple(self._catalog.environments)
-        wakes = ("cards", "deliveries", *(f"application:{name}" for name in places))
+        told = any(result and not isinstance(result, Outcome) for _, result in parsed)
+        wakes = ("cards", "deliveries", *(f"application:{name}" for name in places)) if told else ()
+        ends = []
         async with environments.changing(self._database, *places, wakes=wakes) as connection:
             for delivery, result in parsed:
                 outcome = result if isinstance(result, Outcome) else await self._apply(connection, result, now=now)
-                await deliveries.finish(
-                    connection, delivery.id, state=outcome.state, reason=outcome.reason, subject=outcome.subject
-                )
+                end = End(id=delivery.id, state=outcome.state, reason=outcome.reason, subject=outcome.subject)
+                if outcome.state == "parked":
+                    # At once, because what it waits for may be a later delivery of this very batch.
+                    await deliveries.finish_all(connection, [end])
+                else:
+                    ends.append(end)
+            await deliveries.finish_all(connection, ends)
         for delivery, result in parsed:
             self._observe(delivery.source, "failed" if isinstance(result, Outcome) else "parsed")
 
