@@ -66,6 +66,7 @@ deliveries = Table(
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("source", "key"),
     Index(None, "state", "id"),
+    Index(None, "subject"),
 )
 
 releases = Table(

@@ -78,6 +78,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("source", "key", name=op.f("uq_deliveries_source_key")),
     )
     op.create_index(op.f("ix_deliveries_state_id"), "deliveries", ["state", "id"], unique=False)
+    op.create_index(op.f("ix_deliveries_subject"), "deliveries", ["subject"], unique=False)
     op.create_table(
         "incidents",
         sa.Column("subject", sa.String(length=200), nullable=False),
@@ -146,6 +147,7 @@ def downgrade() -> None:
     op.drop_table("operations")
     op.drop_table("markers")
     op.drop_table("incidents")
+    op.drop_index(op.f("ix_deliveries_subject"), table_name="deliveries")
     op.drop_index(op.f("ix_deliveries_state_id"), table_name="deliveries")
     op.drop_table("deliveries")
     op.drop_index(op.f("ix_cards_stale_since"), table_name="cards")
