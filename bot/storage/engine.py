@@ -8,6 +8,7 @@ transaction takes the write lock at its start (`BEGIN IMMEDIATE`), because upgra
 """
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -96,6 +97,7 @@ def _engine(url: str) -> AsyncEngine:
     engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, pool_size=8, max_overflow=0)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    event.listen(engine.sync_engine, "invalidate", _let_go_of_sqlite)
     return engine
 
 
@@ -123,3 +125,13 @@ def _switch_to_wal(cursor: Any) -> None:
 def _begin_sqlite(connection: Any) -> None:
     reading = connection.get_execution_options().get("chatops_reading", False)
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _let_go_of_sqlite(connection: Any, _record: Any, _error: BaseException | None) -> None:
+    """Roll back before a connection is thrown away because its task was cancelled in the middle of a statement.
+
+    Closing does not do that: a statement that was not read to its end keeps the transaction and its lock alive until
+    the garbage collector finds the cursor, and until then nobody else can write.
+    """
+    with contextlib.suppress(asyncio.CancelledError):  # a second one; the first is on its way up already
+        connection.rollback()

@@ -1,6 +1,7 @@
 """Transactions commit or leave nothing, wake only when they committed, and readers see one state."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -166,3 +167,37 @@ async def test_many_may_open_a_new_sqlite_file_at_once(tmp_path: Path, number: i
     assert await asyncio.gather(*(journal(handle) for handle in handles)) == ["wal"] * 8
     for handle in handles:
         await handle.close()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_who_is_cancelled_in_the_middle_of_a_statement_holds_up_nobody(tmp_path: Path, times: int) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/a.db")
+    begun, loop = asyncio.Event(), asyncio.get_running_loop()
+    slow = "WITH RECURSIVE n(x) AS (SELECT note(1) UNION ALL SELECT x + 1 FROM n WHERE x < 200000)"
+
+    def note(_number: int) -> int:
+        loop.call_soon_threadsafe(begun.set)
+        return 1
+
+    async def read_slowly() -> None:
+        async with database.transaction() as connection:
+            await connection.run_sync(MOMENTS.metadata.create_all)
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            await driver.create_function("note", 1, note)
+            await connection.execute(text(f"{slow} SELECT max(x) FROM n GROUP BY x % 3"))  # noqa: S608 - our own text
+
+    gc.disable()  # it would find what the cancelled one left behind, and let go of the lock, at a time of its own
+    try:
+        task = asyncio.create_task(read_slowly())
+        await begun.wait()
+        for _ in range(times):
+            task.cancel()
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5), database.transaction() as connection:
+            await connection.run_sync(MOMENTS.metadata.create_all)
+        await asyncio.wait([task])
+        assert task.cancelled()
+    finally:
+        gc.enable()
+    await database.close()
