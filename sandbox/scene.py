@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+import discord
 import simcord
 from pydantic import SecretStr
 
@@ -122,7 +123,7 @@ async def open_scene(
     """Build a scene and start the bot in it; `pace` is the seconds that a step of the world takes."""
     async with AsyncExitStack() as stack:
         with guild.nobody() as client:
-            env = await stack.enter_async_context(simcord.run(client))
+            env = await stack.enter_async_context(_simulated(client))
         town = guild.build(env, one_channel=one_channel)
         place = guild.topology_of(town, packaged=load(DEFAULT))
         world = await stack.enter_async_context(World(place, clock=clock, pace=pace))
@@ -171,3 +172,14 @@ async def open_scene(
         stack.push_async_callback(scene.kill)
         await scene.start()
         yield scene
+
+
+@asynccontextmanager
+async def _simulated(client: discord.Client) -> AsyncIterator[simcord.Env]:
+    """A simulated Discord. `simcord.run` would tie it to the context it is entered in, and a fixture has its own."""
+    env = simcord.Env(client)
+    await env.start()
+    try:
+        yield env
+    finally:
+        await env.shutdown()
