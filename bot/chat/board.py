@@ -21,12 +21,13 @@ import structlog
 
 from bot.cards.base import Card, digest
 from bot.chat import messages
+from bot.services.views import NotYet
 from bot.storage import cards
 from bot.storage.cards import StaleCard
 from bot.storage.engine import Database
 
 Render = Callable[[str], Awaitable[tuple[int, Card] | None]]
-"""Card key -> channel id and card, or None when there is nothing to show."""
+"""Card key -> channel id and card, or None when there is nothing to show. Raises `NotYet` to be asked again soon."""
 
 Observe = Callable[[str, str, float], None]
 """Told of every write: `post`, `edit` or `look`; how it went; seconds since the card became stale."""
@@ -91,6 +92,8 @@ class Board:
         try:
             async with asyncio.timeout(LIMIT.total_seconds()):
                 await self._show(client, card)
+        except NotYet:
+            await cards.postpone(self._database, card.key, until=self._soon(), nothing_posted=False)
         except Exception as error:
             # Discord, its library and the network fail in many ways; all of them mean "later", none means "never".
             setback = judge(error, failures=card.failures)
@@ -114,11 +117,13 @@ class Board:
         after = await self._write(client, card, picture, wanted=wanted, channel_id=channel_id)
         if after.retired_message_id and after.channel_id and after.message_id:
             await self._retire(client, after, picture)
-        not_before = None
-        if after is not card:
-            not_before = self._clock() + self._spacing
-            asyncio.get_running_loop().call_later(self._spacing.total_seconds(), self._database.wake, "cards")
+        not_before = self._soon() if after is not card else None
         await cards.settled(self._database, card, digest=wanted, looked_at=looked_at, not_before=not_before)
+
+    def _soon(self) -> datetime:
+        """When the card may be taken again; the board looks then without being told."""
+        asyncio.get_running_loop().call_later(self._spacing.total_seconds(), self._database.wake, "cards")
+        return self._clock() + self._spacing
 
     async def _write(
         self, client: discord.Client, card: StaleCard, picture: Card, *, wanted: str, channel_id: int

@@ -17,6 +17,10 @@ from bot.storage import releases as release_rows
 from bot.storage.engine import Connection, Database
 
 
+class NotYet(Exception):
+    """The card leads to another one, which has no message yet."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gallery:
     """Renders cards: where each kind belongs, and what their links start with."""
@@ -29,7 +33,7 @@ class Gallery:
     alerts_channel: int
 
     async def card(self, key: str, *, now: datetime) -> tuple[int, Card] | None:
-        """The channel and the card behind a key; None when there is nothing to show (any more)."""
+        """The channel and the card behind a key; None when there is nothing to show (any more). May raise `NotYet`."""
         kind, _, rest = key.partition(":")
         async with self.database.reading() as connection:
             if kind == "release":
@@ -75,6 +79,8 @@ class Gallery:
         if called is None and found[0].state is not ApprovalState.PENDING:
             return None
         place = await cards.location(self.database, card_key(operation.release_id or 0))
+        if place is None and called is None:
+            raise NotYet  # Whoever is called must find the way.
         url = f"https://discord.com/channels/{self.guild_id}/{place[0]}/{place[1]}" if place else None
         card = summons.render(found[0], operation=operation, role=environment.mention, url=url, now=now)
         return self.releases_channel, card
