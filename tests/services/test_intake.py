@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import structlog.testing
 
 from bot.domain.catalog import Catalog
 from bot.domain.events import Event, StageReported, Unusable
@@ -90,6 +91,18 @@ async def test_order_and_repetition_make_no_difference(bot: Bot, world: World, o
         assert await only(bot) == first
         assert first.source_revision == source
         assert set((await states(bot)).values()) == {"done"}
+
+
+async def test_a_repetition_is_nothing_to_look_at(bot: Bot, world: World) -> None:
+    letters = await run(world)
+    await deliver(bot.database, letters, at=bot.clock())
+    await bot.take_in()
+    before = await bot.table("cards")
+    again = [Letter(source=one.source, key=f"again/{one.key}", headers=one.headers, body=one.body) for one in letters]
+    await deliver(bot.database, again, at=bot.clock())
+    taken = await bot.take_in()
+
+    assert (taken, await bot.table("cards")) == (len(letters), before)
 
 
 async def test_a_job_waits_for_its_run(bot: Bot, world: World) -> None:
@@ -261,6 +274,43 @@ async def test_two_intakes_at_once_do_nothing_twice(
         "run:prod:auth-service",
         "run:prod:backend",
     ]
+
+
+@pytest.mark.storage
+async def test_reports_looks_and_requests_at_once_do_not_wait_for_each_other(
+    bot: Bot, world: World, outside: Outside, database_url: str, catalog: Catalog
+) -> None:
+    script, box = pipeline(world)
+    services = list(catalog.services)
+    for service in services:
+        await script.run(service, "prod", author="hyunwoo", subject="fix: seats")
+    letters = box.empty()
+    world.tick()
+    await deliver(bot.database, letters, at=bot.clock())
+    await bot.take_in()
+    waiting = [await bot.request(service=service) for service in services]
+    random.Random(1).shuffle(letters)
+    again = [
+        Letter(
+            source=one.source,
+            key=f"again/{one.key}",
+            headers=one.headers,
+            body=one.body.replace(b'"run_attempt": 1', b'"run_attempt": 2'),
+        )
+        for one in letters
+    ]
+    await deliver(bot.database, again, at=bot.clock())
+    async with bot_in(outside, database_url, catalog=catalog) as other:
+        with structlog.testing.capture_logs() as log:
+            await asyncio.gather(
+                *(one.take_in() for one in (bot, other)),
+                *(one.observer.observe(catalog.environments["prod"]) for one in (bot, other) * 4),
+                *(bot.step(operation) for operation in waiting),
+            )
+
+    assert [entry for entry in log if entry["log_level"] == "error"] == []
+    assert set((await states(bot)).values()) == {"done"}
+    assert len(await bot.releases()) == len(await bot.operations()) == len(services)
 
 
 async def test_a_crash_before_the_commit_loses_and_repeats_nothing(

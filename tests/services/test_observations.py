@@ -243,6 +243,17 @@ async def test_what_a_person_asked_for_first_is_not_asked_about_again(bot: Bot, 
     assert (await bot.approval(waiting.id)).state is ApprovalState.REJECTED
 
 
+async def test_nobody_is_asked_where_argocd_syncs_by_itself(bot: Bot, world: World) -> None:
+    world.application("prod").spec["syncPolicy"]["automated"] = {}
+    world.application("prod").faults.window_closed = True
+    await bot.committed(world.release("prod", TICKETS))
+    world.tick()
+    await look(bot)
+
+    assert [releases.state(release) for release in await bot.releases()] == [ReleaseState.PENDING]
+    assert await bot.operations() == []
+
+
 async def test_a_newer_release_is_asked_about_in_the_same_look(bot: Bot, world: World) -> None:
     await bot.committed(world.release("prod", TICKETS))
     world.tick()

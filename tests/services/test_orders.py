@@ -42,6 +42,14 @@ def orders(world: World) -> list[str]:
     return [sync.info.get("chatops.request-id", "") for sync in world.syncs]
 
 
+def order_arrives(world: World, argocd: Interrupted) -> None:
+    """What was ordered first gets into the slot, late."""
+    body, app = argocd.received("POST")[0], world.application("prod")
+    sync = {name: body[name] for name in ("revision", "resources")} | {"source": dict(app.spec["source"])}
+    operation: dict[str, Any] = {"sync": sync, "initiatedBy": {"username": "x"}, "info": body["infos"]}
+    world.operations.begin(app, operation | {"retry": {}})
+
+
 async def test_the_answer_is_cut_off(bot: Bot, approved: Operation, argocd: Interrupted, world: World) -> None:
     argocd.faults.sync_cut = True
 
@@ -132,13 +140,8 @@ async def test_somebody_is_faster_than_the_second_order(
 
 
 async def test_the_first_order_arrives_after_all(bot: Bot, lost: Operation, argocd: Interrupted, world: World) -> None:
-    (body,) = argocd.received("POST")
-
     async def arrive() -> None:
-        app = world.application("prod")
-        sync = {name: body[name] for name in ("revision", "resources")} | {"source": dict(app.spec["source"])}
-        operation: dict[str, Any] = {"sync": sync, "initiatedBy": {"username": "x"}, "info": body["infos"]}
-        world.operations.begin(app, operation | {"retry": {}})
+        order_arrives(world, argocd)
 
     bot.clock.advance(GRACE)
     argocd.before = [arrive]
@@ -152,6 +155,25 @@ async def test_the_first_order_arrives_after_all(bot: Bot, lost: Operation, argo
         OperationState.SUCCEEDED,
     ]
     assert orders(world) == [lost.id]
+
+
+async def test_the_first_order_arrives_between_two_looks(
+    bot: Bot, lost: Operation, argocd: Interrupted, world: World
+) -> None:
+    looks: list[str] = []
+
+    async def arrive_at_the_second_look(path: str) -> None:
+        looks.append(path)
+        if len(looks) == 4:
+            order_arrives(world, argocd)
+
+    bot.clock.advance(GRACE)
+    argocd.on_get = arrive_at_the_second_look
+    nothing = await bot.step(lost)
+    running = await bot.step(nothing)
+
+    assert (nothing, running.state) == (lost, OperationState.RUNNING)
+    assert len(argocd.received("POST")) == 1
 
 
 async def test_the_content_is_looked_at_again_before_the_second_order(

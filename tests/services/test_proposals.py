@@ -228,9 +228,11 @@ async def test_the_place_has_left_the_topology(bot: Bot, outside: Outside, world
 
 async def test_nobody_has_to_consent(outside: Outside, world: World, database_url: str, catalog: Catalog) -> None:
     async with bot_in(outside, database_url, catalog=requiring(catalog, 0)) as bot:
-        world.release("prod", TICKETS)
+        await bot.committed(world.release("prod", TICKETS))
+        world.tick()
 
         await bot.observer.observe(bot.catalog.environments["prod"])
+        assert [state(release) for release in await bot.releases()] == [ReleaseState.PENDING]
         assert await bot.table("operations") == []  # Where nobody consents, a person still has to ask.
         running = await bot.step(await bot.propose())
         done = await bot.followed(running)

@@ -146,7 +146,7 @@ async def test_the_claim_of_a_slow_worker_is_prolonged(bot: Bot) -> None:
         until = await eventually(claimed)
         async with working(bot.worker(name="second", claim=claim, refresh=steal).run()):
             for _ in range(3):
-                bot.clock.advance(claim * 2 / 3)
+                bot.clock.advance(claim / 2)
 
                 async def prolonged(before: str = until) -> str | None:
                     now = await claimed()
