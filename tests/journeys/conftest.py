@@ -1,4 +1,4 @@
-"""A running scene for every journey, on the database that the run asks for."""
+"""A running scene for every journey, on the database that the run asks for, and the rows beside it."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -6,7 +6,10 @@ from datetime import timedelta
 import pytest
 
 from bot.app import Timing
+from bot.services import observations
 from sandbox.scene import Scene, open_scene
+from tests.journeys.clock import Clock
+from tests.journeys.rows import Rows
 
 QUICK = Timing(
     look=timedelta(seconds=0.02),
@@ -19,7 +22,24 @@ PACE = 0.02
 
 
 @pytest.fixture
-async def scene(database_url: str) -> AsyncIterator[Scene]:
+def clock() -> Clock:
+    """The time of the scene, which can be made to pass."""
+    return Clock()
+
+
+@pytest.fixture
+async def scene(database_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
     """The town, its world and the bot, started."""
-    async with open_scene(database_url=database_url, pace=PACE, timing=QUICK) as opened:
+    # How often an environment is looked at while something is on its way there: the world is faster than five seconds.
+    monkeypatch.setattr(observations, "BUSY", timedelta(seconds=0.1))
+    async with open_scene(database_url=database_url, pace=PACE, timing=QUICK, clock=clock) as opened:
         yield opened
+        opened.env.raise_errors()
+
+
+@pytest.fixture
+async def rows(database_url: str, scene: Scene) -> AsyncIterator[Rows]:
+    """The bot's rows."""
+    beside = Rows(database_url)
+    yield beside
+    await beside.close()

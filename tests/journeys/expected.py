@@ -1,0 +1,62 @@
+"""What is expected to be read: the parts that the cards of one release share, and the order that Argo CD must get."""
+
+from typing import Any
+
+from sandbox.pipeline import Ran
+from sandbox.scene import Scene
+from tests.journeys.seeing import GAP
+
+MAY_NOT = "You do not have a role that may do this. prod:approve belongs to **@Release manager**."
+DECIDED = "This request has been decided already."
+APPROVED = "The bot looks once more that nothing has changed, then syncs exactly this."
+
+
+def web(scene: Scene) -> str:
+    """Where the repository can be looked at."""
+    return f"{scene.github.url}/{scene.topology.repository}"
+
+
+def change(scene: Scene, ran: Ran, *, subject: str, author: str, old: str) -> str:
+    """The first paragraph: what is being deployed, and which images."""
+    url, sha = web(scene), ran.source.sha
+    return (
+        f"[{subject}]({url}/commit/{sha}) by {author}\n"
+        f"`{old}` →\n"
+        f"`{ran.tag}` · [compare]({url}/compare/{old[:7]}...{sha})"
+    )
+
+
+def pipeline(scene: Scene, ran: Ran) -> str:
+    """The lines of a pipeline that went well, with what the scan found."""
+    assert ran.manifest is not None
+    sha = ran.manifest.sha
+    return (
+        "✅ **Build** ⏱\n"
+        "⚠️ **Scan** ⏱ · 2 high\n"
+        f"✅ **Push** ⏱ · `{ran.tag}`\n"
+        f"✅ **Manifest** ⏱ · [{sha[:7]}]({web(scene)}/commit/{sha})"
+    )
+
+
+def text(*paragraphs: str) -> str:
+    """Paragraphs as a card sets them apart."""
+    return GAP.join(paragraphs)
+
+
+def order(scene: Scene, revision: str, *, operation: str, asked: str, approved: str, service: str) -> dict[str, Any]:
+    """The body of the one request that changes production."""
+    infos = {
+        "chatops.request-id": operation,
+        "chatops.requested-by": f"discord:{scene.town.people[asked].id}",
+        "chatops.approved-by": f"discord:{scene.town.people[approved].id}",
+    }
+    return {
+        "project": "tiketi",
+        "revision": revision,
+        "prune": False,
+        "dryRun": False,
+        "strategy": {"hook": {"force": False}},
+        "resources": [{"group": "apps", "kind": "Deployment", "name": service, "namespace": "tiketi"}],
+        "retryStrategy": {"limit": 0},
+        "infos": [{"name": name, "value": value} for name, value in infos.items()],
+    }

@@ -1,0 +1,330 @@
+"""A push to production, from the first webhook to the last pod, and what everybody sees of it."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.approvals import ApprovalState
+from bot.domain.operations import OperationState
+from bot.topology import Topology
+from sandbox.pipeline import Ran
+from sandbox.scene import Scene
+from tests.journeys import expected, seeing
+from tests.journeys.clock import Clock
+from tests.journeys.people import old_copy
+from tests.journeys.rows import Rows
+from tests.journeys.slowly import slowly
+
+pytestmark = pytest.mark.journey
+
+PLACE = "ticket-service → prod"
+PASSING = {f"{PLACE} · {words}" for words in ("started", "preparing", "approved", "rolling out 3/3")}
+"""Between two steps: they last as long as the board needs to write them, or less."""
+
+
+async def push(scene: Scene, *, author: str = "hyunwoo", service: str = "ticket-service") -> Ran:
+    """A change on its way to production."""
+    return await scene.pipeline.run(service, "prod", author=author, subject="fix: hold a seat")
+
+
+async def test_one_message_follows_a_push_to_the_last_pod(scene: Scene, rows: Rows) -> None:
+    releases = scene.town.releases
+    async with slowly(scene, rows) as motion:
+        await push(scene)
+        await motion.until("prod", lambda: "approval" in seeing.titles(releases)[0])
+        [card, _call] = releases.history()
+        await scene.town.people["minji"].click(card, label="Approve")
+        await rows.quiet()
+        await motion.until("prod", lambda: "deployed" in seeing.titles(releases)[0])
+
+    titles = seeing.written(scene, releases, about="release 1")
+    assert titles[0] == f"{PLACE} · started"
+    assert [title for title in titles if title not in PASSING] == [
+        f"{PLACE} · building",
+        f"{PLACE} · scanning",
+        f"{PLACE} · pushing the image",
+        f"{PLACE} · writing the manifest",
+        f"{PLACE} · waiting for Argo CD",
+        f"{PLACE} · waiting for approval",
+        f"{PLACE} · syncing",
+        f"{PLACE} · rolling out 0/3",
+        f"{PLACE} · rolling out 1/3",
+        f"{PLACE} · rolling out 2/3",
+        f"{PLACE} · deployed in ⏱",
+    ]
+    edited = {request.path.rpartition("/")[2] for request in scene.env.http_requests if request.method == "PATCH"}
+    assert str(card.id) in edited
+    assert releases.history()[0].id == card.id
+    assert len(seeing.board(releases)) == 2
+    assert seeing.board(scene.town.alerts) == []
+
+
+async def test_a_waiting_card_has_all_that_an_approver_needs(scene: Scene, rows: Rows) -> None:
+    old = scene.world.overlay("prod").tags["ticket-service"]
+    ran = await push(scene)
+    await seeing.message(scene.town.releases, titled="waiting for approval")
+    await rows.quiet()
+
+    role = scene.town.roles["Release manager"]
+    assert seeing.board(scene.town.releases) == [
+        seeing.Seen(
+            title=f"{PLACE} · waiting for approval",
+            text=expected.text(
+                expected.change(scene, ran, subject="fix: hold a seat", author="hyunwoo", old=old),
+                f"{expected.pipeline(scene, ran)}\n⏳ **Approval** asked by hyunwoo · ends ⏱\n⚪ Sync · Rollout",
+                "**Next** **@Release manager** approves or rejects, but not hyunwoo.",
+            ),
+            buttons=("Approve", "Reject"),
+            links=("Run", "Commit", "Argo CD"),
+            footer="release 1",
+        ),
+        seeing.Seen(
+            title=f"{PLACE} · approval needed",
+            text=f"`{ran.tag}` asked by hyunwoo · ends ⏱",
+            content=role.mention,
+            links=("Open the card",),
+            footer="request …",
+        ),
+    ]
+    assert seeing.calls(scene) == [(role.mention, [str(role.id)])]
+    [approval] = await rows.approvals()
+    assert (approval.state, approval.required, approval.authors) == (
+        ApprovalState.PENDING,
+        1,
+        {scene.town.people["hyunwoo"].id},
+    )
+    assert scene.argocd.received("POST") == []
+
+
+async def test_an_approved_release_is_synced_once_exactly_as_approved(scene: Scene, rows: Rows) -> None:
+    old = scene.world.overlay("prod").tags["ticket-service"]
+    ran = await push(scene)
+    card = await seeing.message(scene.town.releases, titled="waiting for approval")
+    # Another service moves the branch on; what was approved is what is synced all the same.
+    later = await push(scene, service="backend")
+    other = await seeing.message(scene.town.releases, titled="backend → prod · waiting for approval")
+    assert ran.manifest is not None
+    assert later.manifest is not None
+    assert scene.world.git.head("main") == later.manifest
+
+    result = await scene.town.people["jisoo"].click(card, label="Approve")
+    assert seeing.told(result) == (f"{PLACE} · approved", expected.APPROVED)
+    await seeing.message(scene.town.releases, titled=f"{PLACE} · deployed")
+    await scene.town.people["jisoo"].click(other, label="Reject")
+    await rows.ended()
+
+    [operation, _other] = await rows.operations()
+    assert scene.argocd.received("POST") == [
+        expected.order(
+            scene,
+            ran.manifest.sha,
+            operation=operation.id,
+            asked="hyunwoo",
+            approved="jisoo",
+            service="ticket-service",
+        )
+    ]
+    [sync] = scene.world.syncs
+    assert (sync.application, sync.revision, sync.resources, sync.info["chatops.request-id"]) == (
+        "tiketi-prod",
+        ran.manifest.sha,
+        ("Deployment/ticket-service",),
+        operation.id,
+    )
+    assert {pod.image.rpartition(":")[2] for pod in scene.world.deployment("prod", "ticket-service").pods} == {ran.tag}
+    assert {pod.image.rpartition(":")[2] for pod in scene.world.deployment("prod", "backend").pods} == {old}
+    [shown, called, *_] = seeing.board(scene.town.releases)
+    assert shown == seeing.Seen(
+        title=f"{PLACE} · deployed in ⏱",
+        text=expected.text(
+            expected.change(scene, ran, subject="fix: hold a seat", author="hyunwoo", old=old),
+            f"{expected.pipeline(scene, ran)}\n✅ **Approval** ⏱ · jisoo\n✅ **Sync** ⏱\n✅ **Rollout** ⏱ · 3/3",
+        ),
+        links=("Run", "Commit", "Argo CD"),
+        footer="release 1",
+    )
+    assert (called.title, called.content) == (f"{PLACE} · approved by jisoo", "")
+    assert operation.state is OperationState.SUCCEEDED
+    assert operation.requested_by == scene.town.people["hyunwoo"].id
+    jisoo = f"discord:{scene.town.people['jisoo'].id}"
+    audit = [entry for entry in await rows.audit() if entry.operation_id in (operation.id, None)]
+    assert [(entry.actor, entry.action, entry.outcome) for entry in audit] == [
+        ("github:hyunwoo", "deploy", "requested"),
+        (jisoo, "gate:approve", "passed"),
+        (jisoo, "approve", "granted"),
+        ("chatops", "deploy", "succeeded"),
+        (jisoo, "gate:approve", "passed"),
+    ]
+
+
+async def test_who_may_not_approve_is_told_why_and_who_could(scene: Scene, rows: Rows) -> None:
+    await push(scene, author="minji")
+    await seeing.message(scene.town.releases, titled="waiting for approval")
+    await rows.quiet()
+    [card, _call] = scene.town.releases.history()
+    people = scene.town.people
+
+    refused = {
+        "minji": "You asked for this, or wrote the commit, so somebody else has to approve it. "
+        "prod:approve belongs to **@Release manager**.",
+        "hyunwoo": expected.MAY_NOT,
+        "sora": expected.MAY_NOT,
+        "guest": expected.MAY_NOT,
+    }
+    for name, reason in refused.items():
+        assert seeing.told(await people[name].click(card, label="Approve")) == ("Refused", reason)
+    for name in ("hyunwoo", "sora", "guest"):
+        assert seeing.told(await people[name].click(card, label="Reject")) == ("Refused", expected.MAY_NOT)
+    await rows.quiet()
+    assert seeing.seen(card) == seeing.board(scene.town.releases)[0]
+    assert seeing.board(scene.town.releases)[0].buttons == ("Approve", "Reject")
+    [approval] = await rows.approvals()
+    assert (approval.state, approval.votes) == (ApprovalState.PENDING, ())
+    assert scene.argocd.received("POST") == []
+
+    result = await people["jisoo"].click(card, label="Approve")
+    assert seeing.told(result) == (f"{PLACE} · approved", expected.APPROVED)
+    await seeing.message(scene.town.releases, titled="deployed")
+    assert len(scene.world.syncs) == 1
+
+
+async def test_a_decided_request_answers_who_presses_an_old_copy(scene: Scene, rows: Rows) -> None:
+    await push(scene)
+    card = await seeing.message(scene.town.releases, titled="waiting for approval")
+    slow = old_copy(scene, card)
+    await scene.town.people["minji"].click(card, label="Approve")
+    await seeing.message(scene.town.releases, titled="deployed")
+    await rows.quiet()
+
+    for label in ("Approve", "Reject"):
+        assert seeing.told(await slow.press(scene.town.people["jisoo"], label)) == ("Refused", expected.DECIDED)
+    await rows.quiet()
+    assert seeing.titles(scene.town.releases)[0] == f"{PLACE} · deployed in ⏱"
+    assert len(scene.argocd.received("POST")) == len(scene.world.syncs) == 1
+
+
+async def test_a_rejected_release_is_not_deployed(scene: Scene, rows: Rows) -> None:
+    old = scene.world.overlay("prod").tags["ticket-service"]
+    ran = await push(scene)
+    card = await seeing.message(scene.town.releases, titled="waiting for approval")
+    slow = old_copy(scene, card)
+
+    result = await scene.town.people["minji"].click(card, label="Reject")
+    assert seeing.told(result) == (f"{PLACE} · rejected", "Nothing will be deployed.")
+    await rows.quiet()
+    await scene.world.settle()
+
+    assert seeing.board(scene.town.releases) == [
+        seeing.Seen(
+            title=f"{PLACE} · rejected by minji",
+            text=expected.text(
+                expected.change(scene, ran, subject="fix: hold a seat", author="hyunwoo", old=old),
+                f"{expected.pipeline(scene, ran)}\n❌ **Approval** ⏱ · rejected by minji",
+                "**Next** `/deploy prod ticket-service` asks again.",
+            ),
+            links=("Run", "Commit", "Argo CD"),
+            footer="release 1",
+        ),
+        seeing.Seen(
+            title=f"{PLACE} · rejected by minji",
+            text=f"`{ran.tag}` asked by hyunwoo",
+            links=("Open the card",),
+            footer="request …",
+        ),
+    ]
+    assert seeing.told(await slow.press(scene.town.people["jisoo"], "Approve")) == ("Refused", expected.DECIDED)
+    assert scene.argocd.received("POST") == []
+    assert scene.world.syncs == []
+    [operation] = await rows.operations()
+    assert operation.state is OperationState.REJECTED
+
+
+async def test_a_newer_push_makes_the_older_request_void(scene: Scene, rows: Rows) -> None:
+    await push(scene)
+    card = await seeing.message(scene.town.releases, titled="waiting for approval")
+    slow = old_copy(scene, card)
+    newer = await push(scene)
+    await seeing.message(scene.town.releases, titled="superseded")
+    waiting = await seeing.message(scene.town.releases, titled="waiting for approval")
+    await rows.quiet()
+
+    assert waiting.id != card.id
+    shown = seeing.board(scene.town.releases)
+    assert [(one.title, one.buttons) for one in shown] == [
+        (f"{PLACE} · superseded", ()),
+        (f"{PLACE} · superseded", ()),
+        (f"{PLACE} · waiting for approval", ("Approve", "Reject")),
+        (f"{PLACE} · approval needed", ()),
+    ]
+    assert shown[0].text.endswith(f"**Next** `{newer.tag}` took its place. Follow the newest card.")
+    assert seeing.told(await slow.press(scene.town.people["minji"], "Approve")) == (
+        "Refused",
+        "A newer request took this one's place. Use the newest card.",
+    )
+    await scene.town.people["minji"].click(waiting, label="Approve")
+    await seeing.message(scene.town.releases, titled="deployed")
+    assert newer.manifest is not None
+    assert [sync.revision for sync in scene.world.syncs] == [newer.manifest.sha]
+
+
+async def test_a_request_that_nobody_decides_expires(scene: Scene, rows: Rows, clock: Clock) -> None:
+    await scene.stop()
+    scene.topology = expiring(scene.topology, minutes=30)
+    await scene.start()
+    ran = await push(scene)
+    card = await seeing.message(scene.town.releases, titled="waiting for approval")
+    await rows.quiet()
+    slow = old_copy(scene, card)
+    [approval] = await rows.approvals()
+    assert approval.expires_at - approval.requested_at == timedelta(minutes=30)
+
+    clock.pass_by(minutes=29)
+    await rows.observed("prod", after=clock())
+    await rows.quiet()
+    assert seeing.titles(scene.town.releases)[0] == f"{PLACE} · waiting for approval"
+    clock.pass_by(minutes=1)
+    await seeing.message(scene.town.releases, titled="approval expired")
+    await rows.quiet()
+
+    shown, called = seeing.board(scene.town.releases)
+    assert (shown.title, shown.buttons) == (f"{PLACE} · approval expired", ())
+    assert shown.text.endswith(
+        seeing.GAP + "**Next** Nobody decided within 30m. `/deploy prod ticket-service` asks again."
+    )
+    assert called == seeing.Seen(
+        title=f"{PLACE} · expired",
+        text=f"`{ran.tag}` asked by hyunwoo",
+        links=("Open the card",),
+        footer="request …",
+    )
+    assert seeing.told(await slow.press(scene.town.people["minji"], "Approve")) == (
+        "Refused",
+        "This request has expired. Ask again with /deploy.",
+    )
+    assert scene.argocd.received("POST") == []
+
+
+async def test_a_card_older_than_an_hour_goes_on_in_a_new_message(scene: Scene, rows: Rows, clock: Clock) -> None:
+    await push(scene)
+    card = await seeing.message(scene.town.releases, titled="waiting for approval")
+    await rows.quiet()
+    clock.pass_by(hours=2)
+    again = await seeing.message(scene.town.releases, titled="approval expired")
+    await rows.quiet()
+
+    old, new = (one for one in seeing.board(scene.town.releases) if one.footer.startswith("release 1"))
+    url = f"https://discord.com/channels/{scene.town.guild.id}/{scene.town.releases.id}/{again.id}"
+    assert old == seeing.Seen(
+        title=f"{PLACE} · continued below",
+        text=f"This went on for long, so it goes on in [a newer message]({url}).",
+        footer="release 1",
+    )
+    assert (new.title, new.buttons, new.footer) == (f"{PLACE} · approval expired", (), "release 1 · part 2")
+    assert again.id != card.id
+
+
+def expiring(topology: Topology, *, minutes: int) -> Topology:
+    """The topology with another time to decide in production."""
+    prod = topology.environments["prod"]
+    sooner = prod.model_copy(update={"approval": prod.approval.model_copy(update={"expires_minutes": minutes})})
+    return topology.model_copy(update={"environments": {**topology.environments, "prod": sooner}})
