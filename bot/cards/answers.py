@@ -44,10 +44,10 @@ def refresh(operation: Operation, *, status: EnvironmentStatus | None) -> Card:
             colour=Colour.GOOD,
             description=f"**{seen.sync}** · **{seen.health}**\nCompared with {code(seen.revision[:7], 7)}{compared}",
         )
-    if operation.state.ended:
+    if operation.state.ended and operation.reason is not Reason.REFRESH_TIMED_OUT:
         reason = operation.reason or Reason.ARGOCD_UNREACHABLE
         return Card(title=f"{title} failed", colour=Colour.BAD, description=SENTENCES[reason])
-    return Card(title=f"{title} runs", colour=Colour.WAITING, description=SENTENCES[Reason.REFRESH_TIMED_OUT])
+    return Card(title=f"{title} still runs", colour=Colour.WAITING, description=SENTENCES[Reason.REFRESH_TIMED_OUT])
 
 
 def decided(approval: Approval) -> Card:

@@ -70,7 +70,7 @@ def test_a_refresh_that_takes_long_or_fails_says_so() -> None:
     runs = replace(operation(OperationState.RUNNING), kind=OperationKind.REFRESH)
     failed = replace(runs, state=OperationState.FAILED, reason=Reason.ARGOCD_FORBIDDEN)
 
-    assert answers.refresh(runs, status=None).title == "prod · refresh runs"
+    assert answers.refresh(runs, status=None).title == "prod · refresh still runs"
     assert answers.refresh(failed, status=None) == Card(
         title="prod · refresh failed",
         colour=Colour.BAD,

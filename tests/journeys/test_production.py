@@ -91,7 +91,7 @@ async def test_a_waiting_card_has_all_that_an_approver_needs(scene: Scene, rows:
     assert (approval.state, approval.required, approval.authors) == (
         ApprovalState.PENDING,
         1,
-        {scene.town.people["hyunwoo"].id},
+        frozenset({scene.town.people["hyunwoo"].id}),
     )
     assert scene.argocd.received("POST") == []
 
@@ -326,5 +326,6 @@ async def test_a_card_older_than_an_hour_goes_on_in_a_new_message(scene: Scene, 
 def expiring(topology: Topology, *, minutes: int) -> Topology:
     """The topology with another time to decide in production."""
     prod = topology.environments["prod"]
+    assert prod.approval is not None
     sooner = prod.model_copy(update={"approval": prod.approval.model_copy(update={"expires_minutes": minutes})})
     return topology.model_copy(update={"environments": {**topology.environments, "prod": sooner}})
