@@ -105,6 +105,7 @@ async def test_a_rejected_release_can_be_asked_for_again(scene: Scene, rows: Row
     ]
     await scene.town.people["jisoo"].click(again, label="Approve")
     await seeing.message(scene.town.releases, titled="deployed")
+    await rows.ended()
     assert [operation.state for operation in await rows.operations()] == [
         OperationState.REJECTED,
         OperationState.SUCCEEDED,
