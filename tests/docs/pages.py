@@ -9,7 +9,7 @@ README = ROOT / "README.md"
 PAGES = (README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
 
 _FENCE = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
-_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+_LINK = re.compile(r"""!?\[[^\]]*\]\(([^)\s]+)\)|<img src="([^"]+)" """)
 
 
 def section(page: Path, heading: str) -> str:
@@ -42,7 +42,8 @@ def block(text: str, language: str) -> str:
 
 def links(page: Path) -> Iterator[str]:
     """Where the links and images of a page lead."""
-    yield from _LINK.findall(_without_code(page.read_text()))
+    for link, image in _LINK.findall(_without_code(page.read_text())):
+        yield link or image
 
 
 def anchors(page: Path) -> set[str]:
