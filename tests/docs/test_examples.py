@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,14 @@ def test_the_deployment_runs_one_bot_that_is_not_root() -> None:
     probes = {name: container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")}
     assert probes == {"startup": "/healthz", "liveness": "/healthz", "readiness": "/readyz"}
     assert read(BOT / "service.yaml")["spec"]["publishNotReadyAddresses"] is True
+
+
+def test_every_place_names_this_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    [image] = read(BOT / "kustomization.yaml")["images"]
+    assert image["newTag"] == version
+    assert set(re.findall(r"tiketi-chatops:(\S+)", (ROOT / "README.md").read_text())) == {version}
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_the_bot_may_list_in_the_namespaces_of_the_environments_only() -> None:
