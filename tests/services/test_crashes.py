@@ -15,6 +15,7 @@ from bot.domain.approvals import ApprovalState
 from bot.domain.catalog import Catalog
 from bot.domain.operations import OperationState
 from bot.domain.releases import ReleaseState, state
+from bot.services import intake
 from bot.topology import Topology
 from tests.services.failing import Crash, Mortal
 from tests.services.house import GRACE, TICKETS, Bot, bot_in
@@ -94,3 +95,39 @@ async def test_a_crash_after_any_commit_changes_nothing_about_the_end(
             break
 
     assert lives > 8
+
+
+@pytest.mark.journey
+async def test_a_crash_after_any_batch_of_deliveries_changes_nothing_about_the_release(
+    outside: Outside, catalog: Catalog, new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "BATCH", 3)
+    script, box = pipeline(outside.world)
+    ran = await script.run(TICKETS, "prod", author="hyunwoo", subject="fix: seats", fail_at="push")
+    await script.rerun(ran, author="minji")
+    letters = box.empty()
+    letters.sort(key=lambda one: one.headers["event"] != "workflow_job")  # jobs first, so that they have to wait
+    async with bot_in(outside, new_database(), catalog=catalog) as bot:
+        await deliver(bot.database, letters, at=bot.clock())
+        await bot.take_in()
+        expected, alerts = await bot.releases(), await bot.incidents()
+
+    for lives in itertools.count(1):
+        url = new_database()
+        async with bot_in(outside, url, catalog=catalog, make=Mortal) as bot:
+            await deliver(bot.database, letters, at=bot.clock())
+            assert isinstance(bot.database, Mortal)
+            bot.database.lives = lives
+            alive = True
+            try:
+                await bot.take_in()
+            except Crash:
+                alive = False
+        async with bot_in(outside, url, catalog=catalog) as bot:
+            await bot.take_in()
+            assert (await bot.releases(), await bot.incidents()) == (expected, alerts), lives
+            assert {row["state"] for row in await bot.table("deliveries")} == {"done"}, lives
+        if alive:
+            break
+
+    assert lives > len(letters) / 3
