@@ -23,7 +23,7 @@ help: ## this list
 	@touch $@
 
 sandbox: .venv/sandbox.stamp ## a simulated Discord guild and a scripted world, in the browser
-	$(BIN)/python -m bot sandbox
+	$(BIN)/python -m bot sandbox $(ARGS)
 
 test: .venv ## the whole test suite
 	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)

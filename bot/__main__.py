@@ -79,7 +79,7 @@ def migrate() -> None:
 @cli.command()
 def sandbox(
     port: Annotated[int, typer.Option(help="Where the page is served, on this machine only.")] = 8765,
-    pace: Annotated[float, typer.Option(help="Seconds that a step of the scripted world takes.", min=0.01)] = 1.0,
+    pace: Annotated[float, typer.Option(help="Seconds that a step of the scripted world takes.", min=0.01)] = 4.0,
 ) -> None:
     """Open a simulated Discord guild with the bot in it, and a scripted world behind it."""
     try:
@@ -88,7 +88,13 @@ def sandbox(
         problems.print(f"The sandbox needs {error.name}: start it with `make sandbox`.")
         raise typer.Exit(2) from None
     telemetry.configure_logging(log_format="console", secrets=())
-    asyncio.run(show(port=port, pace=pace, say=lambda text: out.print(text, highlight=False)))
+    try:
+        asyncio.run(show(port=port, pace=pace, say=lambda text: out.print(text, highlight=False)))
+    except OSError as error:
+        problems.print(f"{error} Choose another port: make sandbox ARGS='--port 8766'.")
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
 
 
 def _load() -> tuple[Settings, Topology]:

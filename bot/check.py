@@ -38,7 +38,7 @@ async def everything(settings: Settings, topology: Topology) -> list[Finding]:
     finally:
         await outside.aclose()
     found = [Finding(name=name, good=good, text=text) for group in groups for name, good, text in group]
-    return [*found, *_doors(settings)]
+    return [*found, *_identities(topology), *_doors(settings)]
 
 
 async def _discord(settings: Settings, topology: Topology) -> list[tuple[str, bool, str]]:
@@ -65,6 +65,16 @@ async def _database(settings: Settings) -> list[tuple[str, bool, str]]:
     return [
         ("Database", True, f"at schema {revision or 'nothing'}; the bot brings it to {migrations.head()} at its start")
     ]
+
+
+def _identities(topology: Topology) -> list[Finding]:
+    """Whether a person who pushes can be recognised when the same person presses Approve."""
+    deciding = [name for name, place in topology.environments.items() if not place.automated]
+    if not deciding:
+        return []
+    known = len(topology.identities)
+    text = f"people known on both sides: {known}" if known else "empty: people could approve what they pushed"
+    return [Finding(name="Identities", good=known > 0, text=text)]
 
 
 def _doors(settings: Settings) -> list[Finding]:

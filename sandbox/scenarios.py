@@ -25,7 +25,7 @@ async def staging(pipeline: Pipeline, *, service: str = "ticket-service", enviro
 
 async def production(pipeline: Pipeline, *, service: str = "ticket-service", environment: str = "prod") -> Ran:
     """A push to production, which waits for a person."""
-    return await pipeline.run(service, environment, author="hyunwoo", subject="fix: hold a seat for ten minutes")
+    return await pipeline.run(service, environment, author="minji", subject="fix: hold a seat for ten minutes")
 
 
 async def failing_build(pipeline: Pipeline, *, service: str = "backend", environment: str = "staging") -> Ran:

@@ -7,6 +7,7 @@ the real bot. Stories follow each other with a pause, so there is always a relea
 import asyncio
 import contextlib
 import itertools
+import socket
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,14 +20,14 @@ from bot.app import Timing
 from sandbox.scenarios import STORIES
 from sandbox.scene import Scene, open_scene
 
-REFRESH_SECONDS = 0.5
-PAUSE_STEPS = 20
+REFRESH_SECONDS = 2.0
+PAUSE_STEPS = 8
 WELCOME = """
   {url}
 
   Open this address: a Discord channel with the bot in it. Choose above who you are:
   {people}
-  Approve what waits as minji or jisoo (nobody approves what they pushed), or type / for a command.
+  Approve what waits as jisoo (minji pushed it, and nobody approves what they pushed), or type / for a command.
   Ctrl+C ends it.
 """
 ROLES = {
@@ -39,7 +40,16 @@ ROLES = {
 
 
 async def show(*, port: int, pace: float, say: Callable[[str], None]) -> None:
-    """Serve the page and play until it is closed. `say` prints one text for the person who started it."""
+    """Serve the page and play until it is closed. `say` prints one text for the person who started it.
+
+    Raises OSError when the port is taken.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise OSError(f"Port {port} is taken.") from error
     quick = Timing(
         look=timedelta(seconds=min(pace, 1)), pause=timedelta(seconds=min(pace, 1)), spacing=timedelta(seconds=1)
     )

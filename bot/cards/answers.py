@@ -61,7 +61,7 @@ def decided(approval: Approval) -> Card:
     return Card(
         title=f"{place} · approved",
         colour=Colour.GOOD,
-        description="The bot looks once more that nothing has changed, then syncs exactly this.",
+        description="The bot checks once more that nothing has changed, then syncs exactly this.",
     )
 
 

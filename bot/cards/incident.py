@@ -13,17 +13,17 @@ _DETAIL_LINES = 8
 _LINE = 160
 _NEXT = {
     "run": "Read the run's log, then push a fix or re-run it.",
-    "sync": "Open the Application for the resource that failed, fix the manifest or ask for the deploy again.",
+    "sync": "Open the Application for the resource that failed, fix the manifest and push, or ask to deploy again.",
     "health": "Look at the pods, then roll back or fix forward.",
 }
 
 
-def render(incident: Incident, *, now: datetime) -> Card:
-    """The alert card of an episode, open or recovered. `now` only guards against a recovery from the future."""
+def render(incident: Incident) -> Card:
+    """The alert card of an episode, open or recovered."""
     kind = incident.subject.partition(":")[0]
     words, colour, blocks = _open(incident, kind=kind)
     if incident.recovered_at is not None:
-        words, colour, blocks = _recovered(incident, recovered_at=min(incident.recovered_at, now))
+        words, colour, blocks = _recovered(incident, recovered_at=incident.recovered_at)
     return Card(
         title=f"{_place(incident)} · {words}",
         colour=colour,
@@ -40,9 +40,11 @@ def _open(incident: Incident, *, kind: str) -> tuple[str, Colour, list[str]]:
 
 
 def _recovered(incident: Incident, *, recovered_at: datetime) -> tuple[str, Colour, list[str]]:
-    lasted = duration((recovered_at - incident.opened_at).total_seconds())
+    seconds = (recovered_at - incident.opened_at).total_seconds()
     was = "\n".join(filter(None, (f"It was: {plain(incident.title, 80)}", _details(incident, mark="•"))))
-    return f"recovered after {lasted}", Colour.GOOD, [f"✅ {plain(incident.recovery, 80)}", was]
+    # Two systems' clocks: where they disagree no number is better than a wrong one.
+    words = f"recovered after {duration(seconds)}" if seconds > 0 else "recovered"
+    return words, Colour.GOOD, [f"✅ {plain(incident.recovery, 80)}", was]
 
 
 def _place(incident: Incident) -> str:

@@ -136,7 +136,8 @@ def _total(release: Release, operation: Operation | None) -> str:
     if releases.state(release) is not ReleaseState.DEPLOYED:
         return ""
     started, done = _started(release, operation), release.deployed.get(releases.current_tag(release) or "")
-    return f" in {duration((done - started).total_seconds())}" if started and done else ""
+    # GitHub says when it began and we when it ended: where the clocks disagree, no number beats a wrong one.
+    return f" in {duration((done - started).total_seconds())}" if started and done and done > started else ""
 
 
 def _started(release: Release, operation: Operation | None) -> datetime | None:

@@ -55,9 +55,12 @@ async def decide(interaction: discord.Interaction, deps: Deps, *, verb: str, app
     if approval is None:
         raise Refused(Reason.SUPERSEDED)
     actor = await deps.gate.require(interaction, capability=Capability.APPROVE, environment=approval.environment)
-    decision = approvals.grant if verb == "approve" else approvals.reject
     try:
-        decided = await decision(deps.database, approval_id, actor=actor, now=deps.clock())
+        if verb == "approve":
+            login = deps.catalog.logins.get(actor.id)
+            decided = await approvals.grant(deps.database, approval_id, actor=actor, now=deps.clock(), login=login)
+        else:
+            decided = await approvals.reject(deps.database, approval_id, actor=actor, now=deps.clock())
     except Refused as refused:
         if refused.reason in (Reason.OWN_REQUEST, Reason.ALREADY_VOTED):
             who = deps.gate.who(capability=Capability.APPROVE, environment=approval.environment)

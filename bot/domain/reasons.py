@@ -71,7 +71,7 @@ SENTENCES: dict[Reason, str] = {
         "The image that Git asks for has a tag that names no commit, so nobody can say what would be deployed."
     ),
     Reason.AUTOMATED: "Argo CD deploys this environment by itself: push the change, or use /refresh to speed it up.",
-    Reason.ALREADY_OPEN: "There is an open request for this service already. Decide that one first.",
+    Reason.ALREADY_OPEN: "A deploy of this service is under way already. Its release card says what it waits for.",
     Reason.OPERATION_IN_PROGRESS: "Another operation runs on this Application. Wait until it ends, then ask again.",
     Reason.WINDOW_CLOSED: "A sync window of the project forbids deploying now. Ask again when it opens.",
     Reason.NOT_ON_BRANCH: "The approved commit is no longer on the environment's branch, so nothing was deployed.",

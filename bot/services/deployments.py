@@ -27,11 +27,10 @@ from bot.storage import approvals as approval_rows
 from bot.storage import operations as rows
 from bot.storage.engine import Database
 
-WAIT_FOR_OTHERS = timedelta(minutes=15)
+PATIENCE = timedelta(minutes=15)
 FOLLOW_FOR = timedelta(minutes=20)
 GRACE = timedelta(seconds=30)
 MAX_SENDS = 2
-MAX_ATTEMPTS = 5
 TRANSIENT = frozenset({Reason.ARGOCD_UNREACHABLE, Reason.GITHUB_UNREACHABLE, Reason.REFRESH_TIMED_OUT})
 
 log = structlog.get_logger(__name__)
@@ -64,7 +63,7 @@ class Deployer:
                 log.warning("deploy.no_step", operation=operation.id, state=operation.state)
 
     async def _guarded(self, operation: Operation, step: Callable[[Operation], Awaitable[None]]) -> None:
-        """Run a step; end the operation when it refuses, and leave it for another try when nobody answered."""
+        """Run a step; end the operation when it refuses, and try again for `PATIENCE` when nobody answered."""
         try:
             await step(operation)
         except Refused as refusal:
@@ -73,10 +72,11 @@ class Deployer:
             await self._end(operation, state, refusal.reason, detail=refusal.detail)
         except (ArgocdError, GithubError) as error:
             log.warning("deploy.unanswered", operation=operation.id, reason=error.reason, answer=error.log)
-            if error.reason not in TRANSIENT or operation.attempts + 1 >= MAX_ATTEMPTS:
+            deadline = operation.deadline or self.clock() + PATIENCE
+            if error.reason not in TRANSIENT or self.clock() >= deadline:
                 await self._end(operation, OperationState.REFUSED, error.reason)
                 return
-            again = replace(operation, attempts=operation.attempts + 1, reason=error.reason)
+            again = replace(operation, attempts=operation.attempts + 1, reason=error.reason, deadline=deadline)
             await self._save(again, expected=operation.state)
 
     async def _propose(self, operation: Operation) -> None:
@@ -212,7 +212,7 @@ class Deployer:
     async def _wait_for_others(self, operation: Operation) -> None:
         """Another operation holds the Application. That is a state, not a failure: wait for a while."""
         now = self.clock()
-        deadline = operation.deadline or now + WAIT_FOR_OTHERS
+        deadline = operation.deadline or now + PATIENCE
         if now >= deadline:
             raise Refused(Reason.OPERATION_IN_PROGRESS)
         waiting = replace(operation, deadline=deadline, attempts=0, reason=Reason.OPERATION_IN_PROGRESS)

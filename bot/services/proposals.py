@@ -64,6 +64,7 @@ async def propose(
             release_id=stored.id,
             reason=None,
             attempts=0,
+            deadline=None,
             updated_at=now,
         )
         if not await rows.save(connection, after, expected=OperationState.REQUESTED):

@@ -40,7 +40,7 @@ class Gallery:
                 return await self._release(connection, int(rest), now=now)
             if kind == "incident":
                 episode, _, subject = rest.partition(":")
-                return await self._incident(connection, subject, episode=int(episode), now=now)
+                return await self._incident(connection, subject, episode=int(episode))
             if kind == "request":
                 return await self._request(connection, rest, now=now)
         raise LookupError(f"no card has a key like {key!r}")
@@ -62,11 +62,9 @@ class Gallery:
         )
         return self.releases_channel, card
 
-    async def _incident(
-        self, connection: Connection, subject: str, *, episode: int, now: datetime
-    ) -> tuple[int, Card] | None:
+    async def _incident(self, connection: Connection, subject: str, *, episode: int) -> tuple[int, Card] | None:
         incident = await incident_rows.get(connection, subject, episode=episode)
-        return None if incident is None else (self.alerts_channel, incident_card.render(incident, now=now))
+        return None if incident is None else (self.alerts_channel, incident_card.render(incident))
 
     async def _request(self, connection: Connection, operation_id: str, *, now: datetime) -> tuple[int, Card] | None:
         """The call for approvers: only where a role is to be called, and not when it was decided before the call."""

@@ -83,7 +83,7 @@ def test_a_press_says_what_it_did() -> None:
     rejected = approvals.reject(approval(), name="jiwon", now=story.after(300))
 
     assert answers.decided(granted()).description == (
-        "The bot looks once more that nothing has changed, then syncs exactly this."
+        "The bot checks once more that nothing has changed, then syncs exactly this."
     )
     assert answers.decided(one_of_two).description == "Still needed: one more person."
     assert answers.decided(rejected) == Card(

@@ -30,7 +30,7 @@ async def test_an_approver_approves_and_the_card_shows_it(office: Office) -> Non
 
     assert said(result) == (
         "ticket-service → prod · approved",
-        "The bot looks once more that nothing has changed, then syncs exactly this.",
+        "The bot checks once more that nothing has changed, then syncs exactly this.",
     )
     assert await state(office) is OperationState.APPROVED
     after = await office.message(titled=APPROVED)
@@ -84,8 +84,20 @@ async def test_two_people_are_needed_where_two_are_required(office: Office) -> N
     assert said(await office.town.jiwon.click(card, label="Approve"))[1] == (
         "You have approved this already; another person is needed. prod:approve belongs to **@Approvers**."
     )
-    assert said(await office.town.mina.click(card, label="Approve"))[0] == "ticket-service → prod · approved"
+    assert said(await office.town.sujin.click(card, label="Approve"))[0] == "ticket-service → prod · approved"
     assert await state(office) is OperationState.APPROVED
+
+
+async def test_who_wrote_the_commit_is_recognised_at_the_press(office: Office) -> None:
+    approval = await office.ask(requested_by=None)
+    card = await office.message(titled=WAITING)
+    assert approval.authors == frozenset()  # the run was reported only after the request was made
+
+    assert said(await office.town.mina.click(card, label="Approve"))[1] == (
+        "You asked for this, or wrote the commit, so somebody else has to approve it. "
+        "prod:approve belongs to **@Approvers**."
+    )
+    assert said(await office.town.jiwon.click(card, label="Approve"))[0] == "ticket-service → prod · approved"
 
 
 async def test_a_button_works_after_a_restart(office: Office) -> None:
@@ -102,12 +114,12 @@ async def test_a_button_works_after_a_restart(office: Office) -> None:
 async def test_of_two_presses_one_decides(office: Office) -> None:
     approval = await office.ask(requested_by=None)
     card = await office.message(titled=WAITING)
-    actors: list[MemberActor] = [office.town.jiwon, office.town.mina]
+    actors: list[MemberActor] = [office.town.jiwon, office.town.sujin]
 
     answers = [said(await actor.click(card, label="Approve"))[1] for actor in actors]
 
     assert answers == [
-        "The bot looks once more that nothing has changed, then syncs exactly this.",
+        "The bot checks once more that nothing has changed, then syncs exactly this.",
         "This request has been decided already.",
     ]
     decided = await approvals.get(office.town.database, approval.id)

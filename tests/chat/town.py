@@ -50,6 +50,7 @@ class Town:
     developers: RoleHandle
     mina: MemberActor
     jiwon: MemberActor
+    sujin: MemberActor
     guest: MemberActor
 
     def writes(self) -> list[str]:
@@ -84,6 +85,7 @@ async def town(database_url: str) -> AsyncIterator[Town]:
             developers=developers,
             mina=guild.add_member(env.create_user("mina"), roles=[developers, approvers]),
             jiwon=guild.add_member(env.create_user("jiwon"), roles=[approvers]),
+            sujin=guild.add_member(env.create_user("sujin"), roles=[approvers]),
             guest=guild.add_member(env.create_user("guest")),
         )
         assert env.errors_since(env._errors_acknowledged) == (), "the bot swallowed these"

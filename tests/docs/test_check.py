@@ -14,7 +14,7 @@ from bot.check import Finding
 from bot.settings import PACKAGED_TOPOLOGY, Settings
 from bot.storage import migrations
 from bot.storage.engine import Database
-from bot.topology import load
+from bot.topology import Identity, load
 from sandbox.argocd import Argocd
 from sandbox.cluster import Cluster
 from sandbox.github import Github
@@ -22,7 +22,9 @@ from sandbox.world import World, with_clusters
 from tests.docs.discord_rest import GUILD, RIGHTS, TOKEN, discord_rest
 from tests.docs.pages import README, ROOT, block, section
 
-TOPOLOGY = with_clusters(load(PACKAGED_TOPOLOGY))
+TOPOLOGY = with_clusters(load(PACKAGED_TOPOLOGY)).model_copy(
+    update={"identities": (Identity(discord=101, github="minji"), Identity(discord=102, github="hyunwoo"))}
+)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from tests.journeys.seeing import GAP
 
 MAY_NOT = "You do not have a role that may do this. prod:approve belongs to **@Release manager**."
 DECIDED = "This request has been decided already."
-APPROVED = "The bot looks once more that nothing has changed, then syncs exactly this."
+APPROVED = "The bot checks once more that nothing has changed, then syncs exactly this."
 
 
 def web(scene: Scene) -> str:

@@ -123,7 +123,7 @@ async def test_a_failed_sync_and_its_recovery_are_one_message(scene: Scene, rows
                 f"❌ {REFUSED}",
                 "Since ⏱",
                 "**Next** Open the Application for the resource that failed, "
-                "fix the manifest or ask for the deploy again.",
+                "fix the manifest and push, or ask to deploy again.",
             ),
             links=("Argo CD",),
             footer="sync:staging #1",
