@@ -29,7 +29,7 @@ from bot.services.deployments import Deployer
 from bot.services.intake import Intake, Parse
 from bot.services.observations import Observer
 from bot.services.workers import Step, Worker
-from bot.storage import applications, documents, migrations, schema
+from bot.storage import applications, documents, schema
 from bot.storage import approvals as approval_rows
 from bot.storage import operations as operation_rows
 from bot.storage.applications import Known
@@ -217,6 +217,10 @@ class Bot:
         """Every release, oldest first."""
         return [documents.release.load(row["document"]) for row in await self.table("releases")]
 
+    async def deliveries(self) -> dict[str, str]:
+        """What became of every delivery, by its key."""
+        return {row["key"]: row["state"] for row in await self.table("deliveries")}
+
     async def incidents(self) -> list[Incident]:
         """Every episode, by subject."""
         return [documents.incident.load(row["document"]) for row in await self.table("incidents")]
@@ -235,7 +239,6 @@ async def bot_in(
     async with AsyncExitStack() as stack:
         database = make(url)
         stack.push_async_callback(database.close)
-        await migrations.upgrade(database)
         argocd = ArgoCD(
             url=outside.argocd.url,
             token=lambda: outside.argocd.token,

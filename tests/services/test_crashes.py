@@ -34,7 +34,7 @@ async def travel(bot: Bot) -> None:
         over = [operation for operation in operations if operation.state.ended]
         if over and state((await bot.releases())[0]) is ReleaseState.DEPLOYED:
             return
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
 
 
 async def live(outside: Outside, url: str, *, catalog: Catalog, lives: int | None) -> bool:

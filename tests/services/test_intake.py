@@ -1,6 +1,5 @@
 """Deliveries into facts: joined whatever their order, kept when they cannot be read, worked off once."""
 
-import asyncio
 import random
 import threading
 from collections.abc import Mapping
@@ -8,12 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import structlog.testing
 
 from bot.domain.catalog import Catalog
 from bot.domain.events import Event, StageReported, Unusable
 from bot.domain.releases import Release, ReleaseState, state
-from bot.services.intake import BATCH, MAX_ATTEMPTS, OFF_THE_LOOP_BYTES
+from bot.services.intake import MAX_ATTEMPTS, OFF_THE_LOOP_BYTES
 from bot.storage import deliveries
 from sandbox import bodies
 from sandbox.world import World
@@ -45,11 +43,6 @@ def by_hand(world: World, *, branch: str, environment: str) -> list[Letter]:
     ]
 
 
-async def states(bot: Bot) -> dict[str, str]:
-    """What became of every delivery, by its key."""
-    return {row["key"]: row["state"] for row in await bot.table("deliveries")}
-
-
 async def only(bot: Bot) -> Release:
     (release,) = await bot.releases()
     return release
@@ -63,7 +56,7 @@ async def test_a_run_becomes_one_release(bot: Bot, world: World) -> None:
     taken = await bot.take_in()
 
     release = await only(bot)
-    assert (taken, set((await states(bot)).values())) == (len(letters), {"done"})
+    assert (taken, set((await bot.deliveries()).values())) == (len(letters), {"done"})
     assert (release.service, release.environment, state(release)) == (TICKETS, "prod", ReleaseState.COMMITTED)
     assert (len(release.runs), len(release.jobs), len(release.stages)) == (1, 1, 8)
     assert [row["key"] for row in await bot.table("cards")] == ["release:1"]
@@ -76,11 +69,7 @@ async def test_order_and_repetition_make_no_difference(bot: Bot, world: World, o
     first = await only(bot)
     source = first.source_revision
     for seed in range(3):
-        shuffled = [
-            Letter(source=one.source, key=f"{seed}/{copy}/{one.key}", headers=one.headers, body=one.body)
-            for one in letters
-            for copy in range(2)
-        ]
+        shuffled = [replace(one, key=f"{seed}/{copy}/{one.key}") for one in letters for copy in range(2)]
         random.Random(seed).shuffle(shuffled)
         async with bot.database.transaction() as connection:
             await connection.exec_driver_sql("DELETE FROM releases")
@@ -90,7 +79,7 @@ async def test_order_and_repetition_make_no_difference(bot: Bot, world: World, o
 
         assert await only(bot) == first
         assert first.source_revision == source
-        assert set((await states(bot)).values()) == {"done"}
+        assert set((await bot.deliveries()).values()) == {"done"}
 
 
 async def test_a_repetition_is_nothing_to_look_at(bot: Bot, world: World) -> None:
@@ -98,7 +87,7 @@ async def test_a_repetition_is_nothing_to_look_at(bot: Bot, world: World) -> Non
     await deliver(bot.database, letters, at=bot.clock())
     await bot.take_in()
     before = await bot.table("cards")
-    again = [Letter(source=one.source, key=f"again/{one.key}", headers=one.headers, body=one.body) for one in letters]
+    again = [replace(one, key=f"again/{one.key}") for one in letters]
     await deliver(bot.database, again, at=bot.clock())
     taken = await bot.take_in()
 
@@ -120,7 +109,7 @@ async def test_a_job_waits_for_its_run(bot: Bot, world: World) -> None:
     await deliver(bot.database, others, at=bot.clock())
     taken = await bot.take_in()
 
-    assert (taken, set((await states(bot)).values())) == (len(others) + len(jobs), {"done"})
+    assert (taken, set((await bot.deliveries()).values())) == (len(others) + len(jobs), {"done"})
     (job,) = (await only(bot)).jobs.values()
     assert (job.service, job.conclusion) == (TICKETS, "success")
 
@@ -130,11 +119,11 @@ async def test_a_run_by_hand_waits_for_the_pipeline_to_name_the_environment(bot:
 
     await deliver(bot.database, [started, job], at=bot.clock())
     await bot.take_in()
-    assert await states(bot) == {"run": "parked", "job": "parked"}
+    assert await bot.deliveries() == {"run": "parked", "job": "parked"}
     await deliver(bot.database, [report], at=bot.clock())
     await bot.take_in()
 
-    assert await states(bot) == {"run": "done", "job": "done", "report": "done"}
+    assert await bot.deliveries() == {"run": "done", "job": "done", "report": "done"}
     release = await only(bot)
     assert (release.environment, len(release.runs), len(release.jobs), len(release.stages)) == ("prod", 1, 1, 1)
 
@@ -223,7 +212,7 @@ async def test_facts_that_the_database_refuses_hold_up_nobody(bot: Bot, world: W
 
     taken = await bot.take_in({**PARSERS, "poison": too_large})
 
-    found = await states(bot)
+    found = await bot.deliveries()
     assert found.pop("poison") == "failed"
     assert set(found.values()) == {"done"}
     assert taken == len(letters) + MAX_ATTEMPTS
@@ -244,73 +233,7 @@ async def test_a_large_body_is_read_beside_the_loop(bot: Bot, world: World) -> N
     await bot.take_in({"github": note})
 
     assert threads == [True, False]
-    assert set((await states(bot)).values()) == {"done"}
-
-
-@pytest.mark.storage
-async def test_two_intakes_at_once_do_nothing_twice(
-    bot: Bot, world: World, outside: Outside, database_url: str, catalog: Catalog
-) -> None:
-    letters = [one for _ in range(3) for one in await run(world)]
-    for service in ("backend", "auth-service"):
-        script, box = pipeline(world)
-        await script.run(service, "prod", author="minji", subject="fix: more", fail_at="build")
-        letters += box.empty()
-    unique = {(one.source, one.key): one for one in letters}
-    random.Random(1).shuffle(letters)
-    assert len(unique) > BATCH
-    await deliver(bot.database, letters, at=bot.clock())
-
-    async with bot_in(outside, database_url, catalog=catalog) as other:
-        await asyncio.gather(bot.take_in(), other.take_in())
-
-    assert set((await states(bot)).values()) == {"done"}
-    assert sorted((release.service, state(release).value) for release in await bot.releases()) == [
-        ("auth-service", "failed"),
-        ("backend", "failed"),
-        *[(TICKETS, "committed")] * 3,
-    ]
-    assert [one.subject for one in await bot.incidents() if one.episode] == [
-        "run:prod:auth-service",
-        "run:prod:backend",
-    ]
-
-
-@pytest.mark.storage
-async def test_reports_looks_and_requests_at_once_do_not_wait_for_each_other(
-    bot: Bot, world: World, outside: Outside, database_url: str, catalog: Catalog
-) -> None:
-    script, box = pipeline(world)
-    services = list(catalog.services)
-    for service in services:
-        await script.run(service, "prod", author="hyunwoo", subject="fix: seats")
-    letters = box.empty()
-    world.tick()
-    await deliver(bot.database, letters, at=bot.clock())
-    await bot.take_in()
-    waiting = [await bot.request(service=service) for service in services]
-    random.Random(1).shuffle(letters)
-    again = [
-        Letter(
-            source=one.source,
-            key=f"again/{one.key}",
-            headers=one.headers,
-            body=one.body.replace(b'"run_attempt": 1', b'"run_attempt": 2'),
-        )
-        for one in letters
-    ]
-    await deliver(bot.database, again, at=bot.clock())
-    async with bot_in(outside, database_url, catalog=catalog) as other:
-        with structlog.testing.capture_logs() as log:
-            await asyncio.gather(
-                *(one.take_in() for one in (bot, other)),
-                *(one.observer.observe(catalog.environments["prod"]) for one in (bot, other) * 4),
-                *(bot.step(operation) for operation in waiting),
-            )
-
-    assert [entry for entry in log if entry["log_level"] == "error"] == []
-    assert set((await states(bot)).values()) == {"done"}
-    assert len(await bot.releases()) == len(await bot.operations()) == len(services)
+    assert set((await bot.deliveries()).values()) == {"done"}
 
 
 async def test_a_crash_before_the_commit_loses_and_repeats_nothing(
@@ -322,7 +245,7 @@ async def test_a_crash_before_the_commit_loses_and_repeats_nothing(
         bot.database.lives = 0
         with pytest.raises(Crash):
             await bot.take_in()
-        assert set((await states(bot)).values()) == {"received"}
+        assert set((await bot.deliveries()).values()) == {"received"}
 
     async with bot_in(outside, database_url, catalog=catalog) as bot:
         taken = await bot.take_in()

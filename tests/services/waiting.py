@@ -16,7 +16,7 @@ async def eventually(look: Callable[[], Awaitable[_Found | None]], *, within: fl
             found = await look()
             if found:
                 return found
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
