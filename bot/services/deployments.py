@@ -72,12 +72,8 @@ class Deployer:
             await self._end(operation, state, refusal.reason, detail=refusal.detail)
         except (ArgocdError, GithubError) as error:
             log.warning("deploy.unanswered", operation=operation.id, reason=error.reason, answer=error.log)
-            deadline = operation.deadline or self.clock() + PATIENCE
-            if error.reason not in TRANSIENT or self.clock() >= deadline:
+            if error.reason not in TRANSIENT or not await self._later(operation, error.reason):
                 await self._end(operation, OperationState.REFUSED, error.reason)
-                return
-            again = replace(operation, attempts=operation.attempts + 1, reason=error.reason, deadline=deadline)
-            await self._save(again, expected=operation.state)
 
     async def _propose(self, operation: Operation) -> None:
         environment, service = self._place(operation)
@@ -211,13 +207,17 @@ class Deployer:
 
     async def _wait_for_others(self, operation: Operation) -> None:
         """Another operation holds the Application. That is a state, not a failure: wait for a while."""
+        if not await self._later(operation, Reason.OPERATION_IN_PROGRESS):
+            raise Refused(Reason.OPERATION_IN_PROGRESS)
+
+    async def _later(self, operation: Operation, reason: Reason) -> bool:
+        """Leave the operation where it is, with what hinders it. False when that has lasted for all of `PATIENCE`."""
         now = self.clock()
         deadline = operation.deadline or now + PATIENCE
-        if now >= deadline:
-            raise Refused(Reason.OPERATION_IN_PROGRESS)
-        waiting = replace(operation, deadline=deadline, attempts=0, reason=Reason.OPERATION_IN_PROGRESS)
-        if waiting != operation:
-            await self._save(waiting, expected=OperationState.APPROVED)
+        hindered = replace(operation, deadline=deadline, reason=reason)
+        if now < deadline and hindered != operation:
+            await self._save(hindered, expected=operation.state)
+        return now < deadline
 
     async def _save(self, operation: Operation, *, expected: OperationState) -> bool:
         now = self.clock()

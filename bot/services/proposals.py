@@ -63,7 +63,6 @@ async def propose(
             content=content,
             release_id=stored.id,
             reason=None,
-            attempts=0,
             deadline=None,
             updated_at=now,
         )

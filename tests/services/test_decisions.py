@@ -13,6 +13,7 @@ from bot.domain.reasons import Reason, Refused
 from bot.services import approvals, operations
 from sandbox.world import World
 from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot, bot_in, requiring
+from tests.services.letterbox import deliver, pipeline
 from tests.services.outside import Outside
 
 
@@ -50,6 +51,22 @@ async def test_nobody_consents_to_their_own(bot: Bot, waiting: Operation, author
 
     assert (refused, granted) == (Reason.OWN_REQUEST, ApprovalState.GRANTED)
     assert [vote.person for vote in (await bot.approval(waiting.id)).votes] == [MINJI.id]
+
+
+async def test_who_wrote_it_may_become_known_after_the_request(bot: Bot, world: World) -> None:
+    script, box = pipeline(world)
+    await script.run(TICKETS, "prod", author="Minji-K", subject="fix: seats")
+    waiting = await bot.propose(SORA)
+    assert MINJI.id not in (await bot.approval(waiting.id)).authors
+    await deliver(bot.database, box.empty(), at=bot.clock())
+    await bot.take_in()
+
+    with pytest.raises(Refused) as refused:
+        await approvals.grant(bot.database, waiting.id, actor=MINJI, now=bot.clock(), login="minji-k")
+    granted = await approvals.grant(bot.database, waiting.id, actor=HYUNWOO, now=bot.clock(), login="hyunwoo")
+
+    assert refused.value.reason is Reason.OWN_REQUEST
+    assert granted.state is ApprovalState.GRANTED
 
 
 async def test_one_person_has_one_vote(outside: Outside, world: World, database_url: str, catalog: Catalog) -> None:

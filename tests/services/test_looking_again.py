@@ -12,6 +12,7 @@ import pytest
 
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import Reason
+from bot.services.deployments import PATIENCE
 from sandbox.world import World
 from tests.services.house import TICKETS, Bot
 from tests.services.outside import Interrupted, Outside
@@ -203,7 +204,7 @@ async def test_a_foreign_operation_is_not_waited_for_for_ever(
     world.application("prod").faults.accept_ticks = LONG
     world.operate("prod", resources=[BACKEND])
     waiting = await bot.step(approved)
-    bot.clock.advance(timedelta(minutes=14))
+    bot.clock.advance(PATIENCE - timedelta(minutes=1))
     still = await bot.step(waiting)
     bot.clock.advance(timedelta(minutes=1))
     refused = await bot.step(still)
@@ -213,18 +214,22 @@ async def test_a_foreign_operation_is_not_waited_for_for_ever(
     assert argocd.received("POST") == []
 
 
-async def test_failures_between_looks_do_not_add_up(bot: Bot, approved: Operation, world: World) -> None:
+async def test_whatever_hinders_it_is_borne_for_one_while(
+    bot: Bot, approved: Operation, world: World, argocd: Interrupted
+) -> None:
     world.application("prod").faults.accept_ticks = LONG
     world.operate("prod", resources=[BACKEND])
-    operation = approved
-    for _ in range(6):
-        bot.outside.argocd.faults.refresh_expires = True
+    operation, deadlines = approved, set()
+    for expires, reason in ((True, Reason.REFRESH_TIMED_OUT), (False, Reason.OPERATION_IN_PROGRESS)) * 4:
+        argocd.faults.refresh_expires = expires
         operation = await bot.step(operation)
-        assert (operation.state, operation.attempts) == (OperationState.APPROVED, 1)
-        bot.outside.argocd.faults.refresh_expires = False
-        operation = await bot.step(operation)
+        assert (operation.state, operation.reason) == (OperationState.APPROVED, reason)
+        deadlines.add(operation.deadline)
+    bot.clock.advance(PATIENCE)
+    refused = await bot.step(operation)
 
-    assert (operation.state, operation.attempts) == (OperationState.APPROVED, 0)
+    assert len(deadlines) == 1
+    assert (refused.state, refused.reason) == (OperationState.REFUSED, Reason.OPERATION_IN_PROGRESS)
 
 
 async def test_somebody_is_faster_between_the_look_and_the_order(
