@@ -65,7 +65,7 @@ class Timing:
     look: timedelta = timedelta(seconds=1)
     pause: timedelta = timedelta(seconds=1)
     claim: timedelta = timedelta(seconds=20)
-    grace: timedelta = timedelta(seconds=10)
+    grace: timedelta = timedelta(seconds=30)
     spacing: timedelta = timedelta(seconds=1.5)
 
 

@@ -34,9 +34,10 @@ class Seen:
 
 
 def steady(text: str | None) -> str:
-    """The text without what differs from run to run."""
+    """The text without what differs from run to run. The world is ahead of the clock here: a total may be missing."""
     known = _MOMENT.sub("⏱", text or "")
-    return _REFERENCE.sub(r"\1 …", _DURATION.sub(r"\1⏱", known))
+    known = _REFERENCE.sub(r"\1 …", _DURATION.sub(r"\1⏱", known))
+    return re.sub(r"· recovered$", "· recovered after ⏱", re.sub(r"· deployed$", "· deployed in ⏱", known))
 
 
 def seen(message: discord.Message) -> Seen:

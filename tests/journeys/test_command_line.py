@@ -28,7 +28,7 @@ OPEN = {
     "Cluster of dev": ("ok", "namespace tiketi has all 5 Deployments"),
     "Cluster of staging": ("ok", "namespace tiketi-staging has all 5 Deployments"),
     "Cluster of prod": ("ok", "namespace tiketi has all 5 Deployments"),
-    "Identities": ("ok", "4 people are known on both sides"),
+    "Identities": ("ok", "people known on both sides: 4"),
     "Database": ("ok", f"at schema {migrations.head()}"),
     "Door /webhooks/argocd": ("ok", "open"),
     "Door /webhooks/ci": ("ok", "open"),
