@@ -63,8 +63,9 @@ async def start_mortal(scene: Scene) -> Mortal:
 async def resend(scene: Scene) -> None:
     """Send again, in order, what was not accepted: what a person does with GitHub's list of failed deliveries."""
     accepted = {repr(sent.body) for sent in scene.senders.sent if sent.status == 202}
-    for sent in tuple(scene.senders.sent):
-        if repr(sent.body) in accepted or sent.event == "argocd":
+    missed = {repr(sent.body): sent for sent in scene.senders.sent if sent.event != "argocd"}
+    for body, sent in missed.items():
+        if body in accepted:
             continue
         if sent.event == "ci":
             await scene.senders.ci(sent.body, run=scene.world.actions.runs[sent.body["run_id"]])

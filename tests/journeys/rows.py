@@ -75,12 +75,11 @@ class Rows:
 
     async def ended(self, *, within: float = 10.0) -> None:
         """The same, once every operation has ended too."""
+        await until_async(self.over, within=within)
 
-        async def look() -> bool:
-            return all(operation.state.ended for operation in await self.operations())
-
-        await until_async(look, within=within)
-        await self.quiet(within=within)
+    async def over(self) -> bool:
+        """Whether nothing is to be done any more until somebody does something."""
+        return all(operation.state.ended for operation in await self.operations()) and await self._is_quiet()
 
     async def observed(self, environment: str, *, after: datetime) -> None:
         """Wait for a read of the environment that was begun after this moment."""
