@@ -203,9 +203,12 @@ class World:
         self.operations.begin(app, {"sync": sync, "initiatedBy": {"username": username}, "retry": {}})
 
     async def _run(self) -> None:
-        while True:
-            self.tick()
-            await asyncio.sleep(self.pace)
+        try:
+            while True:
+                self.tick()
+                await asyncio.sleep(self.pace)
+        finally:
+            self._ticked.set()  # whoever waits for a tick must see that there will be none
 
     def _notify(self, app: Application, trigger: str) -> None:
         notice = Notice(application=app.name, trigger=trigger, document=app.stored())

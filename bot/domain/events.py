@@ -171,7 +171,10 @@ class ApplicationHinted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """One pod of a service. `reason` is why it is not ready (`CrashLoopBackOff`, `ImagePullBackOff`, ...)."""
+    """One pod of a service. `reason` is why it is not ready (`CrashLoopBackOff`, `ImagePullBackOff`, ...).
+
+    `last_exit` is how its container ended before (`OOMKilled`, `Error, exit code 1`), or empty when it never did.
+    """
 
     name: str
     image: Image
@@ -179,6 +182,10 @@ class Pod:
     restarts: int
     reason: str | None = None
     terminating: bool = False
+    node: str = ""
+    created_at: datetime | None = None
+    containers: tuple[str, ...] = ()
+    last_exit: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +194,7 @@ class Workload:
 
     `settled` means the Deployment controller has seen the newest spec (`observedGeneration >= generation`). The
     counts are the Deployment's; `desired` and `changed` come from Argo CD's comparison at the revision of the event.
+    `restarted_at` is when somebody last asked for a restart (`kubectl.kubernetes.io/restartedAt`).
     """
 
     service: str
@@ -201,6 +209,17 @@ class Workload:
     health: Health
     message: str | None = None
     pods: tuple[Pod, ...] = ()
+    restarted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceResult:
+    """What a sync did to one object, in Argo CD's words: `Synced`, `SyncFailed`, `Pruned` or `PruneSkipped`."""
+
+    kind: str
+    name: str
+    status: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +228,7 @@ class SyncOperation:
 
     `request_id` is ours when the bot asked for it. `services` is None when the operation covered everything.
     `source_digest` fingerprints where it read the manifests from. An operation that retries is `Running` although
-    Argo CD already gave it a `finished_at`.
+    Argo CD already gave it a `finished_at`. `results` are those of the first objects, the failed ones first.
     """
 
     phase: Phase
@@ -221,6 +240,7 @@ class SyncOperation:
     services: frozenset[str] | None
     source_digest: str
     initiated_by: str
+    results: tuple[ResourceResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,9 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import timedelta
+from typing import Any
 
 import discord
 import pytest
@@ -30,7 +31,7 @@ BRISK = Timing(
     grace=timedelta(seconds=0.2),
     spacing=timedelta(seconds=0.02),
 )
-Road = Callable[[Scene, str], Awaitable[Ran]]
+Road = Callable[[Scene, str], Coroutine[Any, Any, Ran]]
 
 
 @pytest.fixture
