@@ -18,8 +18,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from bot import check as checks
+from bot import connections, telemetry, topology
 from bot import settings as environment
-from bot import telemetry, topology
 from bot.app import App
 from bot.chat.connection import DiscordRefused
 from bot.settings import Settings, SettingsInvalid
@@ -101,7 +101,9 @@ def _load() -> tuple[Settings, Topology]:
     """The settings and the topology, or the end with every problem of the first that is wrong."""
     try:
         settings = environment.load()
-        return settings, topology.load(settings.topology)
+        place = topology.load(settings.topology)
+        connections.require_tokens(settings, place)
+        return settings, place
     except (SettingsInvalid, TopologyInvalid) as error:
         for line in error.problems:
             problems.print(Text(line))

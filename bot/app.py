@@ -19,7 +19,6 @@ import structlog
 
 import cogs
 from bot import connections, telemetry
-from bot.cards.base import Links
 from bot.chat.board import Board
 from bot.chat.client import Client, build_client
 from bot.chat.connection import Connection
@@ -86,19 +85,17 @@ class App:
         self.port: int | None = None
         self._timing = timing or Timing()
         self._clock = clock
-        self._catalog = topology.catalog()
+        github = connections.github_web(settings.github_api_url)
+        self._catalog = topology.catalog(argocd_url=settings.argocd_url, github=github)
         self._metrics = telemetry.build()
         self._database = database or Database(settings.database_url.get_secret_value())
         self._outside = connections.build(settings, topology, observe=self._observe_call)
         self._recorder = Recorder(self._database)
-        self._argocd_ui = topology.argocd_ui or settings.argocd_url
-        self._links = Links(github=connections.github_web(settings.github_api_url), argocd=self._argocd_ui)
         self._observer = Observer(
             self._database,
-            argocd=self._outside.argocd,
+            argocds=self._outside.argocds,
             clusters=self._outside.clusters,
             catalog=self._catalog,
-            argocd_ui=self._argocd_ui,
             clock=clock,
             shortest=self._timing.look,
         )
@@ -111,7 +108,6 @@ class App:
             guild_id=self.settings.discord_guild_id,
             database=self._database,
             catalog=self._catalog,
-            links=self._links,
             gate=Gate(
                 self.topology.policy(guild_id=self.settings.discord_guild_id),
                 environments=tuple(self._catalog.environments),
@@ -169,7 +165,7 @@ class App:
         )
         deployer = Deployer(
             database=self._database,
-            argocd=self._outside.argocd,
+            argocds=self._outside.argocds,
             github=self._outside.github,
             observer=self._observer,
             catalog=self._catalog,
@@ -195,7 +191,6 @@ class App:
         gallery = Gallery(
             database=self._database,
             catalog=self._catalog,
-            links=self._links,
             guild_id=self.settings.discord_guild_id,
             releases_channel=self.topology.channels.releases,
             alerts_channel=self.topology.channels.alerts,

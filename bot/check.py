@@ -7,7 +7,9 @@ import asyncio
 from dataclasses import dataclass
 
 from bot import connections
+from bot.adapters.argocd import ArgoCD
 from bot.chat import check as chat_check
+from bot.domain.catalog import MAIN, Catalog
 from bot.settings import Settings
 from bot.storage import migrations
 from bot.storage.engine import Database
@@ -30,7 +32,7 @@ async def everything(settings: Settings, topology: Topology) -> list[Finding]:
     try:
         groups = await asyncio.gather(
             _discord(settings, topology),
-            outside.argocd.check(place.application for place in catalog.environments.values()),
+            *(_argocd(name, argocd, catalog) for name, argocd in outside.argocds.items()),
             outside.github.check(),
             outside.clusters.check(catalog.environments.values()),
             _database(settings),
@@ -48,6 +50,13 @@ async def _discord(settings: Settings, topology: Topology) -> list[tuple[str, bo
         channels={"releases": topology.channels.releases, "alerts": topology.channels.alerts},
         roles={role for held in topology.roles.values() for roles in held.values() for role in roles},
     )
+
+
+async def _argocd(name: str, argocd: ArgoCD, catalog: Catalog) -> list[tuple[str, bool, str]]:
+    """The findings of one Argo CD, with its name where it is not the one of the settings."""
+    places = [place.application for place in catalog.environments.values() if place.argocd == name]
+    suffix = "" if name == MAIN else f" ({name})"
+    return [(f"{title}{suffix}", good, text) for title, good, text in await argocd.check(places)]
 
 
 async def _database(settings: Settings) -> list[tuple[str, bool, str]]:

@@ -1,28 +1,32 @@
 """The clients of the systems outside, as the settings ask for them. Building them calls nobody."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from pydantic import SecretStr
 
 from bot.adapters.argocd import ArgoCD
 from bot.adapters.calls import Observe, unobserved
 from bot.adapters.cluster import Clusters
 from bot.adapters.github import App, GitHub
 from bot.adapters.oidc import OidcVerifier
-from bot.settings import Settings
+from bot.domain.catalog import MAIN
+from bot.settings import PREFIX, Settings, SettingsInvalid
 from bot.topology import Topology
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connections:
-    """The clients of the systems outside."""
+    """The clients of the systems outside; those of Argo CD by the names that environments use."""
 
-    argocd: ArgoCD
+    argocds: Mapping[str, ArgoCD]
     github: GitHub
     clusters: Clusters
     oidc: OidcVerifier | None
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for adapter in (self.argocd, self.github, self.clusters, self.oidc):
+        for adapter in (*self.argocds.values(), self.github, self.clusters, self.oidc):
             if adapter is not None:
                 await adapter.aclose()
 
@@ -47,13 +51,12 @@ def build(settings: Settings, topology: Topology, *, observe: Observe = unobserv
             observe=observe,
         )
     return Connections(
-        argocd=ArgoCD(
-            url=settings.argocd_url,
-            token=settings.argocd_token.get_secret_value,
-            project=topology.project,
-            services=services,
-            observe=observe,
-        ),
+        argocds={
+            name: ArgoCD(
+                url=url, token=token.get_secret_value, project=topology.project, services=services, observe=observe
+            )
+            for name, (url, token) in _argocds(settings, topology).items()
+        },
         github=GitHub(
             url=settings.github_api_url,
             repository=topology.repository,
@@ -64,6 +67,22 @@ def build(settings: Settings, topology: Topology, *, observe: Observe = unobserv
         clusters=Clusters(kubeconfig=settings.kubeconfig, services=services, observe=observe),
         oidc=oidc,
     )
+
+
+def require_tokens(settings: Settings, topology: Topology) -> None:
+    """Raise SettingsInvalid when an Argo CD of the topology has no token, or a token no Argo CD."""
+    variable = f"{PREFIX}ARGOCD_TOKENS"
+    given, named = settings.argocd_tokens.keys(), topology.argocd.keys()
+    problems = [f"{variable}: has no token for {name}" for name in named - given]
+    problems += [f"{variable}: the topology file has no Argo CD named {name}" for name in given - named]
+    if problems:
+        raise SettingsInvalid(sorted(problems))
+
+
+def _argocds(settings: Settings, topology: Topology) -> dict[str, tuple[str, SecretStr]]:
+    """Address and token of every Argo CD, by name."""
+    others = {name: (place.url, settings.argocd_tokens[name]) for name, place in topology.argocd.items()}
+    return {MAIN: (settings.argocd_url, settings.argocd_token), **others}
 
 
 def github_web(api_url: str) -> str:

@@ -92,6 +92,15 @@ def _rotating(value: object) -> object:
     return parts
 
 
+def _named(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+    if not all(name.strip() and separator for name, separator, _ in pairs):
+        raise ValueError("takes name=token, several with a comma between them")
+    return {name.strip(): token for name, _, token in pairs}
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_stripped), AfterValidator(_filled)]
 HttpUrl = Annotated[str, BeforeValidator(_stripped), AfterValidator(_http_url)]
 DiscordId = Annotated[int, Field(gt=0, lt=2**64)]
@@ -106,6 +115,7 @@ class Settings(BaseModel):
     discord_guild_id: DiscordId
     argocd_url: HttpUrl
     argocd_token: Secret
+    argocd_tokens: Annotated[dict[str, Secret], NoDecode, BeforeValidator(_named)] = {}  # of the topology's Argo CDs
     argocd_webhook_token: Secret | None = None  # without it that door stays shut, and the timer alone notices changes
     github_api_url: HttpUrl = "https://api.github.com"
     github_webhook_secret: Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_rotating)]
@@ -140,11 +150,18 @@ class Settings(BaseModel):
     def secret_values(self) -> tuple[str, ...]:
         """Every text that must not appear in a log, with the password of the database by itself."""
         held = (getattr(self, name) for name in type(self).model_fields)
-        flat = (item for value in held for item in (value if isinstance(value, tuple) else (value,)))
+        flat = (item for value in held for item in _each(value))
         texts = [item.get_secret_value() for item in flat if isinstance(item, SecretStr)]
         password = urlsplit(self.database_url.get_secret_value()).password
         database = [password, unquote(password)] if password else []
         return (*(text for text in texts if text != self.database_url.get_secret_value()), *database)
+
+
+def _each(value: object) -> tuple[object, ...]:
+    """The values in a field that may hold several."""
+    if isinstance(value, dict):
+        return tuple(value.values())
+    return value if isinstance(value, tuple) else (value,)
 
 
 class _FromEnvironment(Settings, BaseSettings):

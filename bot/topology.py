@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from bot import yaml_lines
-from bot.domain.catalog import Catalog
+from bot.domain.catalog import MAIN, Catalog
 from bot.domain.catalog import Environment as KnownEnvironment
 from bot.domain.catalog import Service as KnownService
 from bot.domain.permissions import EVERYWHERE, Capability, Policy
@@ -30,6 +30,7 @@ DiscordId = Annotated[int, Field(strict=True, gt=0, lt=2**64, description="A Dis
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 Directory = Annotated[str, Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$", description="A directory, without / at the ends")]
 Text = Annotated[str, Field(min_length=1, max_length=253)]
+_ADDRESS = r"^https?://[^\s/?#@]+(/[^\s?#/]+)*$"
 
 
 class TopologyInvalid(Exception):
@@ -59,6 +60,13 @@ class Service(_Part):
     workflow: Annotated[str, Field(pattern=r"^[\w.-]+\.ya?ml$", description="The file name in .github/workflows")]
 
 
+class ArgoCD(_Part):
+    """An Argo CD beside the one of the settings. Its token is in CHATOPS_ARGOCD_TOKENS, under the same name."""
+
+    url: Annotated[str, Field(pattern=_ADDRESS, description="Where the bot reaches it, without /api")]
+    ui: Annotated[str | None, Field(pattern=_ADDRESS, description="Where people open it, if elsewhere")] = None
+
+
 class Approval(_Part):
     """How many people, not counting the requester, must consent to a sync, and how long they have."""
 
@@ -76,6 +84,7 @@ class Environment(_Part):
     automated: Annotated[StrictBool, Field(description="Argo CD syncs by itself, without asking anybody")]
     pipeline: Annotated[StrictBool, Field(description="A push to the branch builds for this environment")] = True
     context: Annotated[Text | None, Field(description="The cluster, as the kubeconfig names it")] = None
+    argocd: Annotated[Name, Field(description="Its Argo CD, one of `argocd`; without it that of the settings")] = MAIN
     approval: Annotated[Approval | None, Field(description="Only where Argo CD does not sync by itself")] = None
     mention: Annotated[DiscordId | None, Field(description="The role that is told when an approval waits")] = None
 
@@ -94,25 +103,38 @@ class Topology(_Part):
     repository_id: Annotated[str | None, Field(pattern=r"^[1-9]\d*$", description="GitHub's id, in quotes")] = None
     project: Annotated[Name, Field(description="The AppProject of Argo CD")]
     registry: Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*$", description="Without https://")]
-    argocd_ui: Annotated[str | None, Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]+)*$")] = None
+    argocd_ui: Annotated[str | None, Field(pattern=_ADDRESS)] = None
+    argocd: Annotated[dict[Name, ArgoCD], Field(description="Argo CDs beside the one of the settings")] = {}
     channels: Channels
     services: Annotated[dict[Name, Service], Field(min_length=1)]
     environments: Annotated[dict[Name, Environment], Field(min_length=1)]
     roles: dict[str, dict[Capability, tuple[DiscordId, ...]]]
     identities: tuple[Identity, ...] = ()
 
-    def catalog(self) -> Catalog:
-        """The services, the environments and who is who, as the domain sees them."""
+    def catalog(self, *, argocd_url: str = "", github: str = "https://github.com") -> Catalog:
+        """The services, the environments and who is who, as the domain sees them.
+
+        `argocd_url` is the address of the Argo CD of the settings; without it its Applications have no page to open.
+        `github` is where people open GitHub.
+        """
         return Catalog(
             repository=self.repository,
             project=self.project,
             registry=self.registry,
+            github=github,
             services=MappingProxyType(
                 {name: KnownService(name=name, **service.model_dump()) for name, service in self.services.items()}
             ),
-            environments=MappingProxyType({name: _known(name, env) for name, env in self.environments.items()}),
+            environments=MappingProxyType(
+                {name: _known(name, env, ui=self._ui(env, argocd_url)) for name, env in self.environments.items()}
+            ),
             logins=MappingProxyType({person.discord: person.github.lower() for person in self.identities}),
         )
+
+    def _ui(self, environment: Environment, argocd_url: str) -> str:
+        """Where people open the Argo CD of an environment, or '' when nobody said."""
+        other = self.argocd.get(environment.argocd)
+        return (other.ui or other.url) if other else (self.argocd_ui or argocd_url)
 
     def policy(self, *, guild_id: int) -> Policy:
         """The grants, valid in that guild only."""
@@ -160,11 +182,12 @@ def _read(path: Path) -> str:
         raise NotYaml("is not UTF-8", line=raw.count(b"\n", 0, error.start) + 1) from error
 
 
-def _known(name: str, environment: Environment) -> KnownEnvironment:
+def _known(name: str, environment: Environment, *, ui: str = "") -> KnownEnvironment:
     approval = environment.approval or Approval(required=0 if environment.automated else 1)
     return KnownEnvironment(
         name=name,
         **environment.model_dump(exclude={"approval"}),
+        page=f"{ui}/applications/{environment.application}" if ui else None,
         required_approvals=approval.required,
         approval_lifetime=timedelta(minutes=approval.expires_minutes),
     )
@@ -173,7 +196,9 @@ def _known(name: str, environment: Environment) -> KnownEnvironment:
 def _contradictions(topology: Topology) -> Iterator[tuple[Place, str]]:
     services, environments = topology.services.items(), topology.environments.items()
     yield from _shared("environments", "branch", ((name, env.branch) for name, env in environments if env.pipeline))
-    yield from _shared("environments", "application", ((name, env.application) for name, env in environments))
+    yield from _shared(
+        "environments", "application", ((name, f"{env.argocd}/{env.application}") for name, env in environments)
+    )
     yield from _shared("services", "workflow", ((name, service.workflow) for name, service in services))
     yield from _shared("services", "image", ((name, service.image) for name, service in services))
     yield from _shared("identities", "discord", ((at, one.discord) for at, one in enumerate(topology.identities)))
@@ -181,7 +206,12 @@ def _contradictions(topology: Topology) -> Iterator[tuple[Place, str]]:
     for scope in topology.roles:
         if scope != EVERYWHERE and scope not in topology.environments:
             yield ("roles", scope), f"is not an environment; there are {', '.join(topology.environments)} and *"
+    argocds = (MAIN, *topology.argocd)
+    if MAIN in topology.argocd:
+        yield ("argocd", MAIN), "is the name of the Argo CD of the settings; choose another one"
     for name, environment in environments:
+        if environment.argocd not in argocds:
+            yield ("environments", name, "argocd"), f"is not an Argo CD; there are {', '.join(argocds)}"
         if environment.automated and environment.approval is not None:
             yield ("environments", name, "approval"), "cannot be asked for where Argo CD syncs by itself (automated)"
         approvers = topology.policy(guild_id=0).roles(Capability.APPROVE, environment=name)

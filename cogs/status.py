@@ -70,7 +70,7 @@ class Status(commands.Cog):
             raise Refused(Reason.UNKNOWN_SERVICE)
         view = await views.status(deps.database, catalog=deps.catalog, environment=environment)
         shown = tuple(status for status in view if status.environment.name in visible)
-        return status_card.render(shown, service=service, links=deps.links)
+        return status_card.render(shown, service=service)
 
     async def _refresh(self, interaction: discord.Interaction, *, environment: str, hard: bool) -> Card:
         deps = self._deps

@@ -150,6 +150,24 @@ def test_two_webhook_secrets_for_rotation(monkeypatch: pytest.MonkeyPatch) -> No
     assert [secret.get_secret_value() for secret in loaded.github_webhook_secret] == ["new-one", "old-one"]
 
 
+def test_tokens_of_further_argocds(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load(monkeypatch, CHATOPS_ARGOCD_TOKENS="laptop=one.two.three==, edge = four")
+
+    assert {name: token.get_secret_value() for name, token in loaded.argocd_tokens.items()} == {
+        "laptop": "one.two.three==",
+        "edge": "four",
+    }
+    assert {"one.two.three==", "four"} <= set(loaded.secret_values())
+    assert "four" not in repr(loaded)
+
+
+@pytest.mark.parametrize("given", ["laptop", "laptop=one,two", "=one"])
+def test_a_token_without_a_name_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    assert problems(monkeypatch, CHATOPS_ARGOCD_TOKENS=given) == [
+        "CHATOPS_ARGOCD_TOKENS: takes name=token, several with a comma between them"
+    ]
+
+
 @pytest.mark.parametrize(
     ("given", "used"),
     [

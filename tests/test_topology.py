@@ -105,6 +105,19 @@ def test_the_small_one_is_right(file: Path) -> None:
     assert policy.roles(Capability.APPROVE, environment="staging") == set()
 
 
+def test_environments_of_another_argocd_open_there(file: Path) -> None:
+    other = "argocd: {laptop: {url: 'http://argocd.svc'}, edge: {url: 'http://edge.svc', ui: 'https://edge.test'}}"
+    text = changed("shop-staging", "shop-prod\n    argocd: laptop").replace("roles:", f"{other}\nroles:")
+    file.write_text(text)
+    catalog = topology.load(file).catalog(argocd_url="https://argocd.test")
+
+    assert {name: (place.argocd, place.page) for name, place in catalog.environments.items()} == {
+        "staging": ("laptop", "http://argocd.svc/applications/shop-prod"),
+        "prod": ("main", "https://argocd.test/applications/shop-prod"),
+    }
+    assert [place.name for place in catalog.environments_of_application("shop-prod")] == ["staging", "prod"]
+
+
 def test_the_schema_in_the_repository_is_current_and_the_default_fits_it() -> None:
     assert SCHEMA.read_text() == topology.schema(), "run `make schema`"
     jsonschema.Draft202012Validator.check_schema(json.loads(SCHEMA.read_text()))
@@ -164,7 +177,17 @@ def test_a_wrong_shape_is_told_by_line_path_and_reason(file: Path, old: str, new
         (
             "shop-prod",
             "shop-staging",
-            "environments.prod.application: shop-staging already belongs to environments.staging",
+            "environments.prod.application: main/shop-staging already belongs to environments.staging",
+        ),
+        (
+            "shop-prod",
+            "shop-prod\n    argocd: laptop",
+            "environments.prod.argocd: is not an Argo CD; there are main",
+        ),
+        (
+            "roles:",
+            "argocd: {main: {url: 'http://argocd.test'}}\nroles:",
+            "argocd.main: is the name of the Argo CD of the settings; choose another one",
         ),
         ("web.yml", "api.yml", "services.web.workflow: api.yml already belongs to services.api"),
         ("shop-web", "shop-api", "services.web.image: shop-api already belongs to services.api"),

@@ -45,14 +45,6 @@ class Style(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Links:
-    """Public web addresses, for links that people open."""
-
-    github: str
-    argocd: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """A titled part of a card."""
 

@@ -8,7 +8,7 @@ nobody: it is mostly edited, and Discord tells nobody about an edit; `cards.summ
 from datetime import datetime
 
 from bot.cards import stages, standing
-from bot.cards.base import Button, Card, Links, Style
+from bot.cards.base import Button, Card, Style
 from bot.cards.text import code, duration, link, paragraphs, plain
 from bot.domain import images, releases
 from bot.domain.approvals import Approval
@@ -27,7 +27,6 @@ def render(
     operation: Operation | None,
     approval: Approval | None,
     catalog: Catalog,
-    links: Links,
     now: datetime,
 ) -> Card:
     """The card of a release with the newest request to deploy it and that request's approval, if there are any.
@@ -45,19 +44,16 @@ def render(
         approval=approval,
         environment=environment,
         catalog=catalog,
-        links=links,
         over=stand.over,
     )
     title = f"{release.service} → {release.environment} · {stand.words}"
     blocks = [
-        "\n".join(
-            filter(None, (_what(release, catalog=catalog, links=links), _images(release, operation, catalog, links)))
-        ),
+        "\n".join(filter(None, (_what(release, catalog=catalog), _images(release, operation, catalog=catalog)))),
         "\n".join(lines),
         f"**Next** {stand.next}" if stand.next else "",
     ]
     run = releases.run_of(release)
-    argocd = f"{links.argocd}/applications/{environment.application}" if links.argocd and environment else None
+    argocd = environment.page if environment else None
     return Card(
         title=title + _total(release, operation),
         colour=stand.colour,
@@ -67,7 +63,7 @@ def render(
         buttons=(
             *(_decisions(approval) if deciding and approval else ()),
             Button(label="Run", url=run.url if run else None),
-            Button(label="Commit", url=stages.commit_url(release.source_revision, catalog=catalog, links=links)),
+            Button(label="Commit", url=catalog.commit_page(release.source_revision)),
             Button(label="Argo CD", url=argocd),
         ),
         footer=_footer(release, operation),
@@ -82,16 +78,16 @@ def _concerns(operation: Operation, release: Release) -> bool:
     return not operation.state.ended or image is None or tag is None or image.tag == tag
 
 
-def _what(release: Release, *, catalog: Catalog, links: Links) -> str:
+def _what(release: Release, *, catalog: Catalog) -> str:
     """The commit, as its author described it."""
     run = releases.run_of(release)
-    url = stages.commit_url(release.source_revision, catalog=catalog, links=links)
+    url = catalog.commit_page(release.source_revision)
     if run is None:
         return f"Commit {link(release.source_revision[:7], url)}"
     return f"{link(run.title or release.source_revision[:7], url, limit=_SUBJECT)} by {plain(run.author, 40)}"
 
 
-def _images(release: Release, operation: Operation | None, catalog: Catalog, links: Links) -> str:
+def _images(release: Release, operation: Operation | None, *, catalog: Catalog) -> str:
     """Old and new tag, with a link to what is between the two commits they were built from."""
     content = operation.content if operation else None
     tag = releases.current_tag(release)
@@ -104,7 +100,7 @@ def _images(release: Release, operation: Operation | None, catalog: Catalog, lin
         # The line of the push tells the tag; without a pipeline nothing else does.
         return "" if releases.current_run(release) else code(new, _TAG)
     before = images.short_revision(old)
-    url = f"{links.github}/{catalog.repository}/compare/{before}...{release.source_revision}"
+    url = catalog.compare_page(before or "", release.source_revision)
     compare = f" · {link('compare', url)}" if before and not release.source_revision.startswith(before) else ""
     return f"{code(old, _TAG)} →\n{code(new, _TAG)}{compare}"
 

@@ -7,7 +7,6 @@ current by itself. A card that only grew older is therefore the same card, and n
 from collections.abc import Iterator
 from datetime import datetime
 
-from bot.cards.base import Links
 from bot.cards.text import ago, code, duration, link, plain
 from bot.domain import releases, timeline
 from bot.domain.approvals import Approval, ApprovalState
@@ -36,14 +35,13 @@ def render(
     approval: Approval | None,
     environment: Environment | None,
     catalog: Catalog,
-    links: Links,
     over: bool,
 ) -> list[str]:
     """The lines, in order: the pipeline if there was one, the approval if there is one, then sync and rollout.
 
     What is still to come shares the last line, or is left out when it is `over`: then it will not come.
     """
-    told = list(_pipeline(release, catalog=catalog, links=links)) if releases.current_run(release) else []
+    told = list(_pipeline(release, catalog=catalog)) if releases.current_run(release) else []
     if approval is not None or (environment and not environment.automated and environment.required_approvals):
         told.append(_approval(approval, operation=operation))
     told += [_write(timeline.sync(release)), _write(timeline.rollout(release))]
@@ -53,12 +51,7 @@ def render(
     return lines if over or not coming else [*lines, f"{_MARKS[LineState.PENDING]} {' · '.join(coming)}"]
 
 
-def commit_url(revision: str, *, catalog: Catalog, links: Links) -> str:
-    """The web page of a commit."""
-    return f"{links.github}/{catalog.repository}/commit/{revision}"
-
-
-def _pipeline(release: Release, *, catalog: Catalog, links: Links) -> Iterator[_Told]:
+def _pipeline(release: Release, *, catalog: Catalog) -> Iterator[_Told]:
     for line in timeline.pipeline(release):
         match line.name:
             case "scan":
@@ -67,7 +60,7 @@ def _pipeline(release: Release, *, catalog: Catalog, links: Links) -> Iterator[_
                 yield _write(line, detail=code(releases.current_tag(release) or "", 60))
             case "manifest" if line.state is LineState.SUCCEEDED:
                 revision = releases.manifest_revision(release) or ""
-                yield _write(line, detail=link(revision[:7], commit_url(revision, catalog=catalog, links=links)))
+                yield _write(line, detail=link(revision[:7], catalog.commit_page(revision)))
             case _:
                 yield _write(line)
 

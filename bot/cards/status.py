@@ -5,7 +5,7 @@ It shows what was read last and when; a part that did not answer is named instea
 
 from dataclasses import dataclass
 
-from bot.cards.base import Card, Colour, Field, Links
+from bot.cards.base import Card, Colour, Field
 from bot.cards.text import ago, code, link, plain
 from bot.domain import images, rollouts
 from bot.domain.catalog import Environment
@@ -30,18 +30,18 @@ class EnvironmentStatus:
 StatusView = tuple[EnvironmentStatus, ...]
 
 
-def render(view: StatusView, *, service: str | None, links: Links) -> Card:
+def render(view: StatusView, *, service: str | None) -> Card:
     """The overview; with a `service` only that one, its tags in full."""
     place = view[0].environment.name if len(view) == 1 else None
     return Card(
         title=" → ".join(filter(None, (service, place))) or "All environments",
         colour=_colour(view, service=service),
-        fields=tuple(_environment(status, service=service, links=links) for status in view),
+        fields=tuple(_environment(status, service=service) for status in view),
         description="" if view else "There is no environment that you may see.",
     )
 
 
-def _environment(status: EnvironmentStatus, *, service: str | None, links: Links) -> Field:
+def _environment(status: EnvironmentStatus, *, service: str | None) -> Field:
     seen = status.observed
     lines = [*_missing(status)]
     if seen is not None:
@@ -51,8 +51,7 @@ def _environment(status: EnvironmentStatus, *, service: str | None, links: Links
             lines.append(f"{code(service or '', 60)} is not part of this Application.")
     lines += [_operation(operation) for operation in status.operations if service in (None, operation.service)]
     if seen is not None:
-        url = f"{links.argocd}/applications/{status.environment.application}" if links.argocd else None
-        lines.append(f"{link('Argo CD', url)} read {ago(seen.observed_at)}")
+        lines.append(f"{link('Argo CD', status.environment.page)} read {ago(seen.observed_at)}")
     state = f" · {seen.sync} · {seen.health}" if seen else ""
     return Field(name=f"{status.environment.name}{state}", value="\n".join(lines))
 

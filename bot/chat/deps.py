@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.cards.base import Links
 from bot.chat.gate import Gate
 from bot.domain.catalog import Catalog
 from bot.storage.engine import Database
@@ -20,7 +19,6 @@ class Deps:
     guild_id: int
     database: Database
     catalog: Catalog
-    links: Links
     gate: Gate
     clock: Callable[[], datetime]
     observe: Observe

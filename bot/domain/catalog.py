@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
 
+MAIN = "main"
+"""The name of the Argo CD whose address and token are in the settings."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
@@ -25,7 +28,8 @@ class Environment:
     """One place to deploy to, with the Argo CD Application that holds all services there.
 
     `automated` means Argo CD syncs by itself; `required_approvals` counts distinct people and matters only where it
-    does not. `context` names the cluster in the kubeconfig (None: the current one).
+    does not. `context` names the cluster in the kubeconfig (None: the current one), `argocd` the Argo CD, and `page` is
+    where people open the Application.
     """
 
     name: str
@@ -36,6 +40,8 @@ class Environment:
     automated: bool
     pipeline: bool = True
     context: str | None = None
+    argocd: str = MAIN
+    page: str | None = None
     required_approvals: int = 0
     approval_lifetime: timedelta = timedelta(hours=1)
     mention: int | None = None
@@ -43,13 +49,17 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """Everything the bot serves. `logins` maps Discord ids to lower-case GitHub logins."""
+    """Everything the bot serves. `github` is where people open repositories, without a slash at the end.
+
+    `logins` maps Discord ids to lower-case GitHub logins.
+    """
 
     repository: str
     project: str
     registry: str
     services: Mapping[str, Service]
     environments: Mapping[str, Environment]
+    github: str = "https://github.com"
     logins: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def service_of_workflow(self, path: str) -> Service | None:
@@ -61,13 +71,21 @@ class Catalog:
         """The environment that a push to this branch builds for."""
         return next((env for env in self.environments.values() if env.pipeline and env.branch == branch), None)
 
-    def environment_of_application(self, application: str) -> Environment | None:
-        """The environment an Argo CD Application stands for."""
-        return next((env for env in self.environments.values() if env.application == application), None)
+    def environments_of_application(self, application: str) -> list[Environment]:
+        """The environments that an Application of this name stands for: one for each Argo CD at most."""
+        return [env for env in self.environments.values() if env.application == application]
 
     def image_of(self, service: str) -> str:
         """The full image repository of a service, as it stands in manifests."""
         return f"{self.registry}/{self.services[service].image}"
+
+    def commit_page(self, revision: str) -> str:
+        """The web page of a commit."""
+        return f"{self.github}/{self.repository}/commit/{revision}"
+
+    def compare_page(self, old: str, new: str) -> str:
+        """The web page of what lies between two commits."""
+        return f"{self.github}/{self.repository}/compare/{old}...{new}"
 
     def discord_id_of(self, login: str | None) -> int | None:
         """The Discord id of a GitHub login, or None when nobody mapped it."""

@@ -9,7 +9,7 @@ A step returns when there is nothing to do right now; the worker calls it again.
 a step that a second worker took meanwhile changes nothing.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -41,7 +41,7 @@ class Deployer:
     """What the steps need. `grace` is how long an order may take to show; longer than the order's own time-out."""
 
     database: Database
-    argocd: ArgoCD
+    argocds: Mapping[str, ArgoCD]
     github: GitHub
     observer: Observer
     catalog: Catalog
@@ -81,7 +81,7 @@ class Deployer:
             operation,
             environment=environment,
             service=service,
-            argocd=self.argocd,
+            argocd=self.argocds[environment.argocd],
             github=self.github,
             database=self.database,
             catalog=self.catalog,
@@ -92,7 +92,7 @@ class Deployer:
         """Look again, mark, and order the sync: the only call of the bot that changes a cluster."""
         environment, _ = self._place(operation)
         content = _content(operation)
-        read = await self.argocd.read(environment.application, refresh="normal")
+        read = await self.argocds[environment.argocd].read(environment.application, refresh="normal")
         now = self.clock()
         marked = replace(operation, dispatched_at=now, deadline=now + FOLLOW_FOR, attempts=1, reason=None)
         if _shows(read, operation):
@@ -120,7 +120,7 @@ class Deployer:
             raise Refused(Reason.APPLICATION_CHANGED)
         if not content.same_effect(contents.of_service(read, service=service)):
             raise Refused(Reason.CONTENT_CHANGED)
-        if not await self.argocd.can_sync(environment.application):
+        if not await self.argocds[environment.argocd].can_sync(environment.application):
             raise Refused(Reason.WINDOW_CLOSED)
         if not await self.github.contains(environment.branch, content.revision):
             raise Refused(Reason.NOT_ON_BRANCH)
@@ -136,7 +136,7 @@ class Deployer:
         votes = found[0].votes if found else ()
         person = operation.requested_by
         try:
-            await self.argocd.sync(
+            await self.argocds[environment.argocd].sync(
                 environment.application,
                 revision=content.revision,
                 resources=content.resources,
@@ -164,7 +164,7 @@ class Deployer:
         environment, _ = self._place(operation)
         content, sent_at = _content(operation), operation.dispatched_at or operation.updated_at
         try:
-            read = await self.argocd.read(environment.application)
+            read = await self.argocds[environment.argocd].read(environment.application)
             newest = read.operation
             if _shows(read, operation):
                 await self._accepted(operation)
@@ -185,7 +185,7 @@ class Deployer:
     async def _send_again(self, operation: Operation, content: Content) -> None:
         """The order left no trace: look at everything as before the first time, and send it with the same id."""
         environment, _ = self._place(operation)
-        read = await self.argocd.read(environment.application, refresh="normal")
+        read = await self.argocds[environment.argocd].read(environment.application, refresh="normal")
         if _shows(read, operation) or _is_taken(read):
             return  # Something moved since the last look; the next one says what it was.
         await self._require_as_approved(operation, content, read=read)

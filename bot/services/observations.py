@@ -6,7 +6,7 @@ seconds while something is on its way, and once a minute otherwise.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -39,18 +39,16 @@ class Observer:
         self,
         database: Database,
         *,
-        argocd: ArgoCD,
+        argocds: Mapping[str, ArgoCD],
         clusters: Clusters,
         catalog: Catalog,
-        argocd_ui: str,
         clock: Callable[[], datetime],
         shortest: timedelta = SHORTEST,
     ) -> None:
         self._database = database
-        self._argocd = argocd
+        self._argocds = argocds
         self._clusters = clusters
         self._catalog = catalog
-        self._argocd_ui = argocd_ui
         self._clock = clock
         self._shortest = shortest
         self._locks = {name: asyncio.Lock() for name in catalog.environments}
@@ -79,7 +77,7 @@ class Observer:
         async with self._locks[environment.name]:
             since = self._clock()
             try:
-                read = await self._argocd.read(environment.application, refresh=refresh)
+                read = await self._argocds[environment.argocd].read(environment.application, refresh=refresh)
             except ArgocdError as error:
                 log.warning("observer.unread", environment=environment.name, reason=error.reason, answer=error.log)
                 await self._fail(environment, error.reason, since=since)
@@ -106,12 +104,11 @@ class Observer:
     async def _keep(self, event: ApplicationObserved, *, automated: bool) -> None:
         environment = self._catalog.environments[event.environment]
         now = self._clock()
-        url = f"{self._argocd_ui}/applications/{environment.application}"
         changing = environments.changing(self._database, environment.name, wakes=("cards", "operations"))
         async with changing as connection:
             await applications.save(connection, event)
             moved = await releases.observe(connection, event, now=now)
-            for signal in incidents.of_application(event, url=url):
+            for signal in incidents.of_application(event, url=environment.page or ""):
                 await incidents.record(connection, signal, now=now)
             await operations.supersede_stale(connection, event, now=now)
             if environment.required_approvals and not environment.automated and not automated:

@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.cards import incident as incident_card
 from bot.cards import release as release_card
 from bot.cards import summons
-from bot.cards.base import Card, Links
+from bot.cards.base import Card
 from bot.cards.status import EnvironmentStatus
 from bot.domain.approvals import ApprovalState
 from bot.domain.catalog import Catalog
@@ -23,11 +23,10 @@ class NotYet(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gallery:
-    """Renders cards: where each kind belongs, and what their links start with."""
+    """Renders cards, and knows where each kind belongs."""
 
     database: Database
     catalog: Catalog
-    links: Links
     guild_id: int
     releases_channel: int
     alerts_channel: int
@@ -57,7 +56,6 @@ class Gallery:
             operation=operation,
             approval=approval[0] if approval else None,
             catalog=self.catalog,
-            links=self.links,
             now=now,
         )
         return self.releases_channel, card

@@ -21,7 +21,9 @@ def parse(headers: Mapping[str, str], body: bytes, *, catalog: Catalog) -> tuple
     application, project = payload.get("app"), payload.get("project")
     if not isinstance(application, str) or not isinstance(project, str):
         raise Unusable("The names of the Application and its project are missing.")
-    environment = catalog.environment_of_application(application)
-    if project != catalog.project or environment is None:
+    if project != catalog.project:
         return ()
-    return (ApplicationHinted(environment=environment.name),)
+    # Which Argo CD sent it does not matter: reading one Application too many does no harm.
+    return tuple(
+        ApplicationHinted(environment=place.name) for place in catalog.environments_of_application(application)
+    )

@@ -2,10 +2,8 @@
 
 from dataclasses import replace
 
-from bot.cards.base import Links
 from bot.domain.catalog import Catalog, Environment, Service
 
-LINKS = Links(github="https://github.com", argocd="https://argocd.tiketi.com")
 SERVICES = ("backend", "auth-service", "ticket-service", "payment-service", "stats-service")
 APPROVERS, MINA, JIWON = 400, 11, 12
 
@@ -36,6 +34,7 @@ def _environment(name: str, *, branch: str, automated: bool) -> Environment:
         name=name,
         branch=branch,
         application=f"tiketi-{name}",
+        page=f"https://argocd.tiketi.com/applications/tiketi-{name}",
         overlay=f"k8s/overlays/{name}",
         namespace="tiketi",
         automated=automated,

@@ -31,7 +31,7 @@ from bot.domain.events import (
 from bot.domain.images import Image
 from bot.domain.operations import Content, Operation, OperationKind, OperationState
 from bot.domain.releases import Release
-from tests.cards.places import APPROVERS, JIWON, LINKS, MINA, catalog
+from tests.cards.places import APPROVERS, JIWON, MINA, catalog
 
 BEGIN = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 SOURCE = "b2c3d4e5f60718293a4b5c6d7e8f901234567890"
@@ -272,6 +272,5 @@ def card(
         operation=operation,
         approval=approval,
         catalog=catalog(mention=mention),
-        links=LINKS,
         now=after(now),
     )

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from bot.cards.base import Card, Colour, Field, Links
+from bot.cards.base import Card, Colour, Field
 from bot.cards.status import EnvironmentStatus, render
 from bot.domain.events import Health, SyncStatus
 from bot.domain.operations import OperationState
 from bot.domain.reasons import Reason
-from tests.cards import places, story
+from tests.cards import story
 from tests.cards.places import catalog
 from tests.cards.story import operation, seen
 
@@ -22,7 +22,7 @@ RUNS = replace(BEHIND, observed=seen(110, live=story.TAG, ready=3), operations=(
 
 
 def test_an_environment_behind_git_shows_both_tags_and_the_open_request() -> None:
-    assert render((BEHIND,), service=None, links=places.LINKS) == Card(
+    assert render((BEHIND,), service=None) == Card(
         title="prod",
         colour=Colour.WAITING,
         fields=(
@@ -42,7 +42,6 @@ def test_one_service_shows_its_tags_in_full() -> None:
     shown = render(
         (RUNS, replace(RUNS, environment=catalog().environments["staging"])),
         service="ticket-service",
-        links=places.LINKS,
     )
 
     assert shown.title == "ticket-service"
@@ -53,7 +52,7 @@ def test_one_service_shows_its_tags_in_full() -> None:
 
 
 def test_one_service_behind_git_shows_both_tags_in_full() -> None:
-    [field] = render((BEHIND,), service="ticket-service", links=places.LINKS).fields
+    [field] = render((BEHIND,), service="ticket-service").fields
 
     assert field.value.split("\n")[:2] == [
         "🟡 **ticket-service** 3/3 `9f8e7d6-20260104-091500`",
@@ -62,15 +61,18 @@ def test_one_service_behind_git_shows_both_tags_in_full() -> None:
 
 
 def test_a_service_that_is_not_there_is_named() -> None:
-    shown = render((RUNS,), service="backend", links=Links(github="https://github.com", argocd=None))
+    shown = render((RUNS,), service="backend")
 
     assert shown.title == "backend → prod"
-    assert shown.fields[0].value == "`backend` is not part of this Application.\nArgo CD read <t:1767623510:R>"
+    assert shown.fields[0].value.splitlines() == [
+        "`backend` is not part of this Application.",
+        "[Argo CD](https://argocd.tiketi.com/applications/tiketi-prod) read <t:1767623510:R>",
+    ]
 
 
 def test_a_hindered_rollout_shows_the_reason() -> None:
     observed = seen(600, live=story.TAG, ready=1, health=Health.DEGRADED, reason="CrashLoopBackOff")
-    shown = render((replace(RUNS, observed=observed),), service=None, links=places.LINKS)
+    shown = render((replace(RUNS, observed=observed),), service=None)
 
     assert shown.colour is Colour.BAD
     assert shown.fields[0].value.split("\n")[0] == "❌ **ticket-service** 1/3 `b2c3d4e` CrashLoopBackOff"
@@ -80,7 +82,7 @@ def test_whoever_did_not_answer_is_named() -> None:
     silent = replace(RUNS, failure=Reason.ARGOCD_UNREACHABLE)
     blind = replace(RUNS, observed=replace(seen(110, live=story.TAG), cluster_error="refused", sync=SyncStatus.SYNCED))
     unread = EnvironmentStatus(environment=PROD, observed=None, failure=None, operations=())
-    shown = render((silent, blind, unread), service=None, links=places.LINKS)
+    shown = render((silent, blind, unread), service=None)
 
     assert shown.title == "All environments"
     assert shown.colour is Colour.BAD
@@ -95,4 +97,4 @@ def test_whoever_did_not_answer_is_named() -> None:
 
 
 def test_nothing_to_see_is_said() -> None:
-    assert render((), service=None, links=places.LINKS).description == "There is no environment that you may see."
+    assert render((), service=None).description == "There is no environment that you may see."

@@ -148,7 +148,6 @@ async def office(town: Town) -> AsyncIterator[Office]:
         guild_id=town.guild.id,
         database=town.database,
         catalog=catalog,
-        links=places.LINKS,
         gate=Gate(policy, environments=tuple(catalog.environments), audit=audit),
         clock=town.clock,
         observe=lambda name, outcome, _seconds: place.interactions.append((name, outcome)),
@@ -157,7 +156,6 @@ async def office(town: Town) -> AsyncIterator[Office]:
     gallery = Gallery(
         database=town.database,
         catalog=catalog,
-        links=places.LINKS,
         guild_id=town.guild.id,
         releases_channel=town.releases.id,
         alerts_channel=town.alerts.id,

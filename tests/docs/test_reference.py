@@ -52,7 +52,7 @@ def shown(default: object) -> str:
     text = default.get_secret_value() if isinstance(default, SecretStr) else default
     if isinstance(text, Path):
         text = text.relative_to(ROOT)
-    return "" if text is None else f"`{text}`"
+    return "" if text is None or text == {} else f"`{text}`"
 
 
 def test_every_setting_is_in_the_readme_with_its_default() -> None:
@@ -183,7 +183,7 @@ def test_every_command_of_the_command_line_is_in_the_readme() -> None:
 
 def test_every_field_of_the_topology_is_on_its_page() -> None:
     table = {}
-    for heading in ("Top level", "`channels`", "`services`", "`environments`", "`identities`"):
+    for heading in ("Top level", "`channels`", "`services`", "`environments`", "`argocd`", "`identities`"):
         for name, needed, _meaning in rows(section(TOPOLOGY_PAGE, heading)):
             table[name.strip("`")] = needed
     assert table == dict(topology_fields(Topology.model_json_schema()))
@@ -195,7 +195,7 @@ def topology_fields(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
     def walk(part: dict[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
         for name, value in part["properties"].items():
             default = json.dumps(value.get("default"))
-            optional = "no" if default in ("null", "[]") else f"no, `{default}`"
+            optional = "no" if default in ("null", "[]", "{}") else f"no, `{default}`"
             yield f"{prefix}{name}", "yes" if name in part.get("required", ()) else optional
             for choice in (value, *value.get("anyOf", ())):
                 by_name: dict[str, Any] = next(iter(choice.get("patternProperties", {}).values()), {})

@@ -59,11 +59,9 @@ def test_a_branch_builds_for_the_environment_with_a_pipeline(branch: str, expect
     assert (found.name if found else None) == expected
 
 
-@pytest.mark.parametrize(("application", "expected"), [("shop-dev", "dev"), ("shop-prod", "prod"), ("other", None)])
-def test_an_application_stands_for_one_environment(application: str, expected: str | None) -> None:
-    found = CATALOG.environment_of_application(application)
-
-    assert (found.name if found else None) == expected
+@pytest.mark.parametrize(("application", "expected"), [("shop-dev", ["dev"]), ("shop-prod", ["prod"]), ("other", [])])
+def test_an_application_stands_for_its_environment(application: str, expected: list[str]) -> None:
+    assert [place.name for place in CATALOG.environments_of_application(application)] == expected
 
 
 def test_the_image_of_a_service_is_what_manifests_say() -> None:

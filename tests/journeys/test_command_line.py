@@ -177,6 +177,20 @@ async def test_a_wrong_topology_is_told_by_its_line_and_ends_it(tmp_path: Path) 
     assert said.problems == f"mine.yaml:{line}: environments.prod.automated: should be a valid boolean\n"
 
 
+async def test_an_argocd_without_a_token_and_a_token_without_an_argocd_end_it(tmp_path: Path) -> None:
+    text = (program.ROOT / "bot" / "topology.default.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text(f"{text}\nargocd: {{laptop: {{url: 'http://127.0.0.1:9'}}}}\n")
+    variables = {**BARE, f"{PREFIX}TOPOLOGY": "mine.yaml", f"{PREFIX}ARGOCD_TOKENS": "edge=hunter2"}
+
+    said = await program.run("run", variables, directory=tmp_path)
+
+    assert (said.code, said.out) == (2, "")
+    assert said.problems.splitlines() == [
+        "CHATOPS_ARGOCD_TOKENS: has no token for laptop",
+        "CHATOPS_ARGOCD_TOKENS: the topology file has no Argo CD named edge",
+    ]
+
+
 async def test_a_run_that_discord_refuses_says_what_to_do(scene: Scene, tmp_path: Path, refusing: str) -> None:
     said = await program.run("run", program.everything(scene, tmp_path), directory=tmp_path, discord=refusing)
 

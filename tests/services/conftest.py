@@ -75,7 +75,7 @@ def topology() -> Topology:
 @pytest.fixture(scope="session")
 def catalog(topology: Topology) -> Catalog:
     """The same, as the domain sees it, with hyunwoo known on both sides."""
-    return replace(topology.catalog(), logins={HYUNWOO.id: "hyunwoo"})
+    return replace(topology.catalog(argocd_url="https://argocd.test"), logins={HYUNWOO.id: "hyunwoo"})
 
 
 @pytest.fixture

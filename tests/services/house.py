@@ -258,16 +258,15 @@ async def bot_in(
         stack.push_async_callback(clusters.aclose)
         observer = Observer(
             database,
-            argocd=argocd,
+            argocds={"main": argocd},
             clusters=clusters,
             catalog=catalog,
-            argocd_ui="https://argocd.test",
             clock=outside.clock,
             shortest=QUICK,
         )
         deployer = Deployer(
             database=database,
-            argocd=argocd,
+            argocds={"main": argocd},
             github=github,
             observer=observer,
             catalog=catalog,
