@@ -7,6 +7,7 @@ commit subject and no stack trace can make Discord refuse the message.
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +25,11 @@ REFERENCE_LIMIT = 240
 TOTAL_LIMIT = 6000
 LABEL_LIMIT = 80
 BUTTONS_LIMIT = 25
+FILE_LIMIT = 1024 * 1024
+"""Bytes; Discord takes ten times as much, but nobody reads more than this in a chat."""
+FILE_NAME_LIMIT = 100
+_FILE_END = f"{ELLIPSIS}\n".encode()
+_UNUSUAL = re.compile(r"[^\w.-]", re.ASCII)
 
 
 class Colour(StrEnum):
@@ -65,11 +71,27 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A text file beside an answer, for what is too long to be read in it. Of a longer one the beginning stays."""
+
+    name: str
+    text: str
+
+    def __post_init__(self) -> None:
+        """Make the name one that Discord keeps as it is, and the text no longer than the limit."""
+        raw = self.text.encode(errors="replace")
+        if len(raw) > FILE_LIMIT:
+            raw = raw[: FILE_LIMIT - len(_FILE_END)] + _FILE_END
+        object.__setattr__(self, "name", _UNUSUAL.sub("_", self.name)[-FILE_NAME_LIMIT:])
+        object.__setattr__(self, "text", raw.decode(errors="ignore"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """One message. `mention` is a role to call when it is posted; `reference` tells a card's messages from others'.
 
     `description` and values are Discord markdown made by the cards; whatever strangers wrote in them went through
-    `cards.text`.
+    `cards.text`. Only a private answer can have an `attachment`: a card on the board is edited again and again.
     """
 
     title: str
@@ -82,6 +104,7 @@ class Card:
     footer: str = ""
     timestamp: datetime | None = None
     mention: int | None = None
+    attachment: Attachment | None = None
 
     def __post_init__(self) -> None:
         """Trim every part to what Discord takes."""

@@ -113,6 +113,8 @@ class Board:
             await cards.settled(self._database, card, digest=card.digest, looked_at=looked_at)
             return
         channel_id, picture = rendered
+        if picture.attachment is not None:
+            raise ValueError(f"{card.key} has an attachment, which every edit of its message would send again")
         wanted = digest(picture)
         after = await self._write(client, card, picture, wanted=wanted, channel_id=channel_id)
         if after.retired_message_id and after.channel_id and after.message_id:

@@ -88,6 +88,7 @@ async def _show(interaction: discord.Interaction, card: Card, *, name: str) -> N
         await interaction.edit_original_response(
             embed=embeds.embed(card, roles=_role_names(interaction)),
             view=embeds.view(card),
+            attachments=embeds.files(card),
             allowed_mentions=discord.AllowedMentions.none(),
         )
     except discord.HTTPException as error:

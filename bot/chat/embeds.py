@@ -4,6 +4,7 @@ Views are built fresh for each message and stopped before they are sent, so that
 state of a button is in its custom id, and memory does not grow with the number of messages.
 """
 
+import io
 import re
 from collections.abc import Callable
 
@@ -56,6 +57,12 @@ def view(card: Card) -> discord.ui.View:
         shown.add_item(_button(button, row=row))
     shown.stop()
     return shown
+
+
+def files(card: Card) -> list[discord.File]:
+    """The file beside an answer, ready to be sent once; none is a list without one."""
+    attached = card.attachment
+    return [discord.File(io.BytesIO(attached.text.encode()), filename=attached.name)] if attached else []
 
 
 def content(card: Card) -> str | None:

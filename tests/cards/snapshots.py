@@ -13,10 +13,11 @@ DIRECTORY = Path(__file__).parent / "snapshots"
 
 
 def as_shown(card: Card) -> dict[str, Any]:
-    """The card as plain data, its description line by line."""
+    """The card as plain data, its long texts line by line; most cards have no file, and say nothing about it."""
     plain: dict[str, Any] = json.loads(json.dumps(asdict(card), default=datetime.isoformat))
     plain["description"] = card.description.split("\n")
-    return plain
+    attached = plain.pop("attachment")
+    return plain if attached is None else {**plain, "attachment": {**attached, "text": attached["text"].split("\n")}}
 
 
 def expected(name: str, card: Card) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.cards.base import TOTAL_LIMIT, Button, Card, Colour, Field, digest
+from bot.cards.base import FILE_LIMIT, TOTAL_LIMIT, Attachment, Button, Card, Colour, Field, digest
 from bot.cards.text import length
 
 CARD = Card(title="t", colour=Colour.GOOD, description="d", timestamp=datetime(2026, 1, 5, tzinfo=UTC))
@@ -59,6 +59,18 @@ def test_the_sum_is_kept_by_leaving_out_the_last_fields() -> None:
     assert card.fields == fields[:5]
 
 
+def test_a_file_keeps_its_limit_and_has_a_name_that_is_only_a_name() -> None:
+    fits = Attachment(name="backend-7c9-abc.log", text="x" * FILE_LIMIT)
+    long = Attachment(name="../../예매 log", text="예" * FILE_LIMIT)
+
+    assert (fits.name, fits.text) == ("backend-7c9-abc.log", "x" * FILE_LIMIT)
+    assert long.name == ".._..____log"
+    assert long.text == "예" * ((FILE_LIMIT - 4) // 3) + "…\n"
+    assert Attachment(name="n" * 300 + ".log", text="\ud800lonely") == Attachment(
+        name="n" * 96 + ".log", text="?lonely"
+    )
+
+
 def test_the_digest_changes_with_anything_that_is_shown() -> None:
     others = [
         replace(CARD, title="u"),
@@ -66,10 +78,12 @@ def test_the_digest_changes_with_anything_that_is_shown() -> None:
         replace(CARD, buttons=(Button(label="Do", custom_id="chatops:do:1"),)),
         replace(CARD, mention=1),
         replace(CARD, timestamp=None),
+        replace(CARD, attachment=Attachment(name="a.log", text="one")),
+        replace(CARD, attachment=Attachment(name="a.log", text="two")),
     ]
 
     assert digest(CARD) == digest(replace(CARD))
-    assert len({digest(card) for card in (CARD, *others)}) == 6
+    assert len({digest(card) for card in (CARD, *others)}) == 8
 
 
 _texts = st.text(max_size=5000)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import discord
+from discord.ext import commands
 from simcord.results import InteractionResult
 
 import cogs
@@ -42,8 +43,8 @@ class Office:
     audited: list[tuple[str, str, str, str | None]] = field(default_factory=list)
     interactions: list[tuple[str, str]] = field(default_factory=list)
 
-    def client(self) -> Client:
-        """One more client, as after a restart."""
+    def client(self, *more: commands.Cog) -> Client:
+        """One more client, as after a restart, with more commands than the bot has."""
 
         async def load() -> str | None:
             return await markers.get(self.town.database, "commands")
@@ -51,7 +52,10 @@ class Office:
         async def store(value: str) -> None:
             await markers.put(self.town.database, "commands", value=value)
 
-        return build_client(self.deps, make_cogs=cogs.make, load_marker=load, store_marker=store)
+        def make(deps: Deps) -> list[commands.Cog]:
+            return [*cogs.make(deps), *more]
+
+        return build_client(self.deps, make_cogs=make, load_marker=load, store_marker=store)
 
     async def release(self, release: Release | None = None) -> int:
         """Store a release that waits for a person, and mark its card. Returns its id."""

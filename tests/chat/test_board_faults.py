@@ -7,6 +7,7 @@ from datetime import timedelta
 import discord
 import pytest
 
+from bot.cards.base import Attachment
 from bot.chat.board import Board, judge
 from bot.storage import cards
 from tests.chat.shelf import FIRST, Shelf
@@ -146,3 +147,11 @@ def test_waits_grow_and_have_an_end() -> None:
 
     assert waits == [1, 2, 32, 60, 60]
     assert judge(discord.RateLimited(47.0), failures=3).wait == timedelta(seconds=47)
+
+
+async def test_a_card_with_an_attachment_is_not_for_the_board(shelf: Shelf) -> None:
+    async with shelf.board():
+        await shelf.put(replace(FIRST, attachment=Attachment(name="a.log", text="line")))
+        await shelf.failed(1)
+
+    assert (shelf.town.writes(), shelf.seen) == ([], [("write", "no_answer")])
