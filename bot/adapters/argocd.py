@@ -6,58 +6,35 @@ comparison.
 
 Syncing is the one call that changes the world. It is sent once, pinned to a full revision and with retries off, so that
 Argo CD cannot move on to a newer commit by itself. When its answer is lost nobody knows whether it was accepted:
-`SyncUncertain` tells the caller to look for the request id in the Application instead of sending again.
+`OrderUncertain` tells the caller to look for the request id in the Application instead of sending again.
 """
 
-from collections.abc import Callable, Collection, Iterable
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from dataclasses import replace
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
-from bot.adapters import argocd_values
-from bot.adapters.argocd_errors import (
-    ArgocdError,
-    Automated,
-    Deleting,
-    Forbidden,
-    InProgress,
-    Missing,
-    RefreshTimedOut,
-    Rejected,
-    SyncUncertain,
-    TokenRejected,
-    TookTooLong,
-    Unreachable,
-    Unsettled,
-    WindowClosed,
+from bot.adapters import (
+    argocd_check,
+    argocd_diffs,
+    argocd_inspections,
+    argocd_values,
+    argocd_watch,
+    kubernetes_events,
 )
+from bot.adapters.argocd_errors import RefreshTimedOut, TookTooLong, Unreachable, Unsettled
 from bot.adapters.argocd_http import Json, Transport
-from bot.adapters.argocd_resources import ManagedResource
 from bot.adapters.argocd_values import REQUEST_ID, ApplicationRead
+from bot.adapters.argocd_watch import Listing, Seen
 from bot.adapters.calls import Observe, unobserved
+from bot.adapters.fields import entries
 from bot.domain import images
+from bot.domain.inspections import ClusterEvent, Diff, HistoryEntry, SyncWindows
 from bot.domain.operations import Resource
 
-__all__ = [
-    "ApplicationRead",
-    "ArgoCD",
-    "ArgocdError",
-    "Automated",
-    "Deleting",
-    "Forbidden",
-    "InProgress",
-    "ManagedResource",
-    "Missing",
-    "RefreshTimedOut",
-    "Rejected",
-    "SyncUncertain",
-    "TokenRejected",
-    "TookTooLong",
-    "Unreachable",
-    "Unsettled",
-    "WindowClosed",
-]
-
 _ROUNDS = 4
+_SUBJECT = 200
+_Value = TypeVar("_Value")
 
 
 class ArgoCD:
@@ -86,52 +63,89 @@ class ArgoCD:
         await self._http.aclose()
 
     async def read(
-        self, application: str, *, refresh: Literal["normal", "hard"] | None = None, refresh_timeout: float = 20
+        self,
+        application: str,
+        *,
+        refresh: Literal["normal", "hard"] | None = None,
+        refresh_timeout: float = 20,
+        revision: str | None = None,
     ) -> ApplicationRead:
         """One consistent read of the Application and its diff.
 
         `refresh` has Argo CD compare with the branch first, and waits for that at most `refresh_timeout` seconds;
         `hard` drops its manifest cache as well. Raises RefreshTimedOut when that was not enough (the refresh goes on
         by itself), and Unsettled when the Application was compared anew during each of four looks.
+
+        With a `revision`, a full commit id, the diff is that of a sync to this commit, whatever the branch says.
         """
-        if refresh:
-            before = await self._refresh(application, kind=refresh, timeout=refresh_timeout)
-        else:
-            before = await self._get(application)
-        seen = argocd_values.comparison(before)
-        for _ in range(_ROUNDS):
-            diff = await self._get(application, "managed-resources")
-            after = await self._get(application)
-            current = argocd_values.comparison(after)
-            if current == seen:
-                return self._parse(after, diff.get("items"))
-            seen = current
-        raise Unsettled(f"{application} was compared anew {_ROUNDS} times while it was read")
+        found, items = await self._look(application, refresh=refresh, refresh_timeout=refresh_timeout)
+        if revision is not None:
+            items = await self._pinned(found, items, application=application, revision=revision)
+        read = self._parse(argocd_values.application_read, found, items=items, services=self._services)
+        return read if revision is None else replace(read, revision=revision)
+
+    async def diff(self, application: str, *, revision: str | None = None) -> Diff:
+        """What a sync to the newest commit, or to that `revision`, would change; as consistent as `read`."""
+        found, items = await self._look(application)
+        if revision is not None:
+            items = await self._pinned(found, items, application=application, revision=revision)
+        resources = self._parse(argocd_diffs.resource_diffs, items or (), services=self._services)
+        return Diff(revision=revision or argocd_values.comparison(found)[1], resources=resources)
 
     async def can_sync(self, application: str) -> bool:
         """Whether the project's sync windows let a person sync now. An answer that does not say so means no."""
-        windows = await self._get(application, "syncwindows")
-        return windows.get("canSync") is True
+        return (await self.windows(application)).can_sync
+
+    async def windows(self, application: str) -> SyncWindows:
+        """The sync windows that concern the Application."""
+        return argocd_inspections.windows(await self._get(application, "syncwindows"))
+
+    async def events(self, application: str) -> tuple[ClusterEvent, ...]:
+        """What Argo CD noticed about the Application itself, oldest first; Kubernetes forgets after an hour."""
+        return kubernetes_events.values(entries(await self._get(application, "events"), "items"))
+
+    async def history(self, application: str) -> tuple[HistoryEntry, ...]:
+        """The full syncs that Argo CD remembers, the newest first."""
+        return argocd_inspections.history(await self._get(application))
+
+    async def subject(self, application: str, revision: str) -> str:
+        """The first line of a commit's message."""
+        answer = await self._get(application, f"revisions/{quote(revision, safe='')}/metadata")
+        return str(answer.get("message") or "").partition("\n")[0][:_SUBJECT]
+
+    async def listing(self) -> Listing:
+        """Every Application of the project, to be watched from there."""
+        return argocd_watch.listing(
+            await self._http.get("v1/applications", call="list", query={"projects": self._project})
+        )
+
+    async def watch(self, *, since: str) -> AsyncIterator[Seen]:
+        """The changes since a listing, until the stream ends. Raises an ArgocdError when it ends with an error."""
+        query = {"projects": self._project, "resourceVersion": since}
+        async with self._http.stream("v1/stream/applications", query=query) as chunks:
+            async for frame in argocd_watch.frames(chunks):
+                yield argocd_watch.seen(frame)
 
     async def sync(
         self,
         application: str,
         *,
         revision: str,
-        resources: tuple[Resource, ...],
+        resources: tuple[Resource, ...] | None,
         request_id: str,
         approved_by: tuple[str, ...],
         requested_by: str,
     ) -> None:
         """Ask for a sync of exactly these objects to exactly this commit; returning means accepted, nothing more.
 
-        `revision` is a full commit id: Argo CD resolves anything else by itself, when it pleases. An empty selection
-        would sync everything and is refused with ValueError, like a short revision. Without an answer that settles it
-        raises SyncUncertain; every other error means that nothing was started.
+        `revision` is a full commit id: Argo CD resolves anything else by itself, when it pleases. None for `resources`
+        syncs everything, with hooks, and leaves an entry in Argo CD's history. An empty selection would do the same
+        and is refused with ValueError, like a short revision. Without an answer that settles it
+        raises OrderUncertain; every other error means that nothing was started.
         """
         if not images.is_revision(revision):
             raise ValueError(f"not a full commit id: {revision!r}")
-        if not resources:
+        if resources is not None and not resources:
             raise ValueError("an empty selection would sync everything")
         infos = {REQUEST_ID: request_id, "chatops.requested-by": requested_by}
         if approved_by:
@@ -144,39 +158,70 @@ class ArgoCD:
             "prune": False,
             "dryRun": False,
             "strategy": {"hook": {"force": False}},
-            "resources": [
-                {"group": entry.group, "kind": entry.kind, "name": entry.name, "namespace": entry.namespace}
-                for entry in resources
-            ],
             "retryStrategy": {"limit": 0},
             "infos": [{"name": name, "value": value} for name, value in infos.items()],
         }
-        await self._http.post(_path(application, "sync"), call="sync", body=body)
+        if resources is not None:
+            body["resources"] = [
+                {"group": entry.group, "kind": entry.kind, "name": entry.name, "namespace": entry.namespace}
+                for entry in resources
+            ]
+        await self._http.order("POST", _path(application, "sync"), call="sync", body=body)
 
-    async def check(self, applications: Iterable[str]) -> list[tuple[str, bool, str]]:
+    async def terminate(self, application: str) -> None:
+        """Ask for the end of the operation that runs; returning means that Argo CD will stop it, not that it has.
+
+        Raises NothingRunning when there is none, or none yet that the controller has picked up, and OrderUncertain.
+        """
+        path = _path(application, "operation")
+        await self._http.order("DELETE", path, call="terminate", query={"project": self._project})
+
+    async def restart(self, application: str, *, namespace: str, deployment: str) -> None:
+        """Have a Deployment replace its pods; returning means that it was told to. Raises OrderUncertain.
+
+        https://argo-cd.readthedocs.io/en/stable/operator-manual/resource_actions_builtin/, over the API since 3.1.
+        """
+        body: Json = {
+            "project": self._project,
+            "namespace": namespace,
+            "resourceName": deployment,
+            "version": "v1",
+            "group": "apps",
+            "kind": "Deployment",
+            "action": "restart",
+            "resourceActionParameters": [],
+        }
+        await self._http.order("POST", _path(application, "resource/actions/v2"), call="restart", body=body)
+
+    async def check(self, applications: Iterable[str]) -> list[argocd_check.Finding]:
         """What a person setting this up wants to know: name, whether it is in order, and what is found or missing."""
-        try:
-            version = await self._http.get("version", call="version")
-            user = await self._http.get("v1/session/userinfo", call="userinfo")
-        except ArgocdError as error:
-            return [("Argo CD", False, _complaint(error))]
-        name = f"{version.get('Version') or 'unknown version'}, as {user.get('username') or 'nobody'}"
-        if user.get("loggedIn") is not True:
-            return [("Argo CD", False, f"{name}: the token in CHATOPS_ARGOCD_TOKEN is not accepted")]
-        return [("Argo CD", True, name), *[await self._check(application) for application in applications]]
+        return await argocd_check.check(self._http, applications, project=self._project)
 
-    async def _check(self, application: str) -> tuple[str, bool, str]:
-        title, policy = f"Application {application}", f"{self._project}/{application}"
-        try:
-            found = await self._get(application)
-            right = await self._http.get(f"v1/account/can-i/applications/sync/{quote(policy)}", call="can-i")
-        except ArgocdError as error:
-            return title, False, _complaint(error)
-        if argocd_values.is_automated(found):
-            return title, True, "readable; Argo CD syncs it by itself"
-        if right.get("value") != "yes":
-            return title, False, f"readable, but the role lacks: applications, sync, {policy}, allow"
-        return title, True, "readable, and may be synced"
+    async def _look(
+        self, application: str, *, refresh: Literal["normal", "hard"] | None = None, refresh_timeout: float = 20
+    ) -> tuple[Json, Any]:
+        """The Application and the `items` of its diff, between two looks that show the same comparison."""
+        if refresh:
+            before = await self._refresh(application, kind=refresh, timeout=refresh_timeout)
+        else:
+            before = await self._get(application)
+        seen = argocd_values.comparison(before)
+        for _ in range(_ROUNDS):
+            diff = await self._get(application, "managed-resources")
+            after = await self._get(application)
+            current = argocd_values.comparison(after)
+            if current == seen:
+                return after, diff.get("items")
+            seen = current
+        raise Unsettled(f"{application} was compared anew {_ROUNDS} times while it was read")
+
+    async def _pinned(self, found: Json, items: Any, *, application: str, revision: str) -> Any:
+        """The items of the diff as if that commit were the newest."""
+        query = {"project": self._project, "revision": revision}
+        answer = await self._http.get(_path(application, "manifests"), call="manifests", query=query)
+        namespace = str(found.get("spec", {}).get("destination", {}).get("namespace") or "")
+        manifests = answer.get("manifests") or ()
+        return self._parse(argocd_diffs.pinned, items or (), manifests=manifests, namespace=namespace)
 
     async def _get(self, application: str, part: str = "") -> Json:
         """The Application, or a part of it. Naming the project lets the answer tell missing from forbidden."""
@@ -194,24 +239,13 @@ class ArgoCD:
         except TookTooLong as error:
             raise RefreshTimedOut(error.log) from error
 
-    def _parse(self, application: Json, items: Any) -> ApplicationRead:
-        """The value of a read; `items` is null when the Application manages nothing."""
+    def _parse(self, parse: Callable[..., _Value], *parts: Any, **options: Any) -> _Value:
+        """The value of an answer; one that is not what it should be counts as none."""
         try:
-            return argocd_values.application_read(application, items=items, services=self._services)
-        except (ValueError, TypeError, RecursionError) as error:
+            return parse(*parts, **options)
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise Unreachable(f"the Application could not be understood: {error!r}") from error
 
 
 def _path(application: str, part: str = "") -> str:
     return "/".join(filter(None, ("v1/applications", quote(application, safe=""), part)))
-
-
-_COMPLAINTS: dict[type[ArgocdError], str] = {
-    TokenRejected: "does not accept the token in CHATOPS_ARGOCD_TOKEN",
-    Forbidden: "the role lacks: applications, get",
-    Missing: "does not exist in this project",
-}
-
-
-def _complaint(error: ArgocdError) -> str:
-    return f"{_COMPLAINTS.get(type(error), 'does not answer; see CHATOPS_ARGOCD_URL')} ({error.log})"

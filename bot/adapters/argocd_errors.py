@@ -85,8 +85,38 @@ class RefreshTimedOut(ArgocdError):
     default = Reason.REFRESH_TIMED_OUT
 
 
-class SyncUncertain(ArgocdError):
-    """A sync may or may not have been accepted. Look for its request id; never send it again blindly."""
+class NothingRunning(ArgocdError):
+    """There is no operation to stop, or its controller has not picked it up yet."""
+
+    default = Reason.NOTHING_RUNNING
+
+
+class RevisionUnknown(ArgocdError):
+    """The commit does not exist where the Application reads its manifests."""
+
+    default = Reason.REVISION_UNKNOWN
+
+
+class ProjectUnknown(ArgocdError):
+    """The AppProject does not exist, or does not allow the Application."""
+
+    default = Reason.PROJECT_UNKNOWN
+
+
+class DeploymentMissing(ArgocdError):
+    """The Application has no such Deployment."""
+
+    default = Reason.DEPLOYMENT_MISSING
+
+
+class HistoryGone(ArgocdError):
+    """Argo CD's history has no such entry (any more)."""
+
+    default = Reason.HISTORY_GONE
+
+
+class OrderUncertain(ArgocdError):
+    """An order may or may not have been accepted. Look for its effect; never send it again blindly."""
 
     default = Reason.OUTCOME_UNKNOWN
 
@@ -98,7 +128,13 @@ _BY_TEXT: tuple[tuple[str, type[ArgocdError]], ...] = (
     ("auto-sync is enabled", Automated),
     ("Automatic Sync Policy is enabled", Automated),
     ("blocked by sync window", WindowClosed),
+    ("invalid sync window", WindowClosed),
     ("application refresh deadline exceeded", RefreshTimedOut),
+    ("No operation is in progress", NothingRunning),
+    ("error resolving repo revision", RevisionUnknown),
+    ("or the project does not exist", ProjectUnknown),
+    ("not found as part of application", DeploymentMissing),
+    ("does not have deployment with id", HistoryGone),
 )
 _BY_STATUS: dict[int, type[ArgocdError]] = {
     401: TokenRejected,

@@ -7,17 +7,19 @@ was never made carried nothing, and after that only an answer of Argo CD itself 
 import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import stamina
 
-from bot.adapters.argocd_errors import SyncUncertain, TokenRejected, TookTooLong, Unreachable, error_of
+from bot.adapters.argocd_errors import OrderUncertain, TokenRejected, TookTooLong, Unreachable, error_of
 from bot.adapters.calls import Observe, measured
 
 Json = dict[str, Any]
 
+SILENCE = 45.0
 LARGEST_ANSWER = 32 * 1024 * 1024
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _CONNECTIONS = httpx.Limits(max_connections=16, max_keepalive_connections=8)
@@ -40,9 +42,13 @@ class Transport:
             timeout=httpx.Timeout(None, connect=timeout / 2, pool=timeout / 2),
         )
 
+        # A stream occupies its connection for as long as it lasts; it must not take one from the others.
+        self._streams = httpx.AsyncClient(base_url=self._client.base_url)
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+        await self._streams.aclose()
 
     async def get(self, path: str, *, call: str, query: Mapping[str, str] | None = None) -> Json:
         """The JSON object at the path; up to three tries while Argo CD is unreachable."""
@@ -56,32 +62,56 @@ class Transport:
                 raise error_of(status, text)
             return _decoded(text)
 
-    async def post(self, path: str, *, call: str, body: Json) -> None:
-        """Send the body, once. Raises SyncUncertain when it may have been accepted although no answer says so."""
+    async def order(
+        self, method: str, path: str, *, call: str, body: Json | None = None, query: Mapping[str, str] | None = None
+    ) -> None:
+        """Send it, once. Raises OrderUncertain when it may have been accepted although no answer says so."""
+        content = {} if body is None else {"json": body}
         with measured(self._observe, system="argocd", call=call):
             try:
-                status, text = await self._send("POST", path, timeout=self._timeout, json=body)
+                status, text = await self._send(method, path, timeout=self._timeout, params=query, **content)
                 if 200 <= status < 300:
                     _decoded(text)
                     return
             except Unreachable as error:
                 if isinstance(error.__cause__, _NOT_SENT):
                     raise
-                raise SyncUncertain(error.log) from error
+                raise OrderUncertain(error.log) from error
             if status >= 500 or status == 408:
-                raise SyncUncertain(f"{status}: {text}")
+                raise OrderUncertain(f"{status}: {text}")
             raise error_of(status, text)
 
-    async def _send(self, method: str, path: str, *, timeout: float, **request: Any) -> tuple[int, str]:
-        """Status and whole body of the answer, within the time and the size allowed."""
+    @asynccontextmanager
+    async def stream(self, path: str, *, query: Mapping[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes of an event stream, for as long as it lasts; `SILENCE` seconds without one raise Unreachable.
+
+        Argo CD sends a comment every 15 seconds, and packs nothing when it is asked for an event stream.
+        """
+        headers = {"Authorization": f"Bearer {self._bearer()}", "Accept": "text/event-stream"}
+        limits = httpx.Timeout(self._timeout, read=SILENCE)
+        try:
+            async with self._streams.stream("GET", path, params=query, headers=headers, timeout=limits) as response:
+                if response.status_code != 200:
+                    content = (await response.aread()).decode(errors="replace")
+                    raise error_of(response.status_code, content)
+                yield response.aiter_bytes()
+        except httpx.HTTPError as error:
+            raise Unreachable(f"GET {path}: {error!r}") from error
+
+    def _bearer(self) -> str:
         token = self._token().strip()
         if not _TOKEN.fullmatch(token):
             # Checked here because a client that cannot send a header quotes it in its error.
             raise TokenRejected("the token is empty, or has characters that a header cannot carry")
+        return token
+
+    async def _send(self, method: str, path: str, *, timeout: float, **request: Any) -> tuple[int, str]:
+        """Status and whole body of the answer, within the time and the size allowed."""
+        headers = {"Authorization": f"Bearer {self._bearer()}"}
         try:
             async with (
                 asyncio.timeout(timeout),
-                self._client.stream(method, path, headers={"Authorization": f"Bearer {token}"}, **request) as response,
+                self._client.stream(method, path, headers=headers, **request) as response,
             ):
                 content = bytearray()
                 async for chunk in response.aiter_bytes():

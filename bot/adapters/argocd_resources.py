@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.adapters.fields import Json, entries, section
+from bot.domain.catalog import named_after
 from bot.domain.operations import Resource
 
 _LABELS = ("app.kubernetes.io/name", "app")
-_BOOKKEEPING = frozenset({"resourceVersion", "generation", "managedFields", "creationTimestamp", "uid"})
+BOOKKEEPING = frozenset({"resourceVersion", "generation", "managedFields", "creationTimestamp", "uid"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class ManagedResource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Object:
+class Compared:
     """An object with its states: `target` from Git, `live` in the cluster, and the two that the comparison made."""
 
     resource: Resource
@@ -53,7 +54,7 @@ class _Object:
 
 def managed_resources(items: Iterable[Any], *, services: Collection[str]) -> tuple[ManagedResource, ...]:
     """The `items` of a managed-resources answer as values, sorted by object and service."""
-    objects = [_object(item) for item in items if isinstance(item, dict) and not item.get("hook")]
+    objects = compared(items)
     users = _users(objects, services=services)
     found = [
         _managed(entry, service=service)
@@ -61,6 +62,11 @@ def managed_resources(items: Iterable[Any], *, services: Collection[str]) -> tup
         for service in _owners(entry, users=users, services=services) or (None,)
     ]
     return tuple(sorted(found, key=lambda entry: (_key(entry.resource), entry.service or "")))
+
+
+def compared(items: Iterable[Any]) -> list[Compared]:
+    """The objects of a managed-resources answer with their states, without hooks."""
+    return [_object(item) for item in items if isinstance(item, dict) and not item.get("hook")]
 
 
 def services_of(
@@ -74,16 +80,16 @@ def services_of(
     owners: dict[tuple[str, ...], set[str | None]] = {}
     for entry in resources:
         owners.setdefault(_key(entry.resource), set()).add(entry.service)
-    covered = (owners.get(_key(resource)) or {_by_name(resource.name, services=services)} for resource in named)
+    covered = (owners.get(_key(resource)) or {named_after(resource.name, services=services)} for resource in named)
     return frozenset(service for found in covered if len(found) == 1 for service in found if service)
 
 
-def _object(item: Json) -> _Object:
+def _object(item: Json) -> Compared:
     target, live, normalized, predicted = (
         _state(item.get(name)) for name in ("targetState", "liveState", "normalizedLiveState", "predictedLiveState")
     )
     resource = Resource(**{name: str(item.get(name) or "") for name in ("group", "kind", "namespace", "name")})
-    return _Object(resource=resource, target=target, live=live, normalized=normalized, predicted=predicted)
+    return Compared(resource=resource, target=target, live=live, normalized=normalized, predicted=predicted)
 
 
 def _state(text: Any) -> Json:
@@ -92,7 +98,7 @@ def _state(text: Any) -> Json:
     return state if isinstance(state, dict) else {}
 
 
-def _managed(entry: _Object, *, service: str | None) -> ManagedResource:
+def _managed(entry: Compared, *, service: str | None) -> ManagedResource:
     difference = list(_differences(entry.normalized, entry.predicted)) if entry.target else []
     digest = hashlib.sha256(json.dumps(difference, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
     is_deployment = entry.resource.kind == "Deployment"
@@ -110,22 +116,22 @@ def _differences(old: Any, new: Any, path: tuple[str, ...] = ()) -> Iterator[tup
     """Every place where two states differ, with both values; a list is one value. Bookkeeping is left out."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name in sorted(old.keys() | new.keys()):
-            if not (path == () and name == "status") and not (path == ("metadata",) and name in _BOOKKEEPING):
+            if not (path == () and name == "status") and not (path == ("metadata",) and name in BOOKKEEPING):
                 yield from _differences(old.get(name), new.get(name), (*path, name))
     elif old != new:
         yield path, old, new
 
 
-def _owners(entry: _Object, *, users: Mapping[tuple[str, str], set[str]], services: Collection[str]) -> list[str]:
+def _owners(entry: Compared, *, users: Mapping[tuple[str, str], set[str]], services: Collection[str]) -> list[str]:
     """The services this object belongs to: the one its label names and those that refer to it, else by its name."""
     labels = section(section(entry.target or entry.live, "metadata"), "labels")
     labelled = next(({labels[label]} for label in _LABELS if labels.get(label) in services), set())
     owners = labelled | users.get((entry.resource.kind, entry.resource.name), set())
-    named = _by_name(entry.resource.name, services=services)
+    named = named_after(entry.resource.name, services=services)
     return sorted(owners or ({named} if named else ()))
 
 
-def _users(objects: Iterable[_Object], *, services: Collection[str]) -> dict[tuple[str, str], set[str]]:
+def _users(objects: Iterable[Compared], *, services: Collection[str]) -> dict[tuple[str, str], set[str]]:
     """Which services' Deployments will refer to a ConfigMap or Secret, by kind and name."""
     users: dict[tuple[str, str], set[str]] = {}
     for entry in objects:
@@ -160,12 +166,6 @@ def _image(deployment: Json, *, service: str | None) -> str | None:
     chosen = next((container for container in containers if container.get("name") == service), None)
     chosen = chosen or next(iter(containers), {})
     return str(chosen["image"]) if chosen.get("image") else None
-
-
-def _by_name(name: str, *, services: Collection[str]) -> str | None:
-    """The service an object is named after; of several the longest, so `auth-service-x` is not `auth`'s."""
-    fitting = [service for service in services if name == service or name.startswith(f"{service}-")]
-    return max(fitting, key=len, default=None)
 
 
 def _key(resource: Resource) -> tuple[str, ...]:

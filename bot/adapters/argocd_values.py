@@ -18,14 +18,15 @@ from typing import Any
 
 from bot.adapters import argocd_resources
 from bot.adapters.argocd_resources import ManagedResource
-from bot.adapters.fields import Json, entries, section
-from bot.domain.events import Health, Phase, SyncOperation, SyncStatus
+from bot.adapters.fields import Json, entries, moment, section
+from bot.domain.events import Health, Phase, ResourceResult, SyncOperation, SyncStatus
 from bot.domain.operations import Resource
 
 REQUEST_ID = "chatops.request-id"
 """The name of the `infos` entry by which the bot finds its own operations again."""
 
 CONDITION_LENGTH = 500
+RESULTS, RESULT_LENGTH = 50, 200
 _HEALTH = {health.value: health for health in Health}
 _SYNC_STATUS = {status.value: status for status in SyncStatus}
 _PHASE = {phase.value: phase for phase in Phase}
@@ -75,8 +76,8 @@ def application_read(application: Json, *, items: Iterable[Any] | None, services
         revision=str(section(status, "sync").get("revision") or ""),
         sync=_sync_status(section(status, "sync").get("status")),
         health=_health(health.get("status")),
-        health_since=_moment(health.get("lastTransitionTime")),
-        reconciled_at=_moment(status.get("reconciledAt")),
+        health_since=moment(health.get("lastTransitionTime")),
+        reconciled_at=moment(status.get("reconciledAt")),
         automated=is_automated(application),
         deleting=bool(metadata.get("deletionTimestamp")),
         source_digest=_source_digest(spec, of=spec),
@@ -110,7 +111,7 @@ def _operation(
     services: Collection[str],
 ) -> SyncOperation | None:
     """The newest operation. A retrying one is `Running` and has a finishedAt, which is the last try's, not its own."""
-    started_at = _moment(state.get("startedAt"))
+    started_at = moment(state.get("startedAt"))
     if started_at is None:
         return None
     operation, result = section(state, "operation"), section(state, "syncResult")
@@ -122,12 +123,27 @@ def _operation(
         message=str(state.get("message") or ""),
         revision=str(result.get("revision") or sync.get("revision") or ""),
         started_at=started_at,
-        finished_at=_moment(state.get("finishedAt")) if phase.ended else None,
+        finished_at=moment(state.get("finishedAt")) if phase.ended else None,
         request_id=_request_id(operation),
         services=argocd_resources.services_of(named, resources=resources, services=services) if named else None,
         source_digest=_source_digest(spec, of=sync),
         initiated_by=str(initiator.get("username") or ("automated" if initiator.get("automated") else "")),
+        results=_results(entries(result, "resources")),
     )
+
+
+def _results(found: list[Json]) -> tuple[ResourceResult, ...]:
+    """What was done to the objects, what failed first, so that it is among those kept."""
+    results = [
+        ResourceResult(
+            kind=str(entry.get("kind") or ""),
+            name=str(entry.get("name") or ""),
+            status=str(entry.get("status") or ""),
+            message=str(entry.get("message") or "")[:RESULT_LENGTH],
+        )
+        for entry in found
+    ]
+    return tuple(sorted(results, key=lambda result: result.status != "SyncFailed")[:RESULTS])
 
 
 def _source_digest(spec: Json, *, of: Json) -> str:
@@ -152,15 +168,6 @@ def _resource(entry: Json) -> Resource:
 
 def _condition(entry: Json) -> str:
     return f"{entry.get('type') or 'Unknown'}: {entry.get('message') or ''}"[:CONDITION_LENGTH]
-
-
-def _moment(value: Any) -> datetime | None:
-    """A moment as Go writes it; null, absent and unreadable are all None."""
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return moment if moment is None or moment.tzinfo else None
 
 
 def _health(value: Any) -> Health:

@@ -7,14 +7,16 @@ preempted) is history and does not count; its replacement does.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
-from bot.adapters.fields import Json, entries, section
+from bot.adapters.fields import Json, entries, moment, section
 from bot.domain import images
 from bot.domain.events import Pod
 from bot.domain.images import Image
 
 MESSAGE_LENGTH = 300
 _STARTING = frozenset({"ContainerCreating", "PodInitializing"})
+_RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 _ENDED = frozenset({"Succeeded", "Failed"})
 
 
@@ -23,7 +25,7 @@ class WorkloadRead:
     """A service's Deployment and pods. The counts are the Deployment's own; `live` is the image it asks for.
 
     `settled` means its controller has seen the newest spec; before that the counts speak of an older one. `message`
-    is the controller's complaint, cut, or None when it has none.
+    is the controller's complaint, cut, or None when it has none. `restarted_at` is when a restart was last asked for.
     """
 
     service: str
@@ -35,6 +37,7 @@ class WorkloadRead:
     total: int
     message: str | None
     pods: tuple[Pod, ...]
+    restarted_at: datetime | None
 
 
 def workloads(deployments: list[Json], pods: list[Json], *, services: Collection[str]) -> dict[str, WorkloadRead]:
@@ -46,7 +49,8 @@ def workloads(deployments: list[Json], pods: list[Json], *, services: Collection
 def _workload(deployment: Json, pods: list[Json], *, service: str) -> WorkloadRead:
     spec, status = section(deployment, "spec"), section(deployment, "status")
     selector = section(section(spec, "selector"), "matchLabels")
-    reference = _image(section(section(spec, "template"), "spec"), service=service)
+    template = section(spec, "template")
+    reference = _image(section(template, "spec"), service=service)
     replicas = spec.get("replicas")
     mine = [_pod(item, service=service) for item in pods if _belongs(item, selector=selector)]
     return WorkloadRead(
@@ -59,6 +63,7 @@ def _workload(deployment: Json, pods: list[Json], *, service: str) -> WorkloadRe
         available=int(status.get("availableReplicas") or 0),
         total=int(status.get("replicas") or 0),
         message=_complaint(status),
+        restarted_at=moment(section(section(template, "metadata"), "annotations").get(_RESTARTED_AT)),
         pods=tuple(sorted(mine, key=lambda pod: pod.name)),
     )
 
@@ -93,7 +98,21 @@ def _pod(pod: Json, *, service: str) -> Pod:
         restarts=sum(int(entry.get("restartCount") or 0) for entry in entries(status, "containerStatuses")),
         reason=None if ready else _reason(status, conditions=conditions),
         terminating=bool(metadata.get("deletionTimestamp")),
+        node=str(spec.get("nodeName") or ""),
+        created_at=moment(metadata.get("creationTimestamp")),
+        containers=tuple(_name_of(entry) for kind in ("containers", "initContainers") for entry in entries(spec, kind)),
+        last_exit=_last_exit(status),
     )
+
+
+def _last_exit(status: Json) -> str:
+    """How a container ended before it was started again: the reason and, unless that says it all, the exit code."""
+    for container in entries(status, "containerStatuses"):
+        ended = section(section(container, "lastState"), "terminated")
+        if ended:
+            reason, code = str(ended.get("reason") or "Ended"), ended.get("exitCode")
+            return reason if reason in ("OOMKilled", "Completed") else f"{reason}, exit code {code}"
+    return ""
 
 
 def _reason(status: Json, *, conditions: Json) -> str | None:
@@ -126,6 +145,10 @@ def _image(pod_spec: Json, *, service: str) -> str | None:
     chosen = next((container for container in containers if container.get("name") == service), None)
     image = (chosen or next(iter(containers), {})).get("image")
     return str(image) if image else None
+
+
+def _name_of(container: Json) -> str:
+    return str(container.get("name") or "")
 
 
 def _name(item: Json) -> str:

@@ -4,13 +4,19 @@ The topology file is somebody's YAML; this is the same knowledge as plain values
 format. The composition root builds one `Catalog` at start and passes it down.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
 
 MAIN = "main"
 """The name of the Argo CD whose address and token are in the settings."""
+
+
+def named_after(name: str, *, services: Iterable[str]) -> str | None:
+    """The service an object is named after; of several the longest, so `auth-service-x` is not `auth`'s."""
+    fitting = [service for service in services if name == service or name.startswith(f"{service}-")]
+    return max(fitting, key=len, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,9 @@
     dispatching -> approved     when another operation holds the Application
     any of these -> refused     when it may not be done (any more), failed when nobody can say how it ended
 
-`dispatching` is written before the call that changes the world, so that a crash in between leaves a mark: whoever
-finds it looks for the effect (the operation id stands in Argo CD's `infos`) before anything is sent again.
+Only a deploy waits for people; what needs no consent goes from `requested` straight to `dispatching`. That is written
+before the call that changes the world, so that a crash in between leaves a mark: whoever finds it looks for the effect
+(the operation id stands in Argo CD's `infos`) before anything is sent again.
 """
 
 import hashlib
@@ -15,8 +16,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from bot.domain.events import SyncOperation
 from bot.domain.images import Image
 from bot.domain.reasons import Reason
+
+ALL = "all services"
 
 
 class OperationKind(StrEnum):
@@ -24,6 +28,8 @@ class OperationKind(StrEnum):
 
     DEPLOY = "deploy"
     REFRESH = "refresh"
+    RESTART = "restart"
+    TERMINATE = "terminate"
 
 
 class OperationState(StrEnum):
@@ -71,25 +77,39 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageChange:
+    """What a service runs and what it would run; the same where only its configuration changes."""
+
+    service: str
+    old: Image | None
+    new: Image | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """What exactly would be deployed: the thing people consent to.
 
     `revision` is the manifest commit, `source_digest` fingerprints the Application's source and destination,
-    `diff_digest` the difference between the live and the wanted state of `resources`.
+    `diff_digest` the difference between the live and the wanted state of `resources`. With `everything` the whole
+    Application is synced, with its hooks; `images` then has every service that changes.
     """
 
     uid: str
     revision: str
     source_digest: str
-    old_image: Image | None
-    new_image: Image | None
+    images: tuple[ImageChange, ...] = ()
     resources: tuple[Resource, ...]
+    everything: bool = False
     diff_digest: str
 
     @property
     def digest(self) -> str:
         """Fingerprint of the whole content, hex SHA-256."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    def image_of(self, service: str | None) -> Image | None:
+        """The image that a service would run."""
+        return next((change.new for change in self.images if change.service == service), None)
 
     def same_effect(self, other: "Content") -> bool:
         """Whether deploying either would do the same to the service, at whatever commit each was read."""
@@ -98,7 +118,12 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One request and its fate. `requested_by` is a Discord id, or None when the pipeline asked."""
+    """One request and its fate. `requested_by` is a Discord id, or None when the pipeline asked.
+
+    Without a `service` it is about all of them. `revision` is the commit a person chose in place of the newest one,
+    `ends` says when the operation began that is to be terminated. `sync` is Argo CD's operation for this one, as seen
+    last. `detail` adds to the reason, and `evidence` is what the worst pod logged: foreign text, both.
+    """
 
     id: str
     kind: OperationKind
@@ -117,3 +142,19 @@ class Operation:
     dispatched_at: datetime | None = None
     deadline: datetime | None = None
     attempts: int = 0
+    revision: str | None = None
+    ends: datetime | None = None
+    sync: SyncOperation | None = None
+    evidence: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """What it is about, for people."""
+        return self.service or ALL
+
+    @property
+    def has_card(self) -> bool:
+        """Whether a card of its own shows it: what concerns one release is shown on the card of that release."""
+        if self.kind is OperationKind.DEPLOY:
+            return self.service is None or self.revision is not None
+        return self.kind is not OperationKind.REFRESH

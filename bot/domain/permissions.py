@@ -20,6 +20,8 @@ class Capability(StrEnum):
     DEPLOY = "deploy"
     APPROVE = "approve"
     REFRESH = "refresh"
+    RESTART = "restart"
+    TERMINATE = "terminate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,21 @@ class Reason(StrEnum):
     ROLLOUT_TIMED_OUT = "rollout_timed_out"
     OUTCOME_UNKNOWN = "outcome_unknown"
     REFRESH_TIMED_OUT = "refresh_timed_out"
+    REVISION_UNKNOWN = "revision_unknown"
+    PROJECT_UNKNOWN = "project_unknown"
+    DEPLOYMENT_MISSING = "deployment_missing"
+    HISTORY_GONE = "history_gone"
+    CLUSTER_FORBIDDEN = "cluster_forbidden"
+    NO_PODS = "no_pods"
+    NO_SUCH_POD = "no_such_pod"
+    NO_PREVIOUS_LOG = "no_previous_log"
+    CONTAINER_UNKNOWN = "container_unknown"
+    CONTAINER_WAITING = "container_waiting"
+    TERMINATED = "terminated"
+    NOTHING_RUNNING = "nothing_running"
+    OPERATION_CHANGED = "operation_changed"
+    TERMINATE_TIMED_OUT = "terminate_timed_out"
+    FAULT = "fault"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -74,7 +89,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.ALREADY_OPEN: "A deploy of this service is under way already. Its release card says what it waits for.",
     Reason.OPERATION_IN_PROGRESS: "Another operation runs on this Application. Wait until it ends, then ask again.",
     Reason.WINDOW_CLOSED: "A sync window of the project forbids deploying now. Ask again when it opens.",
-    Reason.NOT_ON_BRANCH: "The approved commit is no longer on the environment's branch, so nothing was deployed.",
+    Reason.NOT_ON_BRANCH: "The commit is not, or no longer, on the environment's branch, so nothing was deployed.",
     Reason.APPLICATION_CHANGED: (
         "The Application was recreated, or reads its manifests from elsewhere than when this was approved. Ask again."
     ),
@@ -94,6 +109,23 @@ SENTENCES: dict[Reason, str] = {
     Reason.OUTCOME_UNKNOWN: (
         "The order may or may not have reached Argo CD, and it was not sent again. Look at the Application."
     ),
+    Reason.REVISION_UNKNOWN: "There is no such commit. Pick one from the list, or paste its id.",
+    Reason.PROJECT_UNKNOWN: "The AppProject does not exist in Argo CD, or does not allow this Application.",
+    Reason.DEPLOYMENT_MISSING: "The Application has no Deployment of this name. See `python -m bot check`.",
+    Reason.HISTORY_GONE: "Argo CD has forgotten that entry of its history. Pick a newer one.",
+    Reason.CLUSTER_FORBIDDEN: "The cluster does not let the bot do this. `python -m bot check` says what is missing.",
+    Reason.NO_PODS: "The service has no pods here. `/events` may say why.",
+    Reason.NO_SUCH_POD: "That pod is gone; another one took its place. Ask again.",
+    Reason.NO_PREVIOUS_LOG: "This container has not been restarted, so it has no earlier log. Ask without `previous`.",
+    Reason.CONTAINER_UNKNOWN: "The pod has no such container. Pick one from the list that appears as you type.",
+    Reason.CONTAINER_WAITING: "The container has not started, so it has no log yet. `/events` may say why.",
+    Reason.TERMINATED: "Somebody stopped the sync. What it had applied until then stays: look at the Application.",
+    Reason.NOTHING_RUNNING: "No operation runs on this Application, so there is nothing to stop.",
+    Reason.OPERATION_CHANGED: "The operation that was shown has ended, so nothing was stopped. Look again.",
+    Reason.TERMINATE_TIMED_OUT: (
+        "Argo CD was told to stop and has not stopped yet. One that waits for a sync window ends when the window opens."
+    ),
+    Reason.FAULT: "Something broke in the bot, again and again. Its log has more under the operation id below.",
     Reason.REFRESH_TIMED_OUT: "Argo CD is still refreshing. It goes on by itself; /status shows when it compared last.",
 }
 

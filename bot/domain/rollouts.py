@@ -3,6 +3,9 @@
 "Deployed" has one meaning in this bot and this is it. `Synced` and `Succeeded` only mean that manifests were applied.
 """
 
+from collections.abc import Iterable
+from datetime import datetime
+
 from bot.domain.events import Health, Pod, Workload
 from bot.domain.images import Image
 
@@ -25,6 +28,34 @@ def is_deployed(workload: Workload, *, image: Image, health_is_fresh: bool) -> b
     )
 
 
+def is_restarted(workload: Workload, *, since: datetime) -> bool:
+    """Whether every pod is a new one that is ready, after a restart that was asked for at `since`.
+
+    Kubernetes writes times in whole seconds.
+    """
+    pods = [pod for pod in workload.pods if not pod.terminating]
+    return (
+        shows_restart(workload, since=since)
+        and workload.settled
+        and 0 < workload.replicas == workload.updated == workload.available == workload.total == len(pods)
+        and restarted(workload, since=since) == len(pods)
+    )
+
+
+def restarted(workload: Workload, *, since: datetime) -> int:
+    """How many pods are ready and younger than that."""
+    begun = since.replace(microsecond=0)
+    return sum(
+        pod.ready and not pod.terminating and pod.created_at is not None and pod.created_at >= begun
+        for pod in workload.pods
+    )
+
+
+def shows_restart(workload: Workload, *, since: datetime) -> bool:
+    """Whether the Deployment was told to restart at that moment or later."""
+    return workload.restarted_at is not None and workload.restarted_at >= since.replace(microsecond=0)
+
+
 def ready(workload: Workload, *, image: Image) -> int:
     """How many pods are ready and run the image."""
     return sum(pod.ready and not pod.terminating and _runs(pod, image) for pod in workload.pods)
@@ -32,9 +63,19 @@ def ready(workload: Workload, *, image: Image) -> int:
 
 def worst_reason(workload: Workload) -> str:
     """Why the pod that restarted most does not get ready, or '' when no pod gives a reason."""
-    hindered = [pod for pod in workload.pods if pod.reason and not pod.terminating]
-    worst = max(hindered, key=lambda pod: (pod.restarts, pod.name), default=None)
+    worst = worst_pod(workload)
     return (worst.reason or "") if worst else ""
+
+
+def worst_pod(workload: Workload) -> Pod | None:
+    """The pod that restarted most of those that give a reason not to be ready, or None when none does."""
+    hindered = [pod for pod in workload.pods if pod.reason and not pod.terminating]
+    return max(hindered, key=lambda pod: (pod.restarts, pod.name), default=None)
+
+
+def worst_first(pods: Iterable[Pod]) -> list[Pod]:
+    """The pods in the order in which somebody who looks for the trouble wants them."""
+    return sorted(pods, key=lambda pod: (pod.ready, not pod.reason, pod.terminating, -pod.restarts, pod.name))
 
 
 def _runs(pod: Pod, image: Image) -> bool:

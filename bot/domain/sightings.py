@@ -4,13 +4,15 @@ A read speaks about everything at once. Here it is cut down to the facts that a 
 has nothing to do but to join them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from bot.domain import facts, images, rollouts
 from bot.domain.events import ApplicationObserved, SyncOperation, Workload
 from bot.domain.images import Image
+
+_FAILURES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +120,8 @@ def _sync(event: ApplicationObserved, wanted: Wanted | None, *, service: str) ->
     return SyncSeen(
         at=event.observed_at,
         tag=wanted.image.tag or "",
-        operation=sync,
+        # Of what a sync did to each object a release keeps only what went wrong.
+        operation=replace(sync, results=tuple(one for one in sync.results if one.status == "SyncFailed")[:_FAILURES]),
         matched=sync.revision == event.revision,
     )
 

@@ -9,7 +9,17 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain import releases, rollouts
-from bot.domain.events import Health, JobReported, Phase, RunReported, RunStatus, Stage, StageReported, StageStatus
+from bot.domain.events import (
+    Health,
+    JobReported,
+    Phase,
+    RunReported,
+    RunStatus,
+    Stage,
+    StageReported,
+    StageStatus,
+    SyncOperation,
+)
 from bot.domain.releases import Release, ReleaseState
 
 _STEP_WORDS = {
@@ -78,10 +88,16 @@ def scan(release: Release) -> Scan | None:
 def sync(release: Release) -> Line:
     """Argo CD's part: the newest sync operation that concerns the release."""
     operation = releases.sync_of(release)
-    state = releases.state(release)
+    done = releases.state(release) in (ReleaseState.ROLLING, ReleaseState.DEGRADED, ReleaseState.DEPLOYED)
+    if operation is None and done:
+        return Line(name="sync", state=LineState.SUCCEEDED)
+    return of_sync(operation)
+
+
+def of_sync(operation: SyncOperation | None) -> Line:
+    """A sync operation; one that nobody has seen is still to come."""
     if operation is None:
-        done = state in (ReleaseState.ROLLING, ReleaseState.DEGRADED, ReleaseState.DEPLOYED)
-        return Line(name="sync", state=LineState.SUCCEEDED if done else LineState.PENDING)
+        return Line(name="sync", state=LineState.PENDING)
     if not operation.phase.ended:
         return Line(name="sync", state=LineState.RUNNING, started_at=operation.started_at, detail=operation.message)
     good = operation.phase is Phase.SUCCEEDED

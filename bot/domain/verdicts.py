@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain import rollouts
-from bot.domain.events import ApplicationObserved, Health, Phase, SyncOperation
+from bot.domain.events import ApplicationObserved, Health, Phase, SyncOperation, Workload
+from bot.domain.images import Image
 from bot.domain.operations import Content, Operation, OperationState
 from bot.domain.reasons import Reason
+
+TERMINATED = "Operation terminated"
+"""What Argo CD says of an operation that somebody stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,7 @@ def judge(operation: Operation, *, event: ApplicationObserved, now: datetime) ->
 
 def _wrong(sync: SyncOperation, *, content: Content) -> Reason | None:
     if sync.phase is not Phase.SUCCEEDED:
-        return Reason.SYNC_FAILED
+        return Reason.TERMINATED if sync.message == TERMINATED else Reason.SYNC_FAILED
     other_source = bool(sync.source_digest) and sync.source_digest != content.source_digest
     return Reason.WRONG_REVISION if sync.revision != content.revision or other_source else None
 
@@ -56,14 +60,19 @@ def _judge_pods(operation: Operation, *, content: Content, event: ApplicationObs
     if not ours and not _began_later(event.operation, operation=operation):
         return _overdue(late, Reason.OUTCOME_UNKNOWN)
     fresh = event.health_is_fresh
-    workload = event.workload(operation.service or "")
-    if workload is None or content.new_image is None:
-        return _overdue(late, Reason.ROLLOUT_TIMED_OUT)
-    if rollouts.is_deployed(workload, image=content.new_image, health_is_fresh=fresh):
+    moved = [(event.workload(change.service), change.new) for change in content.images]
+    if fresh and all(_runs(workload, image) for workload, image in moved):
         return Verdict(state=OperationState.SUCCEEDED)
-    if ours and fresh and workload.health is Health.DEGRADED:
+    if ours and fresh and any(workload and workload.health is Health.DEGRADED for workload, _ in moved):
         return Verdict(state=OperationState.FAILED, reason=Reason.ROLLOUT_FAILED)
     return _overdue(late, Reason.ROLLOUT_TIMED_OUT if ours else Reason.OUTCOME_UNKNOWN)
+
+
+def _runs(workload: Workload | None, image: Image | None) -> bool:
+    """Whether pods run the image, and nothing else. That the health is fresh is known."""
+    if workload is None or image is None:
+        return False
+    return rollouts.is_deployed(workload, image=image, health_is_fresh=True)
 
 
 def _began_later(sync: SyncOperation | None, *, operation: Operation) -> bool:

@@ -9,6 +9,7 @@ ALL_GOOD = [
     ("Argo CD", True, "v3.5.1+109ca7c, as proj:tiketi:chatops"),
     ("Application tiketi-staging", True, "readable; Argo CD syncs it by itself"),
     ("Application tiketi-prod", True, "readable, and may be synced"),
+    ("Rights in Argo CD", True, "no more than the bot needs"),
 ]
 
 
@@ -25,7 +26,21 @@ async def test_a_right_that_is_missing_is_named(server: Scripted, catalog: Catal
                 False,
                 "readable, but the role lacks: applications, sync, tiketi/tiketi-prod, allow",
             ),
+            ALL_GOOD[-1],
         ]
+
+
+async def test_rights_that_the_bot_never_uses_are_too_many(server: Scripted, catalog: Catalog) -> None:
+    broad = server.accounts.issue("chatops", actions=("get", "sync", "delete", "update"))
+    async with connected(server, catalog, token=broad) as argocd:
+        found = await argocd.check([PROD])
+    assert found[-1] == (
+        "Rights in Argo CD",
+        False,
+        "more than the bot needs; take from the role: "
+        "applications, update, tiketi/tiketi-prod; applications, delete, tiketi/tiketi-prod",
+    )
+    assert found[:-1] == [ALL_GOOD[0], ALL_GOOD[2]]
 
 
 async def test_a_token_that_is_not_accepted(argocd: ArgoCD, server: Scripted) -> None:
@@ -44,6 +59,7 @@ async def test_applications_that_are_missing_or_forbidden(server: Scripted, cata
         ("Application tiketi-dev", True, "readable; Argo CD syncs it by itself"),
         ("Application tiketi-demo", False, "does not exist in this project"),
         ("Application tiketi-prod", False, "the role lacks: applications, get"),
+        ("Rights in Argo CD", True, "no more than the bot needs"),
     ]
 
 

@@ -6,13 +6,10 @@ from datetime import datetime
 import pytest
 from aiohttp import web
 
-from bot.adapters.argocd import (
-    ApplicationRead,
-    ArgoCD,
-    ManagedResource,
-    RefreshTimedOut,
-    Unsettled,
-)
+from bot.adapters.argocd import ArgoCD
+from bot.adapters.argocd_errors import RefreshTimedOut, Unsettled
+from bot.adapters.argocd_resources import ManagedResource
+from bot.adapters.argocd_values import ApplicationRead
 from bot.domain.catalog import Catalog
 from bot.domain.events import Health, Phase, SyncStatus
 from bot.domain.operations import Resource

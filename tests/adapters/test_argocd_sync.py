@@ -3,14 +3,14 @@
 import pytest
 from aiohttp import web
 
-from bot.adapters.argocd import (
-    ArgoCD,
+from bot.adapters.argocd import ArgoCD
+from bot.adapters.argocd_errors import (
     Automated,
     Deleting,
     Forbidden,
     InProgress,
     Missing,
-    SyncUncertain,
+    OrderUncertain,
     TokenRejected,
     Unreachable,
     WindowClosed,
@@ -141,7 +141,7 @@ async def test_a_cut_connection_is_uncertain_and_not_repeated(
 ) -> None:
     server.faults.sync_cut = True
 
-    with pytest.raises(SyncUncertain):
+    with pytest.raises(OrderUncertain):
         await order(argocd, world)
 
     assert posts(server) == 1
@@ -152,7 +152,7 @@ async def test_a_cut_connection_is_uncertain_and_not_repeated(
 async def test_a_server_error_is_uncertain_and_not_repeated(argocd: ArgoCD, server: Scripted, world: World) -> None:
     server.faults.sync_lost = True
 
-    with pytest.raises(SyncUncertain) as caught:
+    with pytest.raises(OrderUncertain) as caught:
         await order(argocd, world)
 
     assert posts(server) == 1
@@ -164,7 +164,7 @@ async def test_no_answer_in_time_is_uncertain(server: Scripted, world: World, ca
     server.faults.slow = 30
 
     async with connected(server, catalog, token=server.token, timeout=0.1) as argocd:
-        with pytest.raises(SyncUncertain):
+        with pytest.raises(OrderUncertain):
             await order(argocd, world)
 
     assert posts(server) == 1
@@ -186,7 +186,7 @@ async def test_an_answer_that_settles_nothing_is_uncertain(
 ) -> None:
     server.method, server.answers = "POST", [web.Response(**answer)]  # type: ignore[arg-type]
 
-    with pytest.raises(SyncUncertain):
+    with pytest.raises(OrderUncertain):
         await order(argocd, world)
 
     assert posts(server) == 1

@@ -3,7 +3,8 @@
 import pytest
 from aiohttp import web
 
-from bot.adapters.argocd import ArgoCD, Forbidden, Missing, TokenRejected, Unreachable
+from bot.adapters.argocd import ArgoCD
+from bot.adapters.argocd_errors import Forbidden, Missing, TokenRejected, Unreachable
 from bot.domain.catalog import Catalog
 from sandbox.world import World
 from tests.adapters.conftest import PROD, Calls, Scripted, connected, paths

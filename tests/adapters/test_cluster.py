@@ -9,7 +9,9 @@ import pytest
 import yaml
 from aiohttp import web
 
-from bot.adapters.cluster import Clusters, ClusterUnreachable, WorkloadRead
+from bot.adapters.cluster import Clusters
+from bot.adapters.cluster_errors import ClusterError, ClusterUnreachable
+from bot.adapters.cluster_values import WorkloadRead
 from bot.domain import images
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import Pod
@@ -78,7 +80,7 @@ async def test_reads_what_runs(
     found = await clusters.workloads(prod)
 
     image = images.parse(world.deployment("prod", SERVICE).image)
-    names = sorted(pod.name for pod in world.deployment("prod", SERVICE).pods)
+    pods = sorted(world.deployment("prod", SERVICE).pods, key=lambda pod: pod.name)
     assert set(found) == set(catalog.services)
     assert found[SERVICE] == WorkloadRead(
         service=SERVICE,
@@ -89,7 +91,19 @@ async def test_reads_what_runs(
         available=3,
         total=3,
         message=None,
-        pods=tuple(Pod(name=name, image=image, ready=True, restarts=0) for name in names),
+        pods=tuple(
+            Pod(
+                name=pod.name,
+                image=image,
+                ready=True,
+                restarts=0,
+                node="node-1",
+                created_at=pod.created,
+                containers=(SERVICE,),
+            )
+            for pod in pods
+        ),
+        restarted_at=None,
     )
     assert calls.seen == [("cluster", "workloads", "ok")]
 
@@ -186,16 +200,24 @@ async def test_a_cluster_that_hangs_holds_up_only_itself(
         assert set(staging) == set(catalog.services)
 
 
-@pytest.mark.parametrize("status", [403, 500, 503])
-async def test_a_cluster_that_refuses_is_unreachable_until_it_answers(
-    clusters: Clusters, server: Scripted, prod: Environment, calls: Calls, status: int
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (401, Reason.CLUSTER_UNREACHABLE),
+        (403, Reason.CLUSTER_FORBIDDEN),
+        (500, Reason.CLUSTER_UNREACHABLE),
+        (503, Reason.CLUSTER_UNREACHABLE),
+    ],
+)
+async def test_a_cluster_that_refuses_says_why_until_it_answers(
+    clusters: Clusters, server: Scripted, prod: Environment, calls: Calls, status: int, reason: Reason
 ) -> None:
     server.faults.status = status
-    with pytest.raises(ClusterUnreachable) as caught:
+    with pytest.raises(ClusterError) as caught:
         await clusters.workloads(prod)
-    assert caught.value.reason is Reason.CLUSTER_UNREACHABLE
+    assert caught.value.reason is reason
     assert caught.value.log.startswith(f"{status}: ")
-    assert calls.seen == [("cluster", "workloads", "cluster_unreachable")]
+    assert calls.seen == [("cluster", "workloads", reason.value)]
 
     server.faults.status = None
     assert SERVICE in await clusters.workloads(prod)
@@ -250,10 +272,14 @@ async def test_check_names_what_is_missing(
 
     found = await clusters.check(catalog.environments.values())
 
+    rights = (True, "what the bot needs and no more")
     assert {name: (good, text) for name, good, text in found} == {
         "Cluster of dev": (True, "namespace tiketi has all 5 Deployments"),
+        "Cluster rights of dev": rights,
         "Cluster of staging": (False, "namespace tiketi-staging has no Deployment named backend"),
+        "Cluster rights of staging": rights,
         "Cluster of prod": (True, "namespace tiketi has all 5 Deployments"),
+        "Cluster rights of prod": rights,
     }
     server.faults.status = 403
     ((_, good, text),) = await clusters.check([catalog.environments["prod"]])

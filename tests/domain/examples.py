@@ -27,7 +27,7 @@ from bot.domain.events import (
 )
 from bot.domain.images import Image
 from bot.domain.incidents import Signal
-from bot.domain.operations import Content, Operation, OperationKind, OperationState, Resource
+from bot.domain.operations import Content, ImageChange, Operation, OperationKind, OperationState, Resource
 from bot.domain.releases import Release
 
 BEGIN = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
@@ -198,8 +198,7 @@ def content(**changes: Any) -> Content:
         uid="u-1",
         revision=MANIFEST,
         source_digest="source",
-        old_image=image(OLD_TAG),
-        new_image=image(),
+        images=(ImageChange(service="ticket-service", old=image(OLD_TAG), new=image()),),
         resources=(Resource(group="apps", kind="Deployment", namespace="tiketi", name="ticket-service"),),
         diff_digest="diff",
     )

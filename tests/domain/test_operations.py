@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.operations import OPEN, WORKABLE, Content, OperationState, Resource
+from bot.domain.operations import OPEN, WORKABLE, Content, ImageChange, OperationState, Resource
 from tests.domain.examples import ELSEWHERE, content, image
 
 DEPLOYMENT = Resource(group="apps", kind="Deployment", namespace="tiketi", name="ticket-service")
@@ -14,15 +14,15 @@ DIFFERENT: dict[str, Any] = {
     "uid": "u-2",
     "revision": ELSEWHERE,
     "source_digest": "another source",
-    "old_image": None,
-    "new_image": image("a1b2c3d-20260105-143131"),
+    "images": (ImageChange(service="ticket-service", old=None, new=image("a1b2c3d-20260105-143131")),),
+    "everything": True,
     "resources": (DEPLOYMENT, CONFIG),
     "diff_digest": "another diff",
 }
 
 
 def test_the_digest_is_the_same_in_every_process_and_version() -> None:
-    assert content().digest == "6521a89d01b76c782abf7892c434e9aac0637f1cec3b8e918ac6ed40e9dc2400"
+    assert content().digest == "81eefe302605807a6c1ea2cc3a0838d4cbd8636b94eb91f5a2a8cf2695057f11"
     assert content(resources=(DEPLOYMENT,)).digest == content().digest
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain import verdicts
 from bot.domain.events import ApplicationObserved, Health, Phase, SyncStatus
-from bot.domain.operations import OperationState
+from bot.domain.operations import ImageChange, OperationState
 from bot.domain.reasons import Reason
 from bot.domain.verdicts import Verdict
 from tests.domain.examples import (
@@ -128,7 +128,7 @@ def test_a_sync_of_the_same_second_counts_as_later() -> None:
 
 
 def test_pods_that_ran_the_image_before_prove_nothing_about_a_change_of_something_else() -> None:
-    only_configuration = content(old_image=image(), new_image=image())
+    only_configuration = content(images=(ImageChange(service="ticket-service", old=image(), new=image()),))
 
     assert judge(seen(operation=BEFORE), content=only_configuration) is None
     assert judge(seen(), content=only_configuration) == SUCCEEDED
@@ -140,6 +140,6 @@ def test_without_a_content_nothing_can_be_judged() -> None:
 
 def test_a_content_without_an_image_or_with_another_never_succeeds() -> None:
     for new_image in (None, image(OLD_TAG)):
-        changed = content(new_image=new_image)
+        changed = content(images=(ImageChange(service="ticket-service", old=None, new=new_image),))
         assert judge(seen(), content=changed) is None
         assert judge(seen(), content=changed, now=after(1500)) == failed(Reason.ROLLOUT_TIMED_OUT)
