@@ -44,6 +44,7 @@ class Application:
     waited: int = 0
     compared: bool = True
     notified: dict[str, str] = field(default_factory=dict)
+    events: list[Json] = field(default_factory=list)
 
     @property
     def project(self) -> str:
@@ -71,6 +72,25 @@ class Application:
         denying = {"kind": "deny", "schedule": "0 18 * * 5", "duration": "60h", "manualSync": False}
         closed = self.faults.window_closed
         return {**({"activeWindows": [denying]} if closed else {}), "assignedWindows": [denying], "canSync": not closed}
+
+    def record(self, reason: str, message: str, *, at: str, kind: str = "Normal") -> None:
+        """Write an event about the Application, as Argo CD does; here the newest 50 are kept instead of an hour."""
+        about = {"kind": "Application", "namespace": "argocd", "name": self.name, "uid": self.uid}
+        self.events.append(
+            {
+                "metadata": {"name": f"{self.name}.{len(self.events):x}", "namespace": "argocd"},
+                "involvedObject": {**about, "apiVersion": "argoproj.io/v1alpha1"},
+                "reason": reason,
+                "message": message,
+                "source": {"component": "argocd-server"},
+                "firstTimestamp": at,
+                "lastTimestamp": at,
+                "count": 1,
+                "type": kind,
+                "eventTime": None,
+            }
+        )
+        del self.events[:-50]
 
     def document(self) -> Json:
         """The Application as GET answers it."""

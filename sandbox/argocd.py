@@ -10,50 +10,50 @@ how requests go; the `faults` of an Application change what the controller does 
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
 from aiohttp import web
 
+from sandbox import argocd_actions as actions
 from sandbox import argocd_requests as requests
 from sandbox import argocd_views as views
 from sandbox import gojson, serving
 from sandbox.applications import Application
 from sandbox.argocd_accounts import Account, Accounts, Denied, NotAuthenticated
+from sandbox.argocd_refusals import (
+    DENIED,
+    FAULTS,
+    INTERNAL,
+    INVALID,
+    NOT_FOUND,
+    PRECONDITION,
+    UNAUTHENTICATED,
+    UNKNOWN,
+    Refused,
+    check_sync,
+)
+from sandbox.argocd_stream import Stream
 from sandbox.faults import ArgocdFaults
 from sandbox.git import UnknownRevision
 from sandbox.manifests import BuildFailed, Json
 from sandbox.operations import NothingToTerminate, OperationInProgress
 from sandbox.world import World
 
-UNKNOWN, INVALID, NOT_FOUND, DENIED, PRECONDITION, INTERNAL, UNAVAILABLE, UNAUTHENTICATED = 2, 3, 5, 7, 9, 13, 14, 16
-FAULTS = {
-    401: (UNAUTHENTICATED, "invalid session: token has invalid claims: token is expired"),
-    403: (DENIED, "permission denied"),
-    500: (UNKNOWN, "error getting cached app managed resources: cache: key is missing"),
-    503: (UNAVAILABLE, 'connection error: desc = "transport: Error while dialing: connect: connection refused"'),
-}
+RESTART = "action/apps/Deployment/restart"
 AppHandler = Callable[[Application, web.Request], Awaitable[web.StreamResponse]]
 
 
-class Refused(Exception):
-    """A request that ends with one of Argo CD's errors."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
 class Argocd(serving.Server):
-    """The server. `token` may do all the bot needs; `accounts` issues others and revokes."""
+    """The server, of all Applications or of those named. `token` may do all the bot needs; `accounts` has others."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, applications: Collection[str] | None = None) -> None:
         super().__init__()
         self.world = world
+        self.applications = frozenset(world.applications if applications is None else applications)
         self.faults = ArgocdFaults()
         self.accounts = Accounts(project=world.topology.project)
-        self.token = self.accounts.issue("chatops", actions=("get", "sync"))
+        self.token = self.accounts.issue("chatops", actions=("get", "sync", RESTART))
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
         """Everything the bot asks of Argo CD."""
@@ -67,6 +67,10 @@ class Argocd(serving.Server):
             web.get(one, self._on(self._get)),
             web.post(f"{one}/sync", self._sync),
             web.delete(f"{one}/operation", self._on(self._terminate)),
+            web.get("/api/v1/stream/applications", self._stream),
+            web.get(f"{one}/events", self._on(self._events)),
+            web.get(f"{one}/resource/actions", self._on(self._actions)),
+            web.post(f"{one}/resource/actions/v2", self._act),
             web.get(f"{one}/managed-resources", self._on(self._managed)),
             web.get(f"{one}/resource-tree", self._on(self._tree)),
             web.get(f"{one}/syncwindows", self._on(self._windows)),
@@ -104,7 +108,7 @@ class Argocd(serving.Server):
     def _find(self, request: web.Request, project: str) -> Application:
         """The Application, under Argo CD's rule of what is told to whom: unknown and forbidden look alike."""
         account, name = self._account(request), request.match_info["name"]
-        app = self.world.applications.get(name)
+        app = self.world.applications.get(name) if name in self.applications else None
         if not account.may("get", f"{project or (app.project if app else '')}/{name}"):
             raise Refused(DENIED, "permission denied")
         if app is None or (project and app.project != project):
@@ -151,7 +155,8 @@ class Argocd(serving.Server):
         items = [
             app.stored()
             for _, app in sorted(self.world.applications.items())
-            if account.may("get", f"{app.project}/{app.name}")
+            if app.name in self.applications
+            and account.may("get", f"{app.project}/{app.name}")
             and (not projects or app.project in projects)
             and name in (None, "", app.name)
         ]
@@ -175,7 +180,7 @@ class Argocd(serving.Server):
         body = gojson.decode(await request.read(), requests.SYNC)
         app = self._find(request, body.get("project", ""))
         account = self._account(request)
-        self._check_sync(app, account, body)
+        check_sync(app, account, body)
         if self.faults.sync_lost:
             raise Refused(INTERNAL, "etcdserver: request timed out")
         try:
@@ -185,21 +190,6 @@ class Argocd(serving.Server):
         except OperationInProgress as error:
             raise Refused(PRECONDITION, "another operation is already in progress") from error
         return serving.cut(request) if self.faults.sync_cut else _reply(request, app.document())
-
-    def _check_sync(self, app: Application, account: Account, body: Json) -> None:
-        """The refusals of a sync, in Argo CD's order."""
-        if app.faults.window_closed:
-            raise Refused(DENIED, "cannot sync: blocked by sync window")
-        account.require("sync", f"{app.project}/{app.name}")
-        real = not body.get("dryRun")
-        if body.get("manifests") and app.automated and real:
-            message = "cannot use local sync when Automatic Sync Policy is enabled unless for dry run"
-            raise Refused(PRECONDITION, message)
-        if app.deleted_at:
-            raise Refused(PRECONDITION, "application is deleting")
-        revision = body.get("revision")
-        if revision and revision != app.branch and app.automated and real:
-            raise Refused(PRECONDITION, f"Cannot sync to {revision}: auto-sync currently set to {app.branch}")
 
     def _resolve(self, app: Application, body: Json) -> str:
         revision = str(body.get("revision") or app.branch)
@@ -218,7 +208,35 @@ class Argocd(serving.Server):
         except NothingToTerminate as error:
             message = "Unable to terminate operation. No operation is in progress"
             raise Refused(INVALID, message) from error
-        return _reply(request, {})
+        return serving.cut(request) if self.faults.terminate_cut else _reply(request, {})
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        account, projects = self._account(request), request.query.getall("projects", [])
+        visible = frozenset(
+            app.name
+            for app in self.world.applications.values()
+            if app.name in self.applications and account.may("get", f"{app.project}/{app.name}")
+            if not projects or app.project in projects
+        )
+        stream = Stream(request, faults=self.faults)
+        return await stream.run(self.world, visible=visible, heartbeat=self.faults.heartbeat)
+
+    async def _events(self, app: Application, request: web.Request) -> web.Response:
+        return _reply(request, {"metadata": {}, "items": self._null(app.events)})
+
+    async def _actions(self, app: Application, request: web.Request) -> web.Response:
+        return _reply(request, actions.listed(app, request))
+
+    async def _act(self, request: web.Request) -> web.StreamResponse:
+        body = gojson.decode(await request.read(), actions.RUN)
+        app = self._find(request, body.get("project", ""))
+        if self.faults.action_lost:
+            raise Refused(INTERNAL, "etcdserver: request timed out")
+        try:
+            actions.run(self.world, app, self._account(request), body)
+        except actions.NotInTree as error:
+            raise Refused(INVALID, str(error)) from error
+        return serving.cut(request) if self.faults.action_cut else _reply(request, {})
 
     async def _managed(self, app: Application, request: web.Request) -> web.Response:
         wanted = {part: request.query[part] for part in ("group", "kind", "namespace", "name") if part in request.query}

@@ -22,8 +22,14 @@ from sandbox.manifests import Json
 from sandbox.rollouts import Namespace
 from sandbox.world import World
 
+RIGHTS = (("list", "apps", "deployments"), ("list", "", "pods"), ("get", "", "pods/log"), ("list", "", "events"))
 REASONS = {401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 500: "InternalError", 503: "ServiceUnavailable"}
-SERVING_LOGS = ("> node dist/server.js", "connected to postgres", "listening on :3000", "GET /health 200 2 ms")
+SERVING_LOGS = (
+    "> node dist/server.js",
+    "connected to postgres://tiketi:s3cr3t-of-the-sandbox@postgres:5432/tiketi",
+    "listening on :3000",
+    "GET /health 200 2 ms",
+)
 
 
 class Missing(Exception):
@@ -34,13 +40,18 @@ class Missing(Exception):
 
 
 class Cluster(serving.Server):
-    """The servers of all contexts. `token` may read the namespaces of the topology, and no others."""
+    """The servers of all contexts. `token` has `rights` in the namespaces of the topology, and none in others.
+
+    `faults` act on every request, `faults_of` on those to one context.
+    """
 
     def __init__(self, world: World) -> None:
         super().__init__()
         self.world = world
         self.faults = ClusterFaults()
         self.token = "sandbox-cluster-reader"
+        self.rights = set(RIGHTS)
+        self.faults_of: dict[str, ClusterFaults] = {}
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
         """What the bot asks of a cluster."""
@@ -54,6 +65,7 @@ class Cluster(serving.Server):
             web.get(f"{core}/pods/{{name}}", self._pod),
             web.get(f"{core}/pods/{{name}}/log", self._log),
             web.get(f"{core}/events", self._events),
+            web.post(f"{root}/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", self._review),
         ]
 
     def write_kubeconfig(self, path: Path) -> Path:
@@ -73,10 +85,12 @@ class Cluster(serving.Server):
 
     async def intercept(self, request: web.Request) -> web.StreamResponse | None:
         """What holds for every request: the faults, who asks, and what is not there."""
-        if self.faults.slow:
-            await asyncio.sleep(self.faults.slow)
-        if self.faults.status:
-            return _status(self.faults.status, f"{REASONS[self.faults.status]}: as the sandbox was told")
+        context = request.match_info.get("context", "")
+        for faults in (self.faults, self.faults_of.get(context, ClusterFaults())):
+            if faults.slow:
+                await asyncio.sleep(faults.slow)
+            if faults.status:
+                return _status(faults.status, f"{REASONS[faults.status]}: as the sandbox was told")
         if serving.bearer(request) != self.token:
             return _status(401, "Unauthorized")
         if request.match_info.http_exception:
@@ -127,10 +141,23 @@ class Cluster(serving.Server):
         deployment, pod = self._find_pod(request)
         return web.json_response(objects.pod(pod, of=deployment))
 
+    async def _review(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        asked = body["spec"]["resourceAttributes"]
+        resource = "/".join(filter(None, (asked["resource"], asked.get("subresource"))))
+        allowed = (asked["verb"], asked.get("group", ""), resource) in self.rights
+        return web.json_response({**body, "status": {"allowed": allowed}}, status=201)
+
     async def _log(self, request: web.Request) -> web.Response:
         _, pod = self._find_pod(request)
+        if ("get", "", "pods/log") not in self.rights:
+            raise PermissionError(
+                f'pods "{pod.name}" is forbidden: User cannot get resource "pods/log" in API group ""'
+            )
         previous = request.query.get("previous", "").lower() == "true"
-        container = pod.name.rsplit("-", 2)[0]
+        container = request.query.get("container") or pod.name.rsplit("-", 2)[0]
+        if container != pod.name.rsplit("-", 2)[0]:
+            return _status(400, f"container {container} is not valid for pod {pod.name}")
         if pod.breakage and not pod.breakage.crashes:
             reason = "trying and failing to pull image" if "Pull" in pod.breakage.reason else "waiting to start"
             return _status(400, f'container "{container}" in pod "{pod.name}" is waiting to start: {reason}')
@@ -138,7 +165,9 @@ class Cluster(serving.Server):
             return _status(400, f'previous terminated container "{container}" in pod "{pod.name}" not found')
         lines = pod.breakage.logs if pod.breakage else SERVING_LOGS
         tail = int(request.query.get("tailLines", len(lines)))
-        return web.Response(text="".join(f"{line}\n" for line in lines[max(len(lines) - tail, 0) :]))
+        text = "".join(f"{line}\n" for line in lines[max(len(lines) - tail, 0) :])
+        limit = int(request.query.get("limitBytes", len(text.encode())))
+        return web.Response(body=text.encode()[:limit], content_type="text/plain")
 
     async def _events(self, request: web.Request) -> web.Response:
         namespace = self._namespace(request)

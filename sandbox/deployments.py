@@ -83,6 +83,7 @@ class Deployment:
     template: str = ""
     pods: list[Pod] = field(default_factory=list)
     stalled: int = 0
+    restarted_at: str | None = None
     progressing: Condition | None = None
 
     @property

@@ -38,7 +38,7 @@ class ArgocdFaults:
     slow: float = 0.0
     """Seconds every answer takes."""
     status: int | None = None
-    """Answer every API request with this: 401 (the token was revoked), 403, 500 or 503."""
+    """Answer every API request with this: 401 (the token was revoked), 403, 500 or 503. A watch goes on."""
     sync_cut: bool = False
     """POST …/sync is accepted, and the connection ends before the answer."""
     sync_lost: bool = False
@@ -47,6 +47,20 @@ class ArgocdFaults:
     """A refresh ends with 500 `application refresh deadline exceeded`."""
     items_null: bool = False
     """Lists come as `"items": null`."""
+    terminate_cut: bool = False
+    """DELETE …/operation is accepted, and the connection ends before the answer."""
+    action_cut: bool = False
+    """An action on a resource is carried out, and the connection ends before the answer."""
+    action_lost: bool = False
+    """An action on a resource is not carried out, and the answer is 500."""
+    stream_cut: int | None = None
+    """A watch ends after so many frames."""
+    stream_error: tuple[int, int, str, str] | None = None
+    """A watch ends after its first frame with this error: gRPC code, HTTP status, its words, message."""
+    stream_silent: bool = False
+    """A watch is accepted and never says a word."""
+    heartbeat: float = 15.0
+    """Seconds between the comments of a watch that has nothing to tell."""
     head_moves: int = 0
     """How many more times the branch moves on, and is noticed, right after managed-resources was read."""
 

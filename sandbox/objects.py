@@ -10,6 +10,8 @@ from sandbox.git import digest
 from sandbox.manifests import Json
 from sandbox.timeline import rfc3339
 
+RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+
 
 def version_of(*parts: object) -> str:
     """A resourceVersion that changes when any of the parts does."""
@@ -30,6 +32,10 @@ def deployment(item: Deployment) -> Json:
         "resourceVersion": version_of(item.generation, item.observed, len(item.pods), item.available, item.stalled),
         "annotations": {"deployment.kubernetes.io/revision": str(item.revision)},
     }
+    if item.restarted_at:
+        template = document["spec"]["template"]
+        metadata = {**template["metadata"], "annotations": {RESTARTED_AT: item.restarted_at}}
+        document["spec"] = {**document["spec"], "template": {**template, "metadata": metadata}}
     status = {
         "observedGeneration": item.observed,
         "replicas": len(item.pods),

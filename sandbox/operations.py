@@ -58,6 +58,9 @@ class Operations:
         if app.operation is not None:
             raise OperationInProgress(app.name)
         app.operation, app.operation_state, app.waited = copy.deepcopy(operation), None, 0
+        sync, who = operation["sync"], operation["initiatedBy"].get("username", "automated sync policy")
+        what = "initiated partial sync to" if sync.get("resources") else "initiated sync to"
+        app.record("OperationStarted", f"{who} {what} {sync.get('revision', '')}", at=rfc3339(self._timeline.now()))
         app.version += 1
 
     def terminate(self, app: Application) -> None:
@@ -190,5 +193,9 @@ class Operations:
         if phase == "Succeeded":
             app.conditions = [item for item in app.conditions if item["type"] != "SyncError"]
         state |= {"phase": phase, "message": message, "finishedAt": finished}
+        part = "Partial sync operation to" if sync.get("resources") else "Sync operation to"
+        words = "succeeded" if phase == "Succeeded" else f"failed: {message}"
+        kind = "Normal" if phase == "Succeeded" else "Warning"
+        app.record("OperationCompleted", f"{part} {sync.get('revision', '')} {words}", at=finished, kind=kind)
         app.operation, app.compared = None, False
         app.version += 1

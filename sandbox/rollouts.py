@@ -15,7 +15,7 @@ from collections.abc import Callable
 from sandbox.deployments import Breakage, Condition, Deployment, Event, Pod
 from sandbox.git import digest
 from sandbox.manifests import Json
-from sandbox.timeline import Timeline
+from sandbox.timeline import Timeline, rfc3339
 
 CURRENT = "current"  # The context of environments that name none.
 
@@ -67,6 +67,13 @@ class Namespace:
             self.deployments[key[1]] = Deployment(manifest=wanted, uid=uid, created=self._timeline.now())
         return "created" if old is None else "configured"
 
+    def restart(self, name: str) -> None:
+        """Mark the pod template of a Deployment with the second of this restart, which replaces its pods."""
+        item, now = self.deployments[name], rfc3339(self._timeline.now())
+        if item.restarted_at != now:
+            item.restarted_at = now
+            item.generation += 1
+
     def delete(self, kind: str, name: str) -> None:
         """Remove one object, if it is there."""
         self.objects.pop((kind, name), None)
@@ -110,7 +117,7 @@ class Namespace:
     def _observe(self, deployment: Deployment) -> None:
         deployment.observed = deployment.generation
         deployment.stalled = 0
-        template = digest(repr(deployment.manifest["spec"]["template"]))[:10]
+        template = digest(repr(deployment.manifest["spec"]["template"]) + (deployment.restarted_at or ""))[:10]
         if template != deployment.template:
             deployment.template = template
             deployment.revision += 1

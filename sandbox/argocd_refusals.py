@@ -1,0 +1,38 @@
+"""How Argo CD refuses: its gRPC codes, and the order in which a sync is checked."""
+
+from sandbox.applications import Application
+from sandbox.argocd_accounts import Account
+from sandbox.manifests import Json
+
+UNKNOWN, INVALID, NOT_FOUND, DENIED, PRECONDITION, INTERNAL, UNAVAILABLE, UNAUTHENTICATED = 2, 3, 5, 7, 9, 13, 14, 16
+FAULTS = {
+    401: (UNAUTHENTICATED, "invalid session: token has invalid claims: token is expired"),
+    403: (DENIED, "permission denied"),
+    500: (UNKNOWN, "error getting cached app managed resources: cache: key is missing"),
+    503: (UNAVAILABLE, 'connection error: desc = "transport: Error while dialing: connect: connection refused"'),
+}
+
+
+class Refused(Exception):
+    """A request that ends with one of Argo CD's errors."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def check_sync(app: Application, account: Account, body: Json) -> None:
+    """The refusals of a sync, in Argo CD's order."""
+    if app.faults.window_closed:
+        raise Refused(DENIED, "cannot sync: blocked by sync window")
+    account.require("sync", f"{app.project}/{app.name}")
+    real = not body.get("dryRun")
+    if body.get("manifests") and app.automated and real:
+        message = "cannot use local sync when Automatic Sync Policy is enabled unless for dry run"
+        raise Refused(PRECONDITION, message)
+    if app.deleted_at:
+        raise Refused(PRECONDITION, "application is deleting")
+    revision = body.get("revision")
+    if revision and revision != app.branch and app.automated and real:
+        raise Refused(PRECONDITION, f"Cannot sync to {revision}: auto-sync currently set to {app.branch}")
