@@ -29,7 +29,11 @@ from bot.services import gatekeeping, refreshes
 from bot.services.deployments import Deployer
 from bot.services.intake import Intake
 from bot.services.observations import Observer
+from bot.services.restarts import Restarter
+from bot.services.steps import Steps
+from bot.services.terminations import Terminator
 from bot.services.views import Gallery
+from bot.services.watches import Watch
 from bot.services.workers import Worker
 from bot.settings import Settings
 from bot.storage import deliveries, markers, migrations
@@ -163,15 +167,11 @@ class App:
             clock=self._clock,
             observe=lambda source, outcome: self._metrics.events.labels(event=f"{source}.{outcome}").inc(),
         )
-        deployer = Deployer(
-            database=self._database,
-            argocds=self._outside.argocds,
-            github=self._outside.github,
-            observer=self._observer,
-            catalog=self._catalog,
-            clock=self._clock,
-            grace=self._timing.grace,
-        )
+        steps = Steps(database=self._database, catalog=self._catalog, clock=self._clock)
+        argocds, clusters, grace = self._outside.argocds, self._outside.clusters, self._timing.grace
+        deployer = Deployer(steps=steps, argocds=argocds, github=self._outside.github, clusters=clusters, grace=grace)
+        restarter = Restarter(steps=steps, argocds=argocds, clusters=clusters, grace=grace)
+        terminator = Terminator(steps=steps, argocds=argocds)
         refresh = partial(
             refreshes.step,
             database=self._database,
@@ -182,7 +182,12 @@ class App:
         worker = Worker(
             self._database,
             name=f"{os.getpid()}-{secrets.token_hex(4)}",
-            steps={OperationKind.DEPLOY: deployer.step, OperationKind.REFRESH: refresh},
+            steps={
+                OperationKind.DEPLOY: deployer.step,
+                OperationKind.REFRESH: refresh,
+                OperationKind.RESTART: restarter.step,
+                OperationKind.TERMINATE: terminator.step,
+            },
             clock=self._clock,
             observe=lambda kind, outcome: self._metrics.operations.labels(kind=kind, outcome=outcome).inc(),
             pause=self._timing.pause,
@@ -204,11 +209,20 @@ class App:
             observe=self._observe_write,
         )
         watches = {
-            f"observer-{name}": partial(self._observer.run, environment)
-            for name, environment in self._catalog.environments.items()
+            f"watch-{name}": Watch(
+                self._database,
+                name=name,
+                argocd=argocd,
+                environments=[place for place in self._catalog.environments.values() if place.argocd == name],
+                clock=self._clock,
+                observe=self._observe_watch,
+                pause=self._timing.pause,
+            ).run
+            for name, argocd in argocds.items()
         }
         return {
             "recorder": self._recorder.run,
+            "observer": self._observer.run,
             "intake": intake.run,
             "worker": worker.run,
             "board": board.run,
@@ -266,6 +280,9 @@ class App:
     def _observe_write(self, kind: str, outcome: str, seconds: float) -> None:
         self._metrics.discord_writes.labels(kind=kind, outcome=outcome).inc()
         self._metrics.delivery_to_discord.observe(seconds)
+
+    def _observe_watch(self, argocd: str, outcome: str) -> None:
+        self._metrics.watch.labels(argocd=argocd, outcome=outcome).inc()
 
     def _observe_call(self, system: str, call: str, outcome: str, seconds: float) -> None:
         self._metrics.adapter.labels(system=system, call=call, outcome=outcome).observe(seconds)

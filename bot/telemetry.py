@@ -43,6 +43,7 @@ class Telemetry:
     interaction_ack: Histogram
     adapter: Histogram
     queue_depth: Gauge
+    watch: Counter
 
     def render(self) -> bytes:
         """The current numbers in the Prometheus text format (`CONTENT_TYPE`)."""
@@ -66,6 +67,7 @@ def build() -> Telemetry:
         interaction_ack=_histogram(
             registry, "interaction_ack", "From an interaction's arrival to its acknowledgement", buckets=FAST
         ),
+        watch=_counter(registry, "watch", "What the watches of Argo CD brought", "argocd", "outcome"),
         adapter=_histogram(registry, "adapter", "Calls to other systems", "system", "call", "outcome", buckets=SLOW),
         queue_depth=Gauge(
             "queue_depth", "Rows waiting to be worked off", ("queue",), namespace="chatops", registry=registry

@@ -7,16 +7,15 @@ moves the operation on. Nothing outside is asked here; the worker looks again be
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain import approvals, releases
+from bot.domain import approvals
 from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.operations import Operation, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.services import environments, operations
+from bot.services import environments, operations, releases
 from bot.storage import approvals as rows
 from bot.storage import audit
 from bot.storage import operations as operation_rows
-from bot.storage import releases as release_rows
 from bot.storage.engine import Connection, Database
 
 
@@ -38,7 +37,8 @@ async def grant(
     place = await _environment(database, approval_id)
     async with environments.changing(database, place, wakes=("operations", "cards")) as connection:
         approval, version, operation = await _read(connection, approval_id)
-        if login is not None and login in await _wrote(connection, operation):
+        content = operation.content
+        if login and content and login in await releases.wrote(connection, content, environment=place):
             raise Refused(Reason.OWN_REQUEST)
         voted = approvals.grant(approval, person=actor.id, name=actor.name, now=now)
         if not await rows.save(connection, voted, version=version):
@@ -103,13 +103,6 @@ async def _environment(database: Database, approval_id: str) -> str:
     if approval is None:
         raise Refused(Reason.SUPERSEDED)
     return approval.environment
-
-
-async def _wrote(connection: Connection, operation: Operation) -> set[str]:
-    """The lower-case logins behind the run that led to this operation, as far as GitHub has reported it."""
-    release = await release_rows.by_id(connection, operation.release_id) if operation.release_id else None
-    run = releases.run_of(release) if release else None
-    return {run.author.lower(), run.actor.lower()} if run else set()
 
 
 async def _read(connection: Connection, approval_id: str) -> tuple[Approval, int, Operation]:

@@ -1,4 +1,4 @@
-"""What exactly a deploy of one service would do, read from Argo CD's comparison.
+"""What exactly a deploy would do, read from Argo CD's comparison.
 
 The same function makes the content that people consent to and the content that the worker compares it with before
 it acts, so the two cannot drift apart.
@@ -8,19 +8,19 @@ import hashlib
 
 import structlog
 
-from bot.adapters.argocd import ApplicationRead
+from bot.adapters.argocd_values import ApplicationRead
 from bot.domain import images
 from bot.domain.events import SyncStatus
-from bot.domain.operations import Content
+from bot.domain.operations import Content, ImageChange
 from bot.domain.reasons import Reason, Refused
 
 log = structlog.get_logger(__name__)
 
 
-def of_service(read: ApplicationRead, *, service: str) -> Content:
-    """The content of deploying one service at the revision that was compared.
+def of(read: ApplicationRead, *, service: str | None) -> Content:
+    """The content of deploying one service, or everything, at the revision that was compared.
 
-    Refuses a service without changes, an Application that is being deleted, one that syncs by itself, and one that
+    Refuses when nothing would change, an Application that is being deleted, one that syncs by itself, and one that
     Argo CD cannot compare with Git, which has no differences to show either.
     """
     if read.deleting:
@@ -30,24 +30,34 @@ def of_service(read: ApplicationRead, *, service: str) -> Content:
     if read.sync is SyncStatus.UNKNOWN:
         log.warning("contents.not_compared", application=read.application, conditions=read.conditions)
         raise Refused(Reason.ARGOCD_REFUSED, "It could not compare the Application with Git.")
-    changed = sorted(
-        (item for item in read.resources if item.service == service and item.changed),
-        key=lambda item: repr(item.resource),
-    )
+    changed = [item for item in read.resources if item.changed and service in (None, item.service)]
     if not changed:
         raise Refused(Reason.NOTHING_TO_DEPLOY)
-    deployment = next(
-        (item for item in read.resources if item.service == service and item.resource.kind == "Deployment"), None
-    )
+    # What several services use stands there once for each of them.
+    digests = {item.resource: item.state_digest for item in changed}
+    resources = sorted(digests, key=repr)
     diff = hashlib.sha256()
-    for item in changed:
-        diff.update(f"{item.resource!r}\0{item.state_digest}\0".encode())
+    for resource in resources:
+        diff.update(f"{resource!r}\0{digests[resource]}\0".encode())
+    moved = sorted({item.service for item in changed if item.service})
     return Content(
         uid=read.uid,
         revision=read.revision,
         source_digest=read.source_digest,
-        old_image=images.parse(deployment.live_image) if deployment and deployment.live_image else None,
-        new_image=images.parse(deployment.desired_image) if deployment and deployment.desired_image else None,
-        resources=tuple(item.resource for item in changed),
+        images=tuple(change for name in moved if (change := _image(read, service=name))),
+        resources=tuple(resources),
+        everything=service is None,
         diff_digest=diff.hexdigest(),
     )
+
+
+def _image(read: ApplicationRead, *, service: str) -> ImageChange | None:
+    """What the service's Deployment runs and would run; None for one that has no Deployment."""
+    for item in read.resources:
+        if item.service == service and item.resource.kind == "Deployment":
+            return ImageChange(
+                service=service,
+                old=images.parse(item.live_image) if item.live_image else None,
+                new=images.parse(item.desired_image) if item.desired_image else None,
+            )
+    return None

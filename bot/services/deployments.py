@@ -3,35 +3,34 @@
     requested  -> propose: read what would change, ask for consent         -> waiting (or approved, or refused)
     approved   -> dispatch: look again, mark, order the sync once          -> dispatching -> running
     dispatching-> resolve: found after a crash or a cut connection; look for the effect before anything is sent again
-    running    -> follow: until pods run the image and are healthy, or it failed   -> succeeded | failed
+    running    -> follow: until pods run the images and are healthy, or it failed   -> succeeded | failed
 
-A step returns when there is nothing to do right now; the worker calls it again. Steps write with compare-and-set, so
-a step that a second worker took meanwhile changes nothing.
+A step returns when there is nothing to do right now; the worker calls it again. Following asks nobody outside: the
+observer, woken by Argo CD's own stream of changes, keeps the newest read, and this judges it.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
-from bot.adapters.argocd import ApplicationRead, ArgoCD, ArgocdError, InProgress, SyncUncertain
+from bot.adapters.argocd import ArgoCD
+from bot.adapters.argocd_errors import ArgocdError, InProgress, OrderUncertain
+from bot.adapters.argocd_values import ApplicationRead
+from bot.adapters.cluster import Clusters
 from bot.adapters.github import GitHub, GithubError
 from bot.domain import verdicts
-from bot.domain.catalog import Catalog, Environment
+from bot.domain.events import ApplicationObserved, SyncOperation
 from bot.domain.operations import Content, Operation, OperationState
 from bot.domain.reasons import Reason, Refused
-from bot.services import contents, environments, operations, proposals
-from bot.services.observations import Observer
+from bot.services import contents, evidence, proposals
+from bot.services.steps import Steps
 from bot.storage import approvals as approval_rows
-from bot.storage import operations as rows
-from bot.storage.engine import Database
 
-PATIENCE = timedelta(minutes=15)
 FOLLOW_FOR = timedelta(minutes=20)
 GRACE = timedelta(seconds=30)
 MAX_SENDS = 2
-TRANSIENT = frozenset({Reason.ARGOCD_UNREACHABLE, Reason.GITHUB_UNREACHABLE, Reason.REFRESH_TIMED_OUT})
 
 log = structlog.get_logger(__name__)
 
@@ -40,85 +39,73 @@ log = structlog.get_logger(__name__)
 class Deployer:
     """What the steps need. `grace` is how long an order may take to show; longer than the order's own time-out."""
 
-    database: Database
+    steps: Steps
     argocds: Mapping[str, ArgoCD]
     github: GitHub
-    observer: Observer
-    catalog: Catalog
-    clock: Callable[[], datetime]
+    clusters: Clusters
     grace: timedelta = GRACE
 
     async def step(self, operation: Operation) -> None:
         """Take the operation one step further. A system that does not answer leaves it where it is."""
         match operation.state:
             case OperationState.REQUESTED:
-                await self._guarded(operation, self._propose)
+                await self.steps.guarded(operation, self._propose)
             case OperationState.APPROVED:
-                await self._guarded(operation, self._dispatch)
+                await self.steps.guarded(operation, self._dispatch)
             case OperationState.DISPATCHING:
-                await self._guarded(operation, self._resolve)
+                await self.steps.guarded(operation, self._resolve)
             case OperationState.RUNNING:
-                await self._guarded(operation, self._follow)
+                await self.steps.guarded(operation, self._follow)
             case _:
                 log.warning("deploy.no_step", operation=operation.id, state=operation.state)
 
-    async def _guarded(self, operation: Operation, step: Callable[[Operation], Awaitable[None]]) -> None:
-        """Run a step; end the operation when it refuses, and try again for `PATIENCE` when nobody answered."""
-        try:
-            await step(operation)
-        except Refused as refusal:
-            begun = operation.state in (OperationState.DISPATCHING, OperationState.RUNNING)
-            state = OperationState.FAILED if begun else OperationState.REFUSED
-            await self._end(operation, state, refusal.reason, detail=refusal.detail)
-        except (ArgocdError, GithubError) as error:
-            log.warning("deploy.unanswered", operation=operation.id, reason=error.reason, answer=error.log)
-            if error.reason not in TRANSIENT or not await self._later(operation, error.reason):
-                await self._end(operation, OperationState.REFUSED, error.reason)
-
     async def _propose(self, operation: Operation) -> None:
-        environment, service = self._place(operation)
+        environment = self.steps.place(operation)
         await proposals.propose(
             operation,
             environment=environment,
-            service=service,
             argocd=self.argocds[environment.argocd],
             github=self.github,
-            database=self.database,
-            catalog=self.catalog,
-            clock=self.clock,
+            steps=self.steps,
         )
 
     async def _dispatch(self, operation: Operation) -> None:
-        """Look again, mark, and order the sync: the only call of the bot that changes a cluster."""
-        environment, _ = self._place(operation)
+        """Look again, mark, and order the sync: the only call of a deploy that changes a cluster."""
         content = _content(operation)
-        read = await self.argocds[environment.argocd].read(environment.application, refresh="normal")
-        now = self.clock()
-        marked = replace(operation, dispatched_at=now, deadline=now + FOLLOW_FOR, attempts=1, reason=None)
+        read = await self._look_again(operation, content)
+        now = self.steps.clock()
+        marked = replace(operation, dispatched_at=now, deadline=now + FOLLOW_FOR, attempts=1, reason=None, detail="")
         if _shows(read, operation):
             # "In progress" was said of our own order, which something on the way had sent twice.
             await self._accepted(marked)
             return
         if _is_taken(read):
-            await self._wait_for_others(operation)
+            await self._wait_for_others(operation, read)
             return
         await self._require_as_approved(operation, content, read=read)
         dispatching = replace(marked, state=OperationState.DISPATCHING)
-        if not await self._save(dispatching, expected=OperationState.APPROVED):
+        if not await self.steps.save(dispatching, expected=OperationState.APPROVED):
             return
         try:
             await self._send(dispatching, content)
         except InProgress:
             # Somebody was faster between the look and the order: as if it had not been sent.
-            if await self._save(operation, expected=OperationState.DISPATCHING):
-                await self._wait_for_others(operation)
+            if await self.steps.save(operation, expected=OperationState.DISPATCHING):
+                await self._wait_for_others(operation, read)
+
+    async def _look_again(self, operation: Operation, content: Content) -> ApplicationRead:
+        """The Application now: against the newest commit, or against the one that a person chose."""
+        environment = self.steps.place(operation)
+        chosen = content.revision if operation.revision else None
+        argocd = self.argocds[environment.argocd]
+        return await argocd.read(environment.application, refresh="normal", revision=chosen)
 
     async def _require_as_approved(self, operation: Operation, content: Content, *, read: ApplicationRead) -> None:
         """Return if ordering the content now does exactly what people consented to; refuse otherwise."""
-        environment, service = self._place(operation)
+        environment = self.steps.place(operation)
         if (read.uid, read.source_digest) != (content.uid, content.source_digest):
             raise Refused(Reason.APPLICATION_CHANGED)
-        if not content.same_effect(contents.of_service(read, service=service)):
+        if not content.same_effect(contents.of(read, service=operation.service)):
             raise Refused(Reason.CONTENT_CHANGED)
         if not await self.argocds[environment.argocd].can_sync(environment.application):
             raise Refused(Reason.WINDOW_CLOSED)
@@ -130,8 +117,8 @@ class Deployer:
 
         Raises InProgress when the order was refused because another operation runs.
         """
-        environment, _ = self._place(operation)
-        async with self.database.reading() as connection:
+        environment = self.steps.place(operation)
+        async with self.steps.database.reading() as connection:
             found = await approval_rows.of_operation(connection, operation.id)
         votes = found[0].votes if found else ()
         person = operation.requested_by
@@ -139,29 +126,29 @@ class Deployer:
             await self.argocds[environment.argocd].sync(
                 environment.application,
                 revision=content.revision,
-                resources=content.resources,
+                resources=None if content.everything else content.resources,
                 request_id=operation.id,
                 approved_by=tuple(f"discord:{vote.person}" for vote in votes),
                 requested_by=f"discord:{person}" if person else operation.requested_name,
             )
         except InProgress:
             raise
-        except SyncUncertain as error:
+        except OrderUncertain as error:
             log.warning("deploy.uncertain", operation=operation.id, answer=error.log)
         except ArgocdError as error:
             log.warning("deploy.refused", operation=operation.id, reason=error.reason, answer=error.log)
-            await self._end(operation, OperationState.REFUSED, error.reason)
+            await self.steps.end(operation, OperationState.REFUSED, error.reason)
         else:
             await self._accepted(operation)
 
     async def _accepted(self, operation: Operation) -> None:
         """Argo CD has the order; from here on it is followed."""
         running = replace(operation, state=OperationState.RUNNING, reason=None)
-        await self._save(running, expected=operation.state)
+        await self.steps.save(running, expected=operation.state)
 
     async def _resolve(self, operation: Operation) -> None:
         """Nobody knows whether the order arrived: look for its effect, and send again only if there is none."""
-        environment, _ = self._place(operation)
+        environment = self.steps.place(operation)
         content, sent_at = _content(operation), operation.dispatched_at or operation.updated_at
         try:
             read = await self.argocds[environment.argocd].read(environment.application)
@@ -170,80 +157,60 @@ class Deployer:
                 await self._accepted(operation)
             elif read.pending or (newest is not None and newest.started_at >= sent_at.replace(microsecond=0)):
                 # Somebody else's operation ran since; whether ours ran before it can no longer be seen.
-                await self._end(operation, OperationState.FAILED, Reason.OUTCOME_UNKNOWN)
-            elif self.clock() - sent_at < self.grace:
+                await self.steps.end(operation, OperationState.FAILED, Reason.OUTCOME_UNKNOWN)
+            elif self.steps.clock() - sent_at < self.grace:
                 return
             elif operation.attempts >= MAX_SENDS:
-                await self._end(operation, OperationState.FAILED, Reason.OUTCOME_UNKNOWN)
+                await self.steps.end(operation, OperationState.FAILED, Reason.OUTCOME_UNKNOWN)
             else:
                 await self._send_again(operation, content)
         except (ArgocdError, GithubError) as error:
             log.warning("deploy.unresolved", operation=operation.id, reason=error.reason, answer=error.log)
-            if operation.deadline is not None and self.clock() >= operation.deadline:
-                await self._end(operation, OperationState.FAILED, Reason.OUTCOME_UNKNOWN)
+            if operation.deadline is not None and self.steps.clock() >= operation.deadline:
+                await self.steps.end(operation, OperationState.FAILED, Reason.OUTCOME_UNKNOWN)
 
     async def _send_again(self, operation: Operation, content: Content) -> None:
         """The order left no trace: look at everything as before the first time, and send it with the same id."""
-        environment, _ = self._place(operation)
-        read = await self.argocds[environment.argocd].read(environment.application, refresh="normal")
+        read = await self._look_again(operation, content)
         if _shows(read, operation) or _is_taken(read):
             return  # Something moved since the last look; the next one says what it was.
         await self._require_as_approved(operation, content, read=read)
-        again = replace(operation, attempts=operation.attempts + 1, dispatched_at=self.clock())
-        if await self._save(again, expected=OperationState.DISPATCHING):
+        again = replace(operation, attempts=operation.attempts + 1, dispatched_at=self.steps.clock())
+        if await self.steps.save(again, expected=OperationState.DISPATCHING):
             await self._send(again, content)
 
     async def _follow(self, operation: Operation) -> None:
-        """Look at the Application and its pods, and end the operation when they show how it ended."""
-        environment, _ = self._place(operation)
-        event = await self.observer.observe(environment)
-        now = self.clock()
-        if event is not None:
-            verdict = verdicts.judge(operation, event=event, now=now)
+        """Judge the newest read, keep what it says of our sync, and end the operation when it shows how it ended."""
+        known = await self.steps.seen(operation)
+        now = self.steps.clock()
+        after = replace(
+            operation, sync=_ours(operation, known.observation), reason=self.steps.hindrance(known), detail=""
+        )
+        if known.observation is not None:
+            verdict = verdicts.judge(operation, event=known.observation, now=now)
             if verdict is not None:
-                await self._end(operation, verdict.state, verdict.reason)
+                told = await self._evidence(after, verdict.reason, event=known.observation)
+                await self.steps.end(told, verdict.state, verdict.reason)
+                return
         elif operation.deadline is not None and now >= operation.deadline:
-            await self._end(operation, OperationState.FAILED, Reason.OUTCOME_UNKNOWN)
+            await self.steps.end(after, OperationState.FAILED, Reason.OUTCOME_UNKNOWN)
+            return
+        if after != operation:
+            await self.steps.save(after, expected=OperationState.RUNNING)
 
-    async def _wait_for_others(self, operation: Operation) -> None:
-        """Another operation holds the Application. That is a state, not a failure: wait for a while."""
-        if not await self._later(operation, Reason.OPERATION_IN_PROGRESS):
-            raise Refused(Reason.OPERATION_IN_PROGRESS)
+    async def _evidence(self, operation: Operation, reason: Reason | None, *, event: ApplicationObserved) -> Operation:
+        """The operation with what its worst pod logged last, when it is the pods that failed."""
+        if reason not in evidence.OF_PODS:
+            return operation
+        services = [change.service for change in operation.content.images] if operation.content else []
+        lines = await evidence.gather(self.clusters, self.steps.place(operation), event=event, services=services)
+        return replace(operation, evidence=lines)
 
-    async def _later(self, operation: Operation, reason: Reason) -> bool:
-        """Leave the operation where it is, with what hinders it. False when that has lasted for all of `PATIENCE`."""
-        now = self.clock()
-        deadline = operation.deadline or now + PATIENCE
-        hindered = replace(operation, deadline=deadline, reason=reason)
-        if now < deadline and hindered != operation:
-            await self._save(hindered, expected=operation.state)
-        return now < deadline
-
-    async def _save(self, operation: Operation, *, expected: OperationState) -> bool:
-        now = self.clock()
-        async with environments.changing(self.database, operation.environment, wakes=("cards",)) as connection:
-            saved = await rows.save(connection, replace(operation, updated_at=now), expected=expected)
-            if saved:
-                await operations.refresh_card(connection, operation, now=now)
-        return saved
-
-    async def _end(
-        self, operation: Operation, state: OperationState, reason: Reason | None, *, detail: str = ""
-    ) -> None:
-        now = self.clock()
-        async with environments.changing(self.database, operation.environment, wakes=("cards",)) as connection:
-            ended = await operations.close(connection, operation, state=state, reason=reason, now=now, detail=detail)
-        if ended:
-            log.info("deploy.ended", operation=operation.id, state=state, reason=reason)
-
-    def _place(self, operation: Operation) -> tuple[Environment, str]:
-        """The environment and service, which may have left the topology since the operation was asked for."""
-        environment = self.catalog.environments.get(operation.environment)
-        if environment is None:
-            raise Refused(Reason.UNKNOWN_ENVIRONMENT)
-        if operation.service not in self.catalog.services:
-            raise Refused(Reason.UNKNOWN_SERVICE)
-        return environment, operation.service or ""
+    async def _wait_for_others(self, operation: Operation, read: ApplicationRead) -> None:
+        """Another operation holds the Application. That is a state, not a failure: wait for a while, and say whose."""
+        detail = _holder(read.operation)
+        if not await self.steps.later(operation, Reason.OPERATION_IN_PROGRESS, detail=detail):
+            raise Refused(Reason.OPERATION_IN_PROGRESS, detail)
 
 
 def _content(operation: Operation) -> Content:
@@ -261,3 +228,16 @@ def _shows(read: ApplicationRead, operation: Operation) -> bool:
 def _is_taken(read: ApplicationRead) -> bool:
     """Whether an operation holds the Application's only slot."""
     return read.pending or (read.operation is not None and not read.operation.phase.ended)
+
+
+def _holder(sync: SyncOperation | None) -> str:
+    """Whose operation it is and what it does, as far as Argo CD has said; a new one is not described yet."""
+    if sync is None or sync.phase.ended:
+        return ""
+    return f"{sync.initiated_by or 'Somebody'} syncs {sync.revision[:7]} since {sync.started_at:%H:%M} UTC."
+
+
+def _ours(operation: Operation, event: ApplicationObserved | None) -> SyncOperation | None:
+    """Argo CD's operation for this one, as this read shows it or else as it was seen before."""
+    sync = event.operation if event else None
+    return sync if sync is not None and sync.request_id == operation.id else operation.sync

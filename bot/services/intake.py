@@ -113,7 +113,7 @@ class Intake:
         now = self._clock()
         places = tuple(self._catalog.environments)
         told = any(result and not isinstance(result, Outcome) for _, result in parsed)
-        wakes = ("cards", "deliveries", *(f"application:{name}" for name in places)) if told else ()
+        wakes = ("cards", "deliveries", "applications") if told else ()
         ends = []
         async with environments.changing(self._database, *places, wakes=wakes) as connection:
             for delivery, result in parsed:

@@ -1,8 +1,9 @@
 """Reading what is true: Argo CD and the cluster, looked at again and again.
 
-Webhooks only hint that something changed; every sentence the bot says about an Application comes from a read. Each
-environment has its own loop, so one that does not answer slows nothing else down: at once after a hint, every few
-seconds while something is on its way, and once a minute otherwise.
+Webhooks and Argo CD's own stream only hint that something changed; every sentence the bot says about an Application
+comes from a read. An environment is read at once after a hint, every few seconds while something is on its way there,
+and now and then otherwise. Only a few reads go on at once for each cluster and each Argo CD, so that one that does not
+answer slows nothing else down, and a thousand Applications are not read in one breath.
 """
 
 import asyncio
@@ -12,8 +13,12 @@ from typing import Literal
 
 import structlog
 
-from bot.adapters.argocd import ApplicationRead, ArgoCD, ArgocdError
-from bot.adapters.cluster import Clusters, ClusterUnreachable, WorkloadRead
+from bot.adapters.argocd import ArgoCD
+from bot.adapters.argocd_errors import ArgocdError
+from bot.adapters.argocd_values import ApplicationRead
+from bot.adapters.cluster import Clusters
+from bot.adapters.cluster_errors import ClusterError
+from bot.adapters.cluster_values import WorkloadRead
 from bot.domain import images
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import ApplicationObserved, Health, Workload
@@ -25,9 +30,12 @@ from bot.storage import releases as release_rows
 from bot.storage.engine import Database
 
 IDLE = timedelta(seconds=60)
+IDLE_EACH = timedelta(seconds=1)
+"""With many environments each is read more seldom, so that idle reads are at most one a second."""
 BUSY = timedelta(seconds=5)
 SHORTEST = timedelta(seconds=1)
 AFTER_FAILURE = 5
+AT_ONCE_CLUSTER, AT_ONCE_ARGOCD = 2, 8
 
 log = structlog.get_logger(__name__)
 
@@ -52,20 +60,34 @@ class Observer:
         self._clock = clock
         self._shortest = shortest
         self._locks = {name: asyncio.Lock() for name in catalog.environments}
+        self._idle = max(IDLE, IDLE_EACH * len(catalog.environments))
+        self._in_hand: set[str] = set()
+        places = catalog.environments.values()
+        self._clusters_free = {place.context: asyncio.Semaphore(AT_ONCE_CLUSTER) for place in places}
+        self._argocds_free = {place.argocd: asyncio.Semaphore(AT_ONCE_ARGOCD) for place in places}
 
-    async def run(self, environment: Environment) -> None:
-        """Keep one environment observed until cancelled; what cannot be read is left alone for longer."""
-        while True:
-            if await self._due(environment):
-                event = None
-                try:
-                    event = await self.observe(environment)
-                except Exception:
-                    # A read that fails in a way nobody thought of must not end the watch of this environment.
-                    log.exception("observer.failed", environment=environment.name)
-                pause = self._shortest if event is not None else AFTER_FAILURE * self._shortest
-                await asyncio.sleep(pause.total_seconds())
-            await self._database.wait(f"application:{environment.name}", seconds=self._shortest.total_seconds())
+    async def run(self) -> None:
+        """Keep every environment observed until cancelled; what cannot be read is left alone for longer."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for environment in await self._due():
+                    self._in_hand.add(environment.name)
+                    group.create_task(self._look(environment), name=f"observe-{environment.name}")
+                await self._database.wait("applications", seconds=self._shortest.total_seconds())
+
+    async def _look(self, environment: Environment) -> None:
+        """Read one environment when there is room, and leave it alone for a while after that."""
+        event = None
+        try:
+            async with self._clusters_free[environment.context], self._argocds_free[environment.argocd]:
+                event = await self.observe(environment)
+        except Exception:
+            # A read that fails in a way nobody thought of must not end the watch of this environment.
+            log.exception("observer.failed", environment=environment.name)
+        pause = self._shortest if event is not None else AFTER_FAILURE * self._shortest
+        await asyncio.sleep(pause.total_seconds())
+        self._in_hand.discard(environment.name)
+        self._database.wake("applications")
 
     async def observe(
         self, environment: Environment, *, refresh: Literal["normal", "hard"] | None = None
@@ -93,9 +115,9 @@ class Observer:
     async def _workloads(self, environment: Environment) -> dict[str, WorkloadRead] | Reason:
         try:
             return dict(await self._clusters.workloads(environment))
-        except ClusterUnreachable as error:
+        except ClusterError as error:
             log.warning("observer.cluster_unread", environment=environment.name, answer=error.log)
-            return Reason.CLUSTER_UNREACHABLE
+            return error.reason
 
     async def _fail(self, environment: Environment, reason: Reason, *, since: datetime) -> None:
         async with self._database.transaction("cards") as connection:
@@ -111,17 +133,25 @@ class Observer:
             for signal in incidents.of_application(event, url=environment.page or ""):
                 await incidents.record(connection, signal, now=now)
             await operations.supersede_stale(connection, event, now=now)
+            await operations.show_progress(connection, environment.name, now=now)
             if environment.required_approvals and not environment.automated and not automated:
                 await operations.ask_for_consent(connection, moved, catalog=self._catalog, now=now)
 
-    async def _due(self, environment: Environment) -> bool:
+    async def _due(self) -> list[Environment]:
+        """The environments that were hinted at, never read, or not read for long enough; not those in hand."""
         async with self._database.reading() as connection:
-            known = await applications.get(connection, environment.name)
-            if known.hinted_at is not None or known.observed_at is None:
+            looks = await applications.looks(connection)
+            busy = await release_rows.moving(connection) | await operation_rows.busy(connection)
+        now = self._clock()
+
+        def due(name: str) -> bool:
+            look = looks.get(name)
+            if look is None or look.hinted_at is not None or look.observed_at is None:
                 return True
-            busy = await release_rows.moving(connection, environment.name)
-            busy = busy or bool(await operation_rows.opened(connection, environment.name))
-        return self._clock() - known.observed_at >= (BUSY if busy else IDLE)
+            return now - look.observed_at >= (BUSY if name in busy else self._idle)
+
+        places = self._catalog.environments
+        return [place for name, place in places.items() if name not in self._in_hand and due(name)]
 
 
 def compose(
@@ -178,4 +208,5 @@ def _workload(service: str, *, read: ApplicationRead, cluster: dict[str, Workloa
         health=health,
         message=message or None,
         pods=counted.pods if counted else (),
+        restarted_at=counted.restarted_at if counted else None,
     )

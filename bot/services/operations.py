@@ -5,9 +5,10 @@ the environment waits for a person. Somebody who may then decides on the card.
 """
 
 import asyncio
+import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain import approvals, releases
@@ -25,6 +26,7 @@ from bot.storage.engine import Connection, Database
 from bot.storage.releases import Stored
 
 _LOOK_SECONDS = 0.1
+_REVISION = re.compile(r"[0-9a-f]{7,40}")
 
 
 def new_id(now: datetime) -> str:
@@ -42,18 +44,23 @@ async def request(
     catalog: Catalog,
     now: datetime,
     hard: bool = False,
+    revision: str | None = None,
+    ends: datetime | None = None,
 ) -> Operation:
     """Store what a person asks for; a worker takes it from there.
 
-    Refuses an unknown environment or service, a deploy where Argo CD syncs by itself, and a second deploy of a
-    service while one is open. That the person may ask is the gate's business.
+    Refuses an unknown environment or service, a revision that cannot be one, a deploy where Argo CD syncs by itself,
+    and whatever is open already for the same target. That the person may ask is the gate's business.
     """
     if environment not in catalog.environments:
         raise Refused(Reason.UNKNOWN_ENVIRONMENT)
     if service is not None and service not in catalog.services:
         raise Refused(Reason.UNKNOWN_SERVICE)
     if kind is OperationKind.DEPLOY and catalog.environments[environment].automated:
-        raise Refused(Reason.AUTOMATED)
+        restart = f"`/restart {environment} {service or '<service>'}`"
+        raise Refused(Reason.AUTOMATED, f"`/diff {environment}` and {restart} work here as well.")
+    if revision is not None and not _REVISION.fullmatch(revision):
+        raise Refused(Reason.REVISION_UNKNOWN)
     operation = Operation(
         id=new_id(now),
         kind=kind,
@@ -65,14 +72,38 @@ async def request(
         requested_at=now,
         updated_at=now,
         hard=hard,
+        revision=revision,
+        ends=ends,
     )
-    async with database.transaction("operations") as connection:
+    async with database.transaction("operations", "cards") as connection:
         if not await rows.add(connection, operation):
             raise Refused(Reason.ALREADY_OPEN)
         await audit.note(
             connection, at=now, actor=f"discord:{actor.id}", action=kind, outcome="requested", operation=operation
         )
+        await refresh_card(connection, operation, now=now)
     return operation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """A commit of the manifests that was deployed, and in `words` what of it, by whom and when."""
+
+    revision: str
+    words: str
+
+
+async def deployed(database: Database, *, environment: str, limit: int) -> list[Deployed]:
+    """The commits that were deployed in an environment through the bot, the newest first, each once."""
+    async with database.reading() as connection:
+        done = await rows.succeeded(connection, environment, limit=limit)
+    found: dict[str, Deployed] = {}
+    for operation in done:
+        if operation.content is not None:
+            words = f"{operation.subject} by {operation.requested_name} {operation.updated_at:%Y-%m-%d %H:%M} UTC"
+            revision = operation.content.revision
+            found.setdefault(revision, Deployed(revision=revision, words=words))
+    return [*found.values()]
 
 
 async def ended(
@@ -128,16 +159,18 @@ async def supersede_stale(connection: Connection, event: ApplicationObserved, *,
     """Void the waiting requests whose image is no longer the one Git asks for, or was deployed by somebody else.
 
     A read without a desired image says nothing: Argo CD could not render the manifests at that moment. Neither does
-    one that was begun before the request's own.
+    one that was begun before the request's own, nor any about a revision that a person chose.
     """
     for operation in await rows.opened(connection, event.environment):
-        workload = event.workload(operation.service or "")
-        if operation.state is not OperationState.WAITING or operation.content is None:
+        content = operation.content
+        if operation.state is not OperationState.WAITING or content is None or operation.revision is not None:
             continue
-        if workload is None or workload.desired is None or event.observed_at < operation.updated_at:
+        moved = [(event.workload(change.service), change.new) for change in content.images]
+        known = [workload for workload, _ in moved if workload is not None and workload.desired is not None]
+        if not moved or len(known) < len(moved) or event.observed_at < operation.updated_at:
             continue
-        other = workload.desired != operation.content.new_image
-        if other or not workload.changed:
+        other = any(workload and workload.desired != image for workload, image in moved)
+        if other or not any(workload and workload.changed for workload, _ in moved):
             reason = Reason.CONTENT_CHANGED if other else Reason.NOTHING_TO_DEPLOY
             await close(connection, operation, state=OperationState.SUPERSEDED, reason=reason, now=now)
 
@@ -180,10 +213,22 @@ async def close(
     return True
 
 
+async def show_progress(connection: Connection, environment: str, *, now: datetime) -> None:
+    """Let the board look at the cards of what runs in an environment: a read may have found it further on."""
+    for operation in await rows.opened(connection, environment):
+        if operation.state is OperationState.RUNNING:
+            await refresh_card(connection, operation, now=now)
+
+
+def shown_on(operation: Operation) -> str:
+    """The key of the card that shows an operation."""
+    return f"operation:{operation.id}" if operation.has_card else card_key(operation.release_id or 0)
+
+
 async def refresh_card(connection: Connection, operation: Operation, *, now: datetime) -> None:
     """Let the board look at the cards that show this operation."""
-    if operation.release_id is not None:
-        await cards.mark_stale(connection, card_key(operation.release_id), now=now)
+    if operation.has_card or operation.release_id is not None:
+        await cards.mark_stale(connection, shown_on(operation), now=now)
     if operation.content is not None:
         await cards.mark_stale(connection, f"request:{operation.id}", now=now)
 
@@ -191,5 +236,5 @@ async def refresh_card(connection: Connection, operation: Operation, *, now: dat
 async def _was_asked(connection: Connection, release_id: int, *, tag: str | None) -> bool:
     """Whether the newest request about a release was for this tag, whoever made it."""
     newest = await rows.of_release(connection, release_id)
-    image = newest.content.new_image if newest is not None and newest.content is not None else None
+    image = newest.content.image_of(newest.service) if newest is not None and newest.content is not None else None
     return image is not None and image.tag == tag

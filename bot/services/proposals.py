@@ -1,119 +1,126 @@
 """What a deploy would do, read and put before people.
 
-The content of the request is read from Argo CD's comparison, its commit is looked up on GitHub, and both are written
-down together with the consent that is needed. Nothing outside is changed; it may be done again at any time.
+The content of the request is read from Argo CD's comparison, the commits behind it are looked up on GitHub, and all is
+written down together with the consent that is needed. Nothing outside is changed; it may be done again at any time.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
 from bot.adapters.argocd import ArgoCD
 from bot.adapters.github import Commit, GitHub, NotFound
-from bot.domain import images, releases
+from bot.domain import images
 from bot.domain.approvals import Approval
-from bot.domain.catalog import Catalog, Environment
+from bot.domain.catalog import Environment
+from bot.domain.images import Image
 from bot.domain.operations import Content, Operation, OperationState
 from bot.domain.reasons import Reason, Refused
-from bot.domain.releases import Release
-from bot.services import contents, environments, operations
+from bot.services import contents, environments, operations, releases
+from bot.services.steps import Steps
 from bot.storage import applications
 from bot.storage import approvals as approval_rows
 from bot.storage import operations as rows
 from bot.storage import releases as release_rows
-from bot.storage.engine import Database
+from bot.storage.engine import Connection
 
 
 async def propose(
-    operation: Operation,
-    *,
-    environment: Environment,
-    service: str,
-    argocd: ArgoCD,
-    github: GitHub,
-    database: Database,
-    catalog: Catalog,
-    clock: Callable[[], datetime],
+    operation: Operation, *, environment: Environment, argocd: ArgoCD, github: GitHub, steps: Steps
 ) -> None:
     """Take a requested deploy to `waiting`, or to `approved` where nobody has to consent.
 
-    Refuses what `contents.of_service` refuses, a revision that is not on the environment's branch, and an image whose
-    tag names no commit. Raises the errors of the adapters.
+    Refuses what `contents.of` refuses, a revision that is not on the environment's branch, and an image whose tag names
+    no commit. Raises the errors of the adapters.
     """
-    read = await argocd.read(environment.application, refresh="normal")
-    content = contents.of_service(read, service=service)
-    if not await github.contains(environment.branch, content.revision):
+    chosen = await _chosen(operation, github=github)
+    read = await argocd.read(environment.application, refresh="normal", revision=chosen)
+    if not await github.contains(environment.branch, read.revision):
         raise Refused(Reason.NOT_ON_BRANCH)
-    commit = await _source(content, github=github)
-    now = clock()
-    wakes = ("cards", "operations", f"application:{environment.name}")
-    async with environments.changing(database, environment.name, wakes=wakes) as connection:
-        stored = await release_rows.change(
-            connection,
-            environment=environment.name,
-            service=service,
-            source_revision=commit.revision,
-            now=now,
-            step=lambda release: release,
-        )
+    content = contents.of(read, service=operation.service)
+    commits = [await _source(change.new, service=change.service, github=github) for change in content.images]
+    if operation.service is not None and not commits:
+        raise Refused(Reason.UNTRACEABLE_IMAGE)
+    now = steps.clock()
+    wakes = ("cards", "operations", "applications")
+    async with environments.changing(steps.database, environment.name, wakes=wakes) as connection:
+        release_id = None
+        if not operation.has_card:
+            release_id = await _release(connection, operation, commits[0], now=now)
         consent = environment.required_approvals > 0
         after = replace(
             operation,
             state=OperationState.WAITING if consent else OperationState.APPROVED,
             content=content,
-            release_id=stored.id,
+            release_id=release_id,
             reason=None,
+            detail="",
             deadline=None,
             updated_at=now,
         )
         if not await rows.save(connection, after, expected=OperationState.REQUESTED):
             return
         if consent:
-            people = _authors(operation, commit=commit, release=stored.release, catalog=catalog)
-            asked = _approval(operation, content, environment=environment, service=service, authors=people, now=now)
-            await approval_rows.add(connection, asked)
+            # GitHub and the run may differ in whom they call the author, and either may be unknown.
+            wrote = await releases.wrote(connection, content, environment=environment.name)
+            logins = wrote | {commit.author_login for commit in commits if commit.author_login}
+            people = (operation.requested_by, *map(steps.catalog.discord_id_of, logins))
+            barred = frozenset(person for person in people if person is not None)
+            await approval_rows.add(
+                connection, _approval(operation, content, environment=environment, authors=barred, now=now)
+            )
         await applications.hint(connection, environment.name, now=now)
         await operations.refresh_card(connection, after, now=now)
 
 
-async def _source(content: Content, *, github: GitHub) -> Commit:
-    """The commit that the image was built from; its tag tells the beginning of the name."""
-    short = images.short_revision(content.new_image.tag) if content.new_image else None
+async def _chosen(operation: Operation, *, github: GitHub) -> str | None:
+    """The full id of the commit that a person chose in place of the newest one, if they did."""
+    if operation.revision is None:
+        return None
+    try:
+        commit = await github.commit(operation.revision)
+    except NotFound as error:
+        raise Refused(Reason.REVISION_UNKNOWN) from error
+    if not commit.revision.startswith(operation.revision):
+        raise Refused(Reason.REVISION_UNKNOWN)  # A branch of that name, which moves.
+    return commit.revision
+
+
+async def _source(image: Image | None, *, service: str, github: GitHub) -> Commit:
+    """The commit that an image was built from; its tag tells the beginning of the name."""
+    short = images.short_revision(image.tag) if image else None
     if short is None:
-        raise Refused(Reason.UNTRACEABLE_IMAGE)
+        raise Refused(Reason.UNTRACEABLE_IMAGE, f"({service})")
     try:
         commit = await github.commit(short)
     except NotFound as error:
-        raise Refused(Reason.UNTRACEABLE_IMAGE) from error
+        raise Refused(Reason.UNTRACEABLE_IMAGE, f"({service})") from error
     if not commit.revision.startswith(short):
-        raise Refused(Reason.UNTRACEABLE_IMAGE)  # A branch of that name, which is not what the tag means.
+        raise Refused(Reason.UNTRACEABLE_IMAGE, f"({service})")  # A branch of that name, not what the tag means.
     return commit
 
 
-def _authors(operation: Operation, *, commit: Commit, release: Release, catalog: Catalog) -> frozenset[int]:
-    """Who may not consent: whoever asked, wrote the commit or started the run. GitHub and the run may differ in whom
-    they call the author, and either may be unknown."""
-    run = releases.run_of(release)
-    logins = (commit.author_login, *((run.author, run.actor) if run else ()))
-    people = (operation.requested_by, *(catalog.discord_id_of(login) for login in logins))
-    return frozenset(person for person in people if person is not None)
+async def _release(connection: Connection, operation: Operation, commit: Commit, *, now: datetime) -> int:
+    """The row of the release that a deploy of one service is about."""
+    stored = await release_rows.change(
+        connection,
+        environment=operation.environment,
+        service=operation.service or "",
+        source_revision=commit.revision,
+        now=now,
+        step=lambda release: release,
+    )
+    return stored.id
 
 
 def _approval(
-    operation: Operation,
-    content: Content,
-    *,
-    environment: Environment,
-    service: str,
-    authors: frozenset[int],
-    now: datetime,
+    operation: Operation, content: Content, *, environment: Environment, authors: frozenset[int], now: datetime
 ) -> Approval:
     """A consent that nobody gave yet."""
     return Approval(
         id=operation.id,
         operation_id=operation.id,
         environment=environment.name,
-        service=service,
+        service=operation.subject,
         digest=content.digest,
         required=environment.required_approvals,
         authors=authors,

@@ -6,7 +6,7 @@ Asking twice does no harm, so a refresh that a crash interrupted is simply asked
 from collections.abc import Callable
 from datetime import datetime
 
-from bot.adapters.argocd import ArgocdError
+from bot.adapters.argocd_errors import ArgocdError
 from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import Reason

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.domain import releases
+from bot.domain import images, releases
 from bot.domain.events import ApplicationObserved, JobReported, RunReported, StageReported
+from bot.domain.operations import Content
 from bot.services import incidents
 from bot.storage import applications, cards
 from bot.storage import releases as rows
@@ -40,6 +41,19 @@ async def record(
         await incidents.record(connection, signal, now=now)
     if isinstance(event, StageReported):
         await applications.hint(connection, environment, now=now)
+
+
+async def wrote(connection: Connection, content: Content, *, environment: str) -> set[str]:
+    """The lower-case logins behind the runs that built these images, as far as GitHub has reported them."""
+    found = set()
+    for change in content.images:
+        short = images.short_revision(change.new.tag) if change.new else None
+        if short is None:
+            continue
+        release = await rows.built_from(connection, environment=environment, service=change.service, short=short)
+        run = releases.run_of(release) if release else None
+        found |= {run.author.lower(), run.actor.lower()} if run else set()
+    return found
 
 
 async def observe(connection: Connection, event: ApplicationObserved, *, now: datetime) -> Sequence[rows.Stored]:

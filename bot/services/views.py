@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.cards import incident as incident_card
+from bot.cards import operation as operation_card
 from bot.cards import release as release_card
 from bot.cards import summons
 from bot.cards.base import Card
 from bot.cards.status import EnvironmentStatus
 from bot.domain.approvals import ApprovalState
 from bot.domain.catalog import Catalog
-from bot.services.releases import card_key
+from bot.services.operations import shown_on
 from bot.storage import applications, approvals, cards, operations
 from bot.storage import incidents as incident_rows
 from bot.storage import releases as release_rows
@@ -40,6 +41,8 @@ class Gallery:
             if kind == "incident":
                 episode, _, subject = rest.partition(":")
                 return await self._incident(connection, subject, episode=int(episode))
+            if kind == "operation":
+                return await self._operation(connection, rest, now=now)
             if kind == "request":
                 return await self._request(connection, rest, now=now)
         raise LookupError(f"no card has a key like {key!r}")
@@ -60,6 +63,21 @@ class Gallery:
         )
         return self.releases_channel, card
 
+    async def _operation(self, connection: Connection, operation_id: str, *, now: datetime) -> tuple[int, Card] | None:
+        operation = await operations.get(connection, operation_id)
+        if operation is None or operation.environment not in self.catalog.environments:
+            return None
+        approval = await approvals.of_operation(connection, operation_id)
+        known = await applications.get(connection, operation.environment)
+        card = operation_card.render(
+            operation,
+            approval=approval[0] if approval else None,
+            observed=known.observation,
+            catalog=self.catalog,
+            now=now,
+        )
+        return self.releases_channel, card
+
     async def _incident(self, connection: Connection, subject: str, *, episode: int) -> tuple[int, Card] | None:
         incident = await incident_rows.get(connection, subject, episode=episode)
         return None if incident is None else (self.alerts_channel, incident_card.render(incident))
@@ -74,7 +92,7 @@ class Gallery:
         called = await cards.location(self.database, f"request:{operation_id}")
         if called is None and found[0].state is not ApprovalState.PENDING:
             return None
-        place = await cards.location(self.database, card_key(operation.release_id or 0))
+        place = await cards.location(self.database, shown_on(operation))
         if place is None and called is None:
             raise NotYet  # Whoever is called must find the way.
         url = f"https://discord.com/channels/{self.guild_id}/{place[0]}/{place[1]}" if place else None

@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.domain.operations import Operation, OperationKind, OperationState
-from bot.services import approvals
+from bot.domain.reasons import Reason
+from bot.services import approvals, operations
 from bot.storage import operations as rows
 from bot.storage.engine import Database
 
 AT_ONCE = 16
+MAX_FAULTS = 5
 PAUSE = timedelta(seconds=1)
 CLAIM = timedelta(seconds=20)
 _PATIENT = frozenset({OperationState.WAITING})
@@ -47,6 +49,7 @@ class Worker:
         self._pause = pause.total_seconds()
         self._claim = claim
         self._in_hand: set[str] = set()
+        self._faults: dict[str, int] = {}
 
     async def run(self) -> None:
         """Work until cancelled; requests whose time is over are closed on the way."""
@@ -78,14 +81,30 @@ class Worker:
             await self._hold(operation.id, until=None)
             if current is not None and current.state.ended:
                 self._observe(current.kind, current.state)
-        except _ClaimLost:
+        except* _ClaimLost:
             log.warning("worker.claim_lost", operation=operation.id)
-        except Exception:
+        except* Exception:
             # A step that fails in a way nobody thought of leaves its row as it was: it is tried again after the claim
-            # ran out, and the log says why.
-            log.exception("worker.step_failed", operation=operation.id, state=operation.state)
+            # ran out, a few times, and the log says why.
+            log.exception("worker.step_failed", operation=operation.id)
+            await self._count_fault(operation)
+        else:
+            self._faults.pop(operation.id, None)
         finally:
             self._in_hand.discard(operation.id)
+
+    async def _count_fault(self, operation: Operation) -> None:
+        """End what keeps failing: whoever waits for it must hear so."""
+        count = self._faults[operation.id] = self._faults.get(operation.id, 0) + 1
+        if count < MAX_FAULTS:
+            return
+        del self._faults[operation.id]
+        async with self._database.transaction("cards") as connection:
+            current = await rows.get(connection, operation.id)
+            if current is not None and not current.state.ended:
+                await operations.close(
+                    connection, current, state=OperationState.FAILED, reason=Reason.FAULT, now=self._clock()
+                )
 
     async def _step(self, operation: Operation) -> Operation | None:
         """Take one step, keeping the claim for as long as it lasts, and return what the row says then."""

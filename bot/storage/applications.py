@@ -25,6 +25,20 @@ class Known:
     failure: Reason | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """When an environment was read last, and whether it was hinted at since."""
+
+    observed_at: datetime | None
+    hinted_at: datetime | None
+
+
+async def looks(connection: AsyncConnection) -> dict[str, Look]:
+    """When each environment was looked at, without what was found."""
+    rows = await connection.execute(select(table.c.environment, table.c.observed_at, table.c.hinted_at))
+    return {row.environment: Look(observed_at=row.observed_at, hinted_at=row.hinted_at) for row in rows}
+
+
 async def hint(connection: AsyncConnection, environment: str, *, now: datetime) -> None:
     """Ask for a read soon."""
     await connection.execute(

@@ -1,7 +1,7 @@
 """Rows of operations. Every step is a compare-and-set on the state, so a step is taken once.
 
-`once` is the natural key of what the bot asks for by itself; `target` is held while a deploy is open, so that one
-service has one open deploy per environment. A claim is a worker's time-limited hold on a row.
+`once` is the natural key of what the bot asks for by itself; `target` is held while an operation is open, so that one
+service has one open deploy and one open restart per environment. A claim is a worker's time-limited hold on a row.
 """
 
 from datetime import datetime
@@ -16,7 +16,7 @@ from bot.storage.schema import operations as table
 
 
 async def add(connection: AsyncConnection, operation: Operation, *, once: str | None = None) -> bool:
-    """Insert a new operation. False when `once` was used before or its target has an open deploy."""
+    """Insert a new operation. False when `once` was used before or its target is held."""
     result = await connection.execute(
         insert(connection, table)
         .values(
@@ -50,6 +50,27 @@ async def opened(connection: AsyncConnection, environment: str) -> list[Operatio
     """Every open operation of an environment, oldest first."""
     rows = await connection.execute(
         select(table.c.document).where(table.c.environment == environment, table.c.state.in_(OPEN)).order_by(table.c.id)
+    )
+    return [documents.operation.load(row.document) for row in rows]
+
+
+async def busy(connection: AsyncConnection) -> set[str]:
+    """The environments in which an operation is open."""
+    rows = await connection.execute(select(table.c.environment).where(table.c.state.in_(OPEN)).distinct())
+    return {row.environment for row in rows}
+
+
+async def succeeded(connection: AsyncConnection, environment: str, *, limit: int) -> list[Operation]:
+    """The newest deploys of an environment that went well."""
+    rows = await connection.execute(
+        select(table.c.document)
+        .where(
+            table.c.environment == environment,
+            table.c.kind == OperationKind.DEPLOY,
+            table.c.state == OperationState.SUCCEEDED,
+        )
+        .order_by(table.c.id.desc())
+        .limit(limit)
     )
     return [documents.operation.load(row.document) for row in rows]
 
@@ -98,11 +119,12 @@ async def hold(connection: AsyncConnection, operation_id: str, *, worker: str, u
 
 def _changing(operation: Operation) -> dict[str, object]:
     """The columns that follow from the state of an operation."""
-    holds = operation.kind is OperationKind.DEPLOY and not operation.state.ended
+    holds = operation.kind is not OperationKind.REFRESH and not operation.state.ended
+    kind = "" if operation.kind is OperationKind.DEPLOY else f"/{operation.kind}"
     return {
         "state": operation.state,
         "release_id": operation.release_id,
-        "target": f"{operation.environment}/{operation.service}" if holds else None,
+        "target": f"{operation.environment}/{operation.service or '*'}{kind}" if holds else None,
         "document": documents.operation.dump(operation),
         "updated_at": operation.updated_at,
     }

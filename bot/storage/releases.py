@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import releases
@@ -83,6 +83,21 @@ async def by_id(connection: AsyncConnection, release_id: int) -> Release | None:
     return documents.release.load(row.document) if row else None
 
 
+async def built_from(connection: AsyncConnection, *, environment: str, service: str, short: str) -> Release | None:
+    """The release of a commit, of which the beginning of its id is known."""
+    rows = await connection.execute(
+        select(table.c.document)
+        .where(
+            table.c.environment == environment,
+            table.c.service == service,
+            table.c.source_revision.startswith(short, autoescape=True),
+        )
+        .limit(1)
+    )
+    row = rows.one_or_none()
+    return documents.release.load(row.document) if row else None
+
+
 async def active(connection: AsyncConnection, environment: str) -> list[Stored]:
     """The releases of an environment that may still move, newest first; at most `ACTIVE_LIMIT`.
 
@@ -105,12 +120,12 @@ async def active(connection: AsyncConnection, environment: str) -> list[Stored]:
     return [Stored(id=row.id, release=documents.release.load(row.document)) for row in rows]
 
 
-async def moving(connection: AsyncConnection, environment: str) -> bool:
-    """Whether any release of an environment is on its way. A failed one is not: nobody but GitHub can move it."""
-    on_its_way = exists().where(
-        table.c.environment == environment, table.c.ended == 0, table.c.state != ReleaseState.FAILED
+async def moving(connection: AsyncConnection) -> set[str]:
+    """The environments in which a release is on its way. A failed one is not: nobody but GitHub can move it."""
+    rows = await connection.execute(
+        select(table.c.environment).where(table.c.ended == 0, table.c.state != ReleaseState.FAILED).distinct()
     )
-    return bool(await connection.scalar(select(on_its_way)))
+    return {row.environment for row in rows}
 
 
 async def remember_run(connection: AsyncConnection, *, run_id: int, service: str, environment: str) -> bool:

@@ -118,8 +118,8 @@ operations = Table(
     Column("updated_at", Moment, nullable=False),
     Column("claimed_by", String(64)),
     Column("claimed_until", Moment),
-    # `once` is the natural key of a request the bot makes by itself; `target` is set while a deploy is open, so that
-    # there is one open deploy per service and environment.
+    # `once` is the natural key of a request the bot makes by itself; `target` is set while it is open, so that there
+    # is one open deploy, and one open restart, per service and environment.
     UniqueConstraint("once"),
     UniqueConstraint("target"),
     Index(None, "state"),

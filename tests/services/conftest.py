@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from sqlalchemy import make_url
 
 from bot import topology as topologies
 from bot.domain.catalog import Catalog
+from bot.services import observations
 from bot.settings import PACKAGED_TOPOLOGY
 from bot.storage import migrations
 from bot.storage.engine import Database
@@ -36,6 +38,12 @@ def _no_log() -> Iterator[None]:
     """Nothing is printed: half of the tests make the bot complain."""
     with structlog.testing.capture_logs():
         yield
+
+
+@pytest.fixture
+def restless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An observer that looks without a pause while something moves: here the clock stands still between two steps."""
+    monkeypatch.setattr(observations, "BUSY", timedelta(0))
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,9 @@ from bot.services import approvals, operations, refreshes, releases
 from bot.services.deployments import Deployer
 from bot.services.intake import Intake, Parse
 from bot.services.observations import Observer
+from bot.services.restarts import Restarter
+from bot.services.steps import Steps
+from bot.services.terminations import Terminator
 from bot.services.workers import Step, Worker
 from bot.storage import applications, documents, schema
 from bot.storage import approvals as approval_rows
@@ -65,6 +68,8 @@ class Bot:
     argocd: ArgoCD
     observer: Observer
     deployer: Deployer
+    restarter: Restarter
+    terminator: Terminator
 
     @property
     def clock(self) -> Clock:
@@ -86,7 +91,12 @@ class Bot:
         return Worker(
             self.database,
             name=name,
-            steps={OperationKind.DEPLOY: self.deployer.step, OperationKind.REFRESH: refresh or real},
+            steps={
+                OperationKind.DEPLOY: self.deployer.step,
+                OperationKind.REFRESH: refresh or real,
+                OperationKind.RESTART: self.restarter.step,
+                OperationKind.TERMINATE: self.terminator.step,
+            },
             clock=self.clock,
             observe=observe,
             pause=QUICK,
@@ -124,7 +134,9 @@ class Bot:
         )
 
     async def step(self, operation: Operation) -> Operation:
-        """Let the deployer take one step, and return what the row says then."""
+        """Take one step, after a look at what is followed, and return what the row says then."""
+        if operation.state is OperationState.RUNNING:
+            await self.observer.observe(self.catalog.environments[operation.environment])
         await self.deployer.step(operation)
         return await self.operation(operation.id)
 
@@ -189,7 +201,7 @@ class Bot:
 
     async def hint(self, environment: str = "prod") -> None:
         """Somebody tells the bot to look at an environment."""
-        async with self.database.transaction(f"application:{environment}") as connection:
+        async with self.database.transaction("applications") as connection:
             await applications.hint(connection, environment, now=self.clock())
 
     async def committed(self, released: Released, *, environment: str = "prod", service: str = TICKETS) -> None:
@@ -206,7 +218,7 @@ class Bot:
             tag=released.tag,
             manifest_revision=released.manifest.sha,
         )
-        async with self.database.transaction("cards", f"application:{environment}") as connection:
+        async with self.database.transaction("cards", "applications") as connection:
             await releases.record(connection, report, environment=environment, now=self.clock())
 
     async def operations(self) -> list[Operation]:
@@ -264,15 +276,9 @@ async def bot_in(
             clock=outside.clock,
             shortest=QUICK,
         )
-        deployer = Deployer(
-            database=database,
-            argocds={"main": argocd},
-            github=github,
-            observer=observer,
-            catalog=catalog,
-            clock=outside.clock,
-            grace=GRACE,
-        )
+        steps = Steps(database=database, catalog=catalog, clock=outside.clock)
+        argocds = {"main": argocd}
+        deployer = Deployer(steps=steps, argocds=argocds, github=github, clusters=clusters, grace=GRACE)
         yield Bot(
             outside=outside,
             database=database,
@@ -280,6 +286,8 @@ async def bot_in(
             argocd=argocd,
             observer=observer,
             deployer=deployer,
+            restarter=Restarter(steps=steps, argocds=argocds, clusters=clusters, grace=GRACE),
+            terminator=Terminator(steps=steps, argocds=argocds),
         )
 
 

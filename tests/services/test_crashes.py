@@ -42,7 +42,7 @@ async def live(outside: Outside, url: str, *, catalog: Catalog, lives: int | Non
     async with bot_in(outside, url, catalog=catalog, make=Mortal) as bot:
         assert isinstance(bot.database, Mortal)
         bot.database.lives = lives
-        watch = bot.observer.run(catalog.environments["prod"])
+        watch = bot.observer.run()
         arrived = False
         try:
             async with asyncio.timeout(PATIENCE), working(bot.intake().run(), watch, bot.worker().run()):
@@ -74,6 +74,7 @@ async def assert_the_end(outside: Outside, url: str, *, catalog: Catalog, died_a
 
 @pytest.mark.journey
 @pytest.mark.storage
+@pytest.mark.usefixtures("restless")
 async def test_a_crash_after_any_commit_changes_nothing_about_the_end(
     topology: Topology, catalog: Catalog, tmp_path: Path, new_database: Callable[[], str]
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import Reason
-from bot.services.deployments import PATIENCE
+from bot.services.steps import PATIENCE
 from sandbox.world import World
 from tests.services.house import TICKETS, Bot
 from tests.services.outside import Interrupted, Outside

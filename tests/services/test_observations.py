@@ -5,7 +5,7 @@ import dataclasses
 
 import pytest
 
-from bot.adapters.argocd import RefreshTimedOut
+from bot.adapters.argocd_errors import RefreshTimedOut
 from bot.domain import releases
 from bot.domain.approvals import ApprovalState
 from bot.domain.catalog import Catalog
@@ -38,7 +38,7 @@ async def noticed(bot: Bot, revision: str, *, environment: str = "prod") -> Appl
 
 async def test_a_hint_is_followed_by_a_look(bot: Bot, world: World, argocd: Interrupted) -> None:
     first = world.application("prod").revision
-    async with working(bot.observer.run(bot.catalog.environments["prod"])):
+    async with working(bot.observer.run()):
         await noticed(bot, first)
         released = world.release("prod", TICKETS)
         world.tick()
@@ -55,7 +55,7 @@ async def test_without_a_hint_it_looks_now_and_then(bot: Bot, world: World, acti
     released = world.release("prod", TICKETS)
     if active:
         await bot.committed(released)
-    async with working(bot.observer.run(bot.catalog.environments["prod"])):
+    async with working(bot.observer.run()):
         await noticed(bot, world.application("prod").revision)
         world.tick()
         known = await bot.known()
@@ -154,7 +154,7 @@ async def test_an_environment_that_hangs_delays_no_other(bot: Bot, world: World,
             await asyncio.Event().wait()
 
     argocd.on_get = hang
-    async with working(*(bot.observer.run(place) for place in bot.catalog.environments.values())):
+    async with working(bot.observer.run()):
         await noticed(bot, world.application("staging").revision, environment="staging")
         released = world.release("staging", TICKETS)
         world.tick()
@@ -169,7 +169,7 @@ async def test_a_look_that_fails_unforeseen_does_not_end_the_watch(
     async with bot_in(outside, database_url, catalog=catalog, make=Flaky) as bot:
         assert isinstance(bot.database, Flaky)
         bot.database.failures = 2
-        async with working(bot.observer.run(catalog.environments["prod"])):
+        async with working(bot.observer.run()):
             await noticed(bot, world.application("prod").revision)
 
         assert bot.database.failures == 0
@@ -177,7 +177,7 @@ async def test_a_look_that_fails_unforeseen_does_not_end_the_watch(
 
 @pytest.mark.journey
 async def test_a_release_of_staging_asks_nobody(bot: Bot, world: World, argocd: Interrupted) -> None:
-    async with world, working(bot.observer.run(bot.catalog.environments["staging"])):
+    async with world, working(bot.observer.run()):
         await bot.committed(world.release("staging", TICKETS), environment="staging")
 
         async def deployed() -> bool:

@@ -212,6 +212,7 @@ async def test_argocd_refuses_the_order(bot: Bot, approved: Operation, argocd: I
 
 
 @pytest.mark.journey
+@pytest.mark.usefixtures("restless")
 async def test_the_process_dies_between_the_mark_and_the_order(
     outside: Outside, world: World, database_url: str, catalog: Catalog
 ) -> None:
@@ -231,6 +232,7 @@ async def test_the_process_dies_between_the_mark_and_the_order(
 
 
 @pytest.mark.journey
+@pytest.mark.usefixtures("restless")
 async def test_the_process_dies_right_after_the_order(
     outside: Outside, world: World, database_url: str, catalog: Catalog
 ) -> None:
@@ -260,5 +262,9 @@ async def test_the_process_dies_right_after_the_order(
 async def finished(outside: Outside, url: str, *, catalog: Catalog, operation: Operation) -> Operation:
     """The operation at its end, after another process has taken it up once the claim of the first was over."""
     outside.clock.advance(GRACE)
-    async with bot_in(outside, url, catalog=catalog) as bot, outside.world, working(bot.worker(name="second").run()):
+    async with (
+        bot_in(outside, url, catalog=catalog) as bot,
+        outside.world,
+        working(bot.worker(name="second").run(), bot.observer.run()),
+    ):
         return await bot.ended(operation.id)

@@ -8,7 +8,7 @@ import pytest
 from bot.domain.approvals import ApprovalState
 from bot.domain.catalog import Catalog
 from bot.domain.images import Image
-from bot.domain.operations import Content, OperationState, Resource
+from bot.domain.operations import Content, ImageChange, OperationState, Resource
 from bot.domain.reasons import Reason, Refused
 from bot.domain.releases import ReleaseState, state
 from bot.services import operations
@@ -37,8 +37,13 @@ async def test_the_whole_road_leaves_exactly_this(bot: Bot, world: World, argocd
         uid=world.application("prod").uid,
         revision=released.manifest.sha,
         source_digest=waiting.content.source_digest,
-        old_image=Image(repository=repository, tag=tag),
-        new_image=Image(repository=repository, tag=released.tag),
+        images=(
+            ImageChange(
+                service=TICKETS,
+                old=Image(repository=repository, tag=tag),
+                new=Image(repository=repository, tag=released.tag),
+            ),
+        ),
         resources=(DEPLOYMENT,),
         diff_digest=waiting.content.diff_digest,
     )
@@ -267,7 +272,7 @@ async def test_a_change_of_configuration_alone_is_a_deploy_too(bot: Bot, world: 
 
     assert done.state is OperationState.SUCCEEDED
     assert done.content is not None
-    assert done.content.old_image == done.content.new_image
+    assert [change.old == change.new for change in done.content.images] == [True]
     assert [entry["kind"] for entry in argocd.received("POST")[0]["resources"]] == ["ConfigMap", "Deployment"]
 
 

@@ -196,11 +196,12 @@ async def test_an_operation_that_waits_for_people_is_in_nobodys_hands(bot: Bot, 
 
 
 @pytest.mark.journey
+@pytest.mark.usefixtures("restless")
 async def test_a_worker_takes_a_deploy_to_its_end(bot: Bot, world: World, argocd: Interrupted) -> None:
     world.release("prod", TICKETS)
     told: list[tuple[str, str]] = []
     worker = bot.worker(observe=lambda kind, outcome: told.append((kind, outcome)))
-    async with world, working(worker.run()):
+    async with world, working(worker.run(), bot.observer.run()):
         asked = await bot.request()
         waiting = await operations.ended(bot.database, asked.id, states=frozenset({OperationState.WAITING}), seconds=10)
         await bot.approve(waiting, actor=MINJI)

@@ -1,0 +1,112 @@
+"""What every step of every operation has in common: its errors, its patience, and how it is written down.
+
+Steps write with compare-and-set, so a step that a second worker took meanwhile changes nothing. What changes an
+operation also marks the cards that show it.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.adapters.calls import CallFailed
+from bot.domain.catalog import Catalog, Environment
+from bot.domain.operations import Operation, OperationState
+from bot.domain.reasons import Reason, Refused
+from bot.services import environments, operations
+from bot.storage import applications
+from bot.storage import operations as rows
+from bot.storage.applications import Known
+from bot.storage.engine import Database
+
+PATIENCE = timedelta(minutes=15)
+TRANSIENT = frozenset(
+    {
+        Reason.ARGOCD_UNREACHABLE,
+        Reason.GITHUB_UNREACHABLE,
+        Reason.CLUSTER_UNREACHABLE,
+        Reason.REFRESH_TIMED_OUT,
+    }
+)
+_BEGUN = frozenset({OperationState.DISPATCHING, OperationState.RUNNING})
+
+log = structlog.get_logger(__name__)
+
+Step = Callable[[Operation], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """What a step works with."""
+
+    database: Database
+    catalog: Catalog
+    clock: Callable[[], datetime]
+
+    async def guarded(self, operation: Operation, step: Step) -> None:
+        """Run a step; end the operation when it refuses, and try again for `PATIENCE` when nobody answered."""
+        try:
+            await step(operation)
+        except Refused as refusal:
+            state = OperationState.FAILED if operation.state in _BEGUN else OperationState.REFUSED
+            await self.end(operation, state, refusal.reason, detail=refusal.detail)
+        except CallFailed as error:
+            log.warning("operation.unanswered", operation=operation.id, reason=error.reason, answer=error.log)
+            if error.reason not in TRANSIENT or not await self.later(operation, error.reason):
+                await self.end(operation, OperationState.REFUSED, error.reason)
+
+    async def later(self, operation: Operation, reason: Reason, *, detail: str = "") -> bool:
+        """Leave the operation where it is, with what hinders it. False when that has lasted for all of `PATIENCE`."""
+        now = self.clock()
+        deadline = operation.deadline or now + PATIENCE
+        hindered = replace(operation, deadline=deadline, reason=reason, detail=detail)
+        if now < deadline and hindered != operation:
+            await self.save(hindered, expected=operation.state)
+        return now < deadline
+
+    async def save(self, operation: Operation, *, expected: OperationState) -> bool:
+        """Write the operation and mark its cards. False when its row has moved on already.
+
+        Once the order is out the Application is looked at soon: there is something to see.
+        """
+        now = self.clock()
+        changing = environments.changing(self.database, operation.environment, wakes=("cards", "applications"))
+        async with changing as connection:
+            saved = await rows.save(connection, replace(operation, updated_at=now), expected=expected)
+            if saved:
+                await operations.refresh_card(connection, operation, now=now)
+                if operation.state is OperationState.RUNNING and expected is not OperationState.RUNNING:
+                    await applications.hint(connection, operation.environment, now=now)
+        return saved
+
+    async def end(
+        self, operation: Operation, state: OperationState, reason: Reason | None, *, detail: str = ""
+    ) -> None:
+        """End the operation, unless its row has moved on already."""
+        now = self.clock()
+        async with environments.changing(self.database, operation.environment, wakes=("cards",)) as connection:
+            ended = await operations.close(connection, operation, state=state, reason=reason, now=now, detail=detail)
+        if ended:
+            log.info("operation.ended", operation=operation.id, kind=operation.kind, state=state, reason=reason)
+
+    async def seen(self, operation: Operation) -> Known:
+        """What is known of the operation's Application; the observer looks often while an operation is open."""
+        async with self.database.reading() as connection:
+            return await applications.get(connection, operation.environment)
+
+    def hindrance(self, known: Known) -> Reason | None:
+        """Why the newest read says less than it should, or None when it says everything."""
+        silent = known.observation.cluster_error if known.observation else None
+        if known.failure is not None or silent is None:
+            return known.failure
+        return Reason.CLUSTER_FORBIDDEN if silent == Reason.CLUSTER_FORBIDDEN else Reason.CLUSTER_UNREACHABLE
+
+    def place(self, operation: Operation) -> Environment:
+        """The environment, which may have left the topology since the operation was asked for, as may the service."""
+        environment = self.catalog.environments.get(operation.environment)
+        if environment is None:
+            raise Refused(Reason.UNKNOWN_ENVIRONMENT)
+        if operation.service is not None and operation.service not in self.catalog.services:
+            raise Refused(Reason.UNKNOWN_SERVICE)
+        return environment
