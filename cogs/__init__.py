@@ -4,9 +4,10 @@ from discord.ext import commands
 
 from bot.chat.deps import Deps
 from cogs.deploy import Deploy
+from cogs.interventions import Interventions
 from cogs.status import Status
 
 
 def make(deps: Deps) -> list[commands.Cog]:
     """Every command there is, for one client."""
-    return [Deploy(deps), Status(deps)]
+    return [Deploy(deps), Interventions(deps), Status(deps)]

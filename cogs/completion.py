@@ -6,10 +6,13 @@ import discord
 from discord import app_commands
 
 from bot.chat.deps import Deps
+from bot.services import operations
 
 Choices = list[app_commands.Choice[str]]
 MOST = 25
 """Discord shows no more."""
+LONGEST = 100
+ALL = "all"
 
 
 def environments(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
@@ -20,6 +23,25 @@ def environments(interaction: discord.Interaction, deps: Deps, typed: str) -> Ch
 def services(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
     """The services, for whoever may view any environment."""
     return _matching(deps.catalog.services if deps.gate.visible(interaction) else (), typed)
+
+
+def services_or_all(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
+    """The services, and all of them at once."""
+    return _matching((*deps.catalog.services, ALL) if deps.gate.visible(interaction) else (), typed)
+
+
+async def revisions(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
+    """The commits of the manifests that were deployed in the environment chosen so far, the newest first."""
+    environment = getattr(interaction.namespace, "environment", None)
+    if environment not in deps.gate.visible(interaction):
+        return []
+    deployed = await operations.deployed(deps.database, environment=environment, limit=MOST)
+    wanted = typed.strip().casefold()
+    return [
+        app_commands.Choice(name=f"{one.revision[:7]} · {one.words}"[:LONGEST], value=one.revision)
+        for one in deployed
+        if one.revision.startswith(wanted)
+    ]
 
 
 def _matching(names: Iterable[str], typed: str) -> Choices:

@@ -1,6 +1,5 @@
 """/deploy: ask for a deploy by hand. The same request, the same card and the same approval as the pipeline's own."""
 
-import asyncio
 from functools import partial
 
 import discord
@@ -11,17 +10,14 @@ from bot.cards import answers
 from bot.cards.base import Card
 from bot.chat import boundary
 from bot.chat.deps import Deps
-from bot.domain.operations import Operation, OperationKind, OperationState
+from bot.domain.operations import OperationKind, OperationState
 from bot.domain.permissions import Capability
 from bot.domain.reasons import Reason, Refused
 from bot.services import operations
-from bot.services.releases import card_key
-from bot.storage import cards
-from cogs import completion
+from cogs import completion, places
 
 PREPARED = frozenset(OperationState) - {OperationState.REQUESTED}
 PREPARE_SECONDS = 20.0
-CARD_LOOKS, CARD_LOOK_SECONDS = 20, 0.1
 
 
 class Deploy(commands.Cog):
@@ -30,11 +26,17 @@ class Deploy(commands.Cog):
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
 
-    @app_commands.command(description="Ask to deploy what Git wants of a service; the release card shows what changes")
-    @app_commands.describe(environment="Where to", service="Which service")
-    async def deploy(self, interaction: discord.Interaction, environment: str, service: str) -> None:
+    @app_commands.command(description="Ask to deploy what Git wants; the card shows what would change")
+    @app_commands.describe(
+        environment="Where to",
+        service="Which service, or all of them at once",
+        revision="A commit of the manifests in place of the newest one",
+    )
+    async def deploy(
+        self, interaction: discord.Interaction, environment: str, service: str, revision: str | None = None
+    ) -> None:
         """Take the request and say what happens next."""
-        work = partial(self._deploy, interaction, environment=environment, service=service)
+        work = partial(self._deploy, interaction, environment=environment, service=service, revision=revision)
         await boundary.answer(interaction, name="deploy", observe=self._deps.observe, work=work)
 
     @deploy.autocomplete("environment")
@@ -43,34 +45,29 @@ class Deploy(commands.Cog):
 
     @deploy.autocomplete("service")
     async def _services(self, interaction: discord.Interaction, current: str) -> completion.Choices:
-        return completion.services(interaction, self._deps, current)
+        return completion.services_or_all(interaction, self._deps, current)
 
-    async def _deploy(self, interaction: discord.Interaction, *, environment: str, service: str) -> Card:
+    @deploy.autocomplete("revision")
+    async def _revisions(self, interaction: discord.Interaction, current: str) -> completion.Choices:
+        return await completion.revisions(interaction, self._deps, current)
+
+    async def _deploy(
+        self, interaction: discord.Interaction, *, environment: str, service: str, revision: str | None
+    ) -> Card:
         deps = self._deps
         actor = await deps.gate.require(interaction, capability=Capability.DEPLOY, environment=environment)
-        if service not in deps.catalog.services:
+        if service not in (completion.ALL, *deps.catalog.services):
             raise Refused(Reason.UNKNOWN_SERVICE)
         asked = await operations.request(
             deps.database,
             kind=OperationKind.DEPLOY,
             environment=environment,
-            service=service,
+            service=None if service == completion.ALL else service,
             actor=actor,
             catalog=deps.catalog,
             now=deps.clock(),
+            revision=revision.strip().lower() if revision else None,
         )
         operation = await operations.ended(deps.database, asked.id, states=PREPARED, seconds=PREPARE_SECONDS)
         mention = deps.catalog.environments[environment].mention
-        return answers.deploy(operation, mention=mention, url=await self._card_url(operation))
-
-    async def _card_url(self, operation: Operation) -> str | None:
-        """Where the release card is; the board needs a moment to post one that is new."""
-        if operation.release_id is None:
-            return None
-        for _ in range(CARD_LOOKS):
-            found = await cards.location(self._deps.database, card_key(operation.release_id))
-            if found is not None:
-                channel_id, message_id = found
-                return f"https://discord.com/channels/{self._deps.guild_id}/{channel_id}/{message_id}"
-            await asyncio.sleep(CARD_LOOK_SECONDS)
-        return None
+        return answers.deploy(operation, mention=mention, url=await places.card(deps, operation))

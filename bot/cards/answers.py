@@ -1,16 +1,18 @@
 """What people are told after an order that was taken: what happens next, and where to watch it."""
 
-from bot.cards.base import Button, Card, Colour
+from bot.cards.base import Button, Card, Colour, Style
 from bot.cards.status import EnvironmentStatus
 from bot.cards.text import ago, code, plain
 from bot.domain.approvals import Approval, ApprovalState
+from bot.domain.events import SyncOperation
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import SENTENCES, Reason
+from bot.domain.verdicts import TERMINATED
 
 
 def deploy(operation: Operation, *, mention: int | None, url: str | None) -> Card:
     """What becomes of a deploy that was asked for; `url` leads to its card, when that has been posted."""
-    place = f"{operation.service} → {operation.environment}"
+    place = f"{operation.subject} → {operation.environment}"
     card = (Button(label="Open the card", url=url),)
     if operation.state.ended and operation.state is not OperationState.SUCCEEDED:
         detail = f" {plain(operation.detail, 200)}" if operation.detail else ""
@@ -62,6 +64,52 @@ def decided(approval: Approval) -> Card:
         title=f"{place} · approved",
         colour=Colour.GOOD,
         description="The bot checks once more that nothing has changed, then syncs exactly this.",
+    )
+
+
+def restart(operation: Operation, *, url: str | None) -> Card:
+    """What becomes of a restart that was asked for; `url` leads to its card."""
+    place = f"{operation.subject} → {operation.environment}"
+    if operation.reason is not None and operation.state.ended:
+        return Card(title=f"{place} · not restarted", colour=Colour.BAD, description=SENTENCES[operation.reason])
+    return Card(
+        title=f"{place} · restarting",
+        colour=Colour.RUNNING,
+        description="One pod after the other is replaced. The card shows how it goes on.",
+        buttons=(Button(label="Open the card", url=url),),
+    )
+
+
+def confirm_stop(environment: str, *, sync: SyncOperation | None) -> Card:
+    """What would be stopped, and the button that does; nobody has begun an operation that is not described yet."""
+    began = int(sync.started_at.timestamp()) if sync else 0
+    what = (
+        f"Sync of {code(sync.revision[:7], 7)} by {plain(sync.initiated_by or 'somebody', 40)} {ago(sync.started_at)}\n"
+        f"{plain(sync.message, 200)}"
+        if sync
+        else "An operation was asked for, and Argo CD has not begun it yet."
+    )
+    return Card(
+        title=f"{environment} · stop this operation?",
+        colour=Colour.WAITING,
+        description=f"{what.strip()}\n**Note** what it has applied so far stays.",
+        buttons=(Button(label="Stop it", custom_id=f"chatops:terminate:{environment}:{began}", style=Style.BAD),),
+    )
+
+
+def stopped(operation: Operation) -> Card:
+    """How the stop went."""
+    title = f"{operation.environment} · "
+    if operation.state is OperationState.SUCCEEDED:
+        by_itself = operation.sync is not None and operation.sync.message != TERMINATED
+        words = "it had ended by itself" if by_itself else "stopped"
+        free = "The Application is free for the next operation."
+        return Card(title=title + words, colour=Colour.GOOD, description=free)
+    if operation.reason is not None and operation.state.ended:
+        colour = Colour.QUIET if operation.state is OperationState.REFUSED else Colour.BAD
+        return Card(title=f"{title}nothing stopped", colour=colour, description=SENTENCES[operation.reason])
+    return Card(
+        title=f"{title}still stopping", colour=Colour.WAITING, description="Its card shows when it really has ended."
     )
 
 

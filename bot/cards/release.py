@@ -9,7 +9,7 @@ from datetime import datetime
 
 from bot.cards import stages, standing
 from bot.cards.base import Button, Card, Style
-from bot.cards.text import code, duration, link, paragraphs, plain
+from bot.cards.text import code, duration, fenced, link, paragraphs, plain
 from bot.domain import images, releases
 from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog
@@ -18,6 +18,8 @@ from bot.domain.releases import Release, ReleaseState
 
 _SUBJECT = 80
 _TAG = 60
+EVIDENCE = 900
+"""How much of what the worst pod logged a card shows."""
 
 
 def render(
@@ -49,8 +51,9 @@ def render(
     title = f"{release.service} → {release.environment} · {stand.words}"
     blocks = [
         "\n".join(filter(None, (_what(release, catalog=catalog), _images(release, operation, catalog=catalog)))),
-        "\n".join(lines),
+        "\n".join([*lines, *stages.results(releases.sync_of(release))]),
         f"**Next** {stand.next}" if stand.next else "",
+        fenced(operation.evidence, limit=EVIDENCE) if operation else "",
     ]
     run = releases.run_of(release)
     argocd = environment.page if environment else None
@@ -61,7 +64,7 @@ def render(
         url=run.url if run else argocd,
         description=paragraphs(blocks),
         buttons=(
-            *(_decisions(approval) if deciding and approval else ()),
+            *(decisions(approval) if deciding and approval else ()),
             Button(label="Run", url=run.url if run else None),
             Button(label="Commit", url=catalog.commit_page(release.source_revision)),
             Button(label="Argo CD", url=argocd),
@@ -71,9 +74,17 @@ def render(
     )
 
 
+def decisions(approval: Approval) -> tuple[Button, ...]:
+    """The buttons that decide a request; there only while they would do something."""
+    return (
+        Button(label="Approve", custom_id=f"chatops:approve:{approval.id}", style=Style.GOOD),
+        Button(label="Reject", custom_id=f"chatops:reject:{approval.id}", style=Style.BAD),
+    )
+
+
 def _concerns(operation: Operation, release: Release) -> bool:
     """Whether a request still says something: an ended one about another build of the commit does not."""
-    image = operation.content.new_image if operation.content else None
+    image = operation.content.image_of(operation.service) if operation.content else None
     tag = releases.current_tag(release)
     return not operation.state.ended or image is None or tag is None or image.tag == tag
 
@@ -90,11 +101,12 @@ def _what(release: Release, *, catalog: Catalog) -> str:
 def _images(release: Release, operation: Operation | None, *, catalog: Catalog) -> str:
     """Old and new tag, with a link to what is between the two commits they were built from."""
     content = operation.content if operation else None
+    change = next((one for one in content.images if one.service == release.service), None) if content else None
     tag = releases.current_tag(release)
-    new = tag or (content.new_image.tag if content and content.new_image else None)
+    new = tag or (change.new.tag if change and change.new else None)
     if new is None:
         return ""
-    previous = content.old_image if content else release.before.image if release.before else None
+    previous = change.old if change else release.before.image if release.before else None
     old = previous.tag if previous else None
     if old is None or old == new:
         # The line of the push tells the tag; without a pipeline nothing else does.
@@ -103,13 +115,6 @@ def _images(release: Release, operation: Operation | None, *, catalog: Catalog) 
     url = catalog.compare_page(before or "", release.source_revision)
     compare = f" · {link('compare', url)}" if before and not release.source_revision.startswith(before) else ""
     return f"{code(old, _TAG)} →\n{code(new, _TAG)}{compare}"
-
-
-def _decisions(approval: Approval) -> tuple[Button, ...]:
-    return (
-        Button(label="Approve", custom_id=f"chatops:approve:{approval.id}", style=Style.GOOD),
-        Button(label="Reject", custom_id=f"chatops:reject:{approval.id}", style=Style.BAD),
-    )
 
 
 def _footer(release: Release, operation: Operation | None) -> str:

@@ -11,6 +11,7 @@ from bot.cards.text import ago, code, duration, link, plain
 from bot.domain import releases, timeline
 from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.catalog import Catalog, Environment
+from bot.domain.events import SyncOperation
 from bot.domain.operations import Operation, OperationState
 from bot.domain.releases import Release
 from bot.domain.timeline import Line, LineState
@@ -24,6 +25,7 @@ _MARKS = {
 }
 _WARNING = "⚠️"
 _DETAIL = 120
+_RESULTS = 3
 _Told = tuple[LineState, str]
 """How a stage stands, and its line; of a stage to come only the name."""
 
@@ -45,6 +47,23 @@ def render(
     if approval is not None or (environment and not environment.automated and environment.required_approvals):
         told.append(_approval(approval, operation=operation))
     told += [_write(timeline.sync(release)), _write(timeline.rollout(release))]
+    return join(told, over=over)
+
+
+def of_operation(operation: Operation, *, approval: Approval | None, rollout: Line, over: bool) -> list[str]:
+    """The lines of a deploy that has a card of its own: there is no pipeline behind it."""
+    told = [_approval(approval, operation=operation)] if approval is not None else []
+    return join([*told, _write(timeline.of_sync(operation.sync)), _write(rollout)], over=over)
+
+
+def results(sync: SyncOperation | None) -> list[str]:
+    """The first objects that a sync could not apply, with Argo CD's reason."""
+    failed = [result for result in sync.results if result.status == "SyncFailed"] if sync else []
+    return [f"• {plain(f'{one.kind}/{one.name}: {one.message}', _DETAIL)}" for one in failed[:_RESULTS]]
+
+
+def join(told: list[_Told], *, over: bool) -> list[str]:
+    """The lines as they are written: what is still to come shares the last one, or is left out when it is over."""
     begun = max((number for number, (state, _) in enumerate(told, 1) if state is not LineState.PENDING), default=0)
     coming = [name for _, name in told[begun:]]
     lines = [text if state is not LineState.PENDING else f"{_MARKS[state]} {text}" for state, text in told[:begun]]

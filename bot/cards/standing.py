@@ -63,7 +63,7 @@ def of(
     if state in _IN_CLUSTER:
         return _in_cluster(release, state, operation=operation)
     if operation is not None:
-        asked = _asked(operation, approval, environment=environment, catalog=catalog, now=now)
+        asked = of_request(operation, approval, environment=environment, catalog=catalog, now=now)
         if asked is not None:
             return asked
     if state is ReleaseState.FAILED:
@@ -81,7 +81,8 @@ def is_open(approval: Approval | None, *, now: datetime) -> bool:
 
 def ask_again(release: Release | Operation) -> str:
     """The command that asks for this deploy."""
-    return code(f"/deploy {release.environment} {release.service}", 100)
+    chosen = f" {release.revision[:12]}" if isinstance(release, Operation) and release.revision else ""
+    return code(f"/deploy {release.environment} {release.service or 'all'}{chosen}", 100)
 
 
 def _in_cluster(release: Release, state: ReleaseState, *, operation: Operation | None) -> Standing:
@@ -106,7 +107,7 @@ def _in_cluster(release: Release, state: ReleaseState, *, operation: Operation |
     return Standing(words=words, colour=Colour.BAD, next=SENTENCES[reason or Reason.ROLLOUT_FAILED], over=True)
 
 
-def _asked(
+def of_request(
     operation: Operation,
     approval: Approval | None,
     *,
@@ -116,7 +117,8 @@ def _asked(
 ) -> Standing | None:
     """What the newest request says, or None when it says nothing beyond the release itself."""
     again = f"{ask_again(operation)} asks again."
-    hindered = SENTENCES[operation.reason] if operation.reason else ""
+    sentence = SENTENCES[operation.reason] if operation.reason else ""
+    hindered = " ".join(filter(None, (sentence, plain(operation.detail, 200))))
     match operation.state:
         case OperationState.WAITING if approval is None or is_open(approval, now=now):
             who = approval and _who_decides(approval, operation=operation, environment=environment, catalog=catalog)
@@ -134,11 +136,10 @@ def _asked(
         case OperationState.APPROVED:
             return Standing(words="approved", colour=Colour.RUNNING, next=hindered)
         case OperationState.DISPATCHING | OperationState.RUNNING:
-            return Standing(words="syncing", colour=Colour.RUNNING)
+            return Standing(words="syncing", colour=Colour.RUNNING, next=hindered)
         case OperationState.REFUSED | OperationState.FAILED:
-            detail = plain(operation.detail, 200)
             words = "not deployed" if operation.state is OperationState.REFUSED else "deploy failed"
-            return Standing(words=words, colour=Colour.BAD, next=" ".join(filter(None, (hindered, detail))), over=True)
+            return Standing(words=words, colour=Colour.BAD, next=hindered, over=True)
         case _:
             return None
 

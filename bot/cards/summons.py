@@ -18,7 +18,7 @@ def render(approval: Approval, *, operation: Operation, role: int, url: str | No
     """The call while the approval waits, and its end after that. `url` leads to the release card, once it is there."""
     waits = standing.is_open(approval, now=now)
     place = f"{approval.service} → {approval.environment}"
-    image = operation.content.new_image if operation.content else None
+    image = operation.content.image_of(operation.service) if operation.content else None
     what = code(image.tag, _TAG) if image and image.tag else ""
     asked = f"{what} asked by {plain(operation.requested_name, 40)}".strip()
     return Card(

@@ -67,6 +67,20 @@ def address(url: str | None) -> str | None:
     return safe if len(safe) <= URL_LIMIT else None
 
 
+def fenced(lines: Iterable[str], *, limit: int) -> str:
+    """Lines as a block of code of at most `limit`, the last ones that fit; '' for none. Backticks would end it."""
+    kept: list[str] = []
+    room = limit - length("```\n\n```")
+    for line in reversed([*lines]):
+        shown = "".join(" " if character.isspace() else character for character in line if _is_seen(character))
+        shown = cut(shown.replace("`", "'"), room)
+        room -= length(shown) + 1
+        if room < 0:
+            break
+        kept.append(shown)
+    return "```\n{}\n```".format("\n".join(reversed(kept))) if kept else ""
+
+
 def duration(seconds: float) -> str:
     """`4s`, `1m 12s`, `2h 5m`, `3d 4h`: the two units that matter."""
     whole = max(int(seconds), 0)
@@ -99,6 +113,10 @@ def _one_line(text: str) -> str:
         elif category not in _HIDDEN and marks <= _MARKS_IN_A_ROW:
             kept.append(character)
     return " ".join("".join(kept).split())
+
+
+def _is_seen(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) not in _HIDDEN
 
 
 def _escaped(match: re.Match[str]) -> str:

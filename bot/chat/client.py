@@ -16,7 +16,7 @@ from discord.ext import commands
 
 from bot.cards import refusal
 from bot.chat import boundary
-from bot.chat.components import Decision, claims
+from bot.chat.components import ITEMS, claims
 from bot.chat.deps import Deps
 
 LONGEST_WAIT = 60.0
@@ -61,7 +61,7 @@ class Client(commands.Bot):
 
     async def setup_hook(self) -> None:
         """Before the gateway is opened: buttons of old messages work, commands are known."""
-        self.add_dynamic_items(Decision)
+        self.add_dynamic_items(*ITEMS)
         for cog in self._make_cogs(self.deps):
             await self.add_cog(cog, guild=discord.Object(self.deps.guild_id))
         await self._register()

@@ -1,10 +1,11 @@
-"""The buttons on cards. Their state is their custom id, so a button works after any number of restarts.
+"""The buttons on cards and answers. Their state is their custom id, so a button works after any number of restarts.
 
 discord.py only logs what goes wrong in a dynamic item, and says nothing to the person; everything here therefore runs
 inside the boundary, and creating the item does nothing that could fail.
 """
 
 import re
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Self
 
@@ -14,10 +15,14 @@ from bot.cards import answers
 from bot.cards.base import Card
 from bot.chat import boundary
 from bot.chat.deps import Deps
+from bot.domain.operations import OPEN, OperationKind, OperationState
 from bot.domain.permissions import Capability
 from bot.domain.reasons import Reason, Refused
-from bot.services import approvals
+from bot.services import approvals, operations
 
+ENDED = frozenset(OperationState) - OPEN
+STOP_SECONDS = 30.0
+_STOP = re.compile(r"chatops:terminate:(?P<environment>[a-z0-9-]{1,63}):(?P<began>\d{1,12})")
 _TEMPLATE = re.compile(r"chatops:(?P<verb>approve|reject):(?P<id>[0-9a-z]{1,64})")
 
 
@@ -44,9 +49,54 @@ class Decision(discord.ui.DynamicItem[discord.ui.Button[Any]], template=_TEMPLAT
         await boundary.answer(interaction, name=self.verb, observe=deps.observe, work=work)
 
 
+class Stop(discord.ui.DynamicItem[discord.ui.Button[Any]], template=_STOP):
+    """The confirmation of /terminate: stops the one operation that was shown."""
+
+    def __init__(self, item: discord.ui.Button[Any], *, environment: str, ends: datetime | None) -> None:
+        super().__init__(item)
+        self.environment = environment
+        self.ends = ends
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """The pressed button."""
+        assert isinstance(item, discord.ui.Button)  # noqa: S101 - the library found it among the message's buttons
+        began = int(match["began"])
+        return cls(item, environment=match["environment"], ends=datetime.fromtimestamp(began, UTC) if began else None)
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Stop it, inside the boundary."""
+        deps: Deps = interaction.client.deps
+        work = partial(stop, interaction, deps, environment=self.environment, ends=self.ends)
+        await boundary.answer(interaction, name="stop", observe=deps.observe, work=work)
+
+
+ITEMS = (Decision, Stop)
+"""Every kind of button there is."""
+
+
 def claims(custom_id: str) -> bool:
     """Whether a button with this id is one of ours."""
-    return _TEMPLATE.fullmatch(custom_id) is not None
+    return any(template.fullmatch(custom_id) for template in (_TEMPLATE, _STOP))
+
+
+async def stop(interaction: discord.Interaction, deps: Deps, *, environment: str, ends: datetime | None) -> Card:
+    """One press on Stop: the gate, the order, and how it ended if that does not take long."""
+    actor = await deps.gate.require(interaction, capability=Capability.TERMINATE, environment=environment)
+    asked = await operations.request(
+        deps.database,
+        kind=OperationKind.TERMINATE,
+        environment=environment,
+        service=None,
+        actor=actor,
+        catalog=deps.catalog,
+        now=deps.clock(),
+        ends=ends,
+    )
+    operation = await operations.ended(deps.database, asked.id, states=ENDED, seconds=STOP_SECONDS)
+    return answers.stopped(operation)
 
 
 async def decide(interaction: discord.Interaction, deps: Deps, *, verb: str, approval_id: str) -> Card:

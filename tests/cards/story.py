@@ -29,7 +29,7 @@ from bot.domain.events import (
     Workload,
 )
 from bot.domain.images import Image
-from bot.domain.operations import Content, Operation, OperationKind, OperationState
+from bot.domain.operations import Content, ImageChange, Operation, OperationKind, OperationState
 from bot.domain.releases import Release
 from tests.cards.places import APPROVERS, JIWON, MINA, catalog
 
@@ -228,8 +228,7 @@ def operation(state: OperationState, **facts: object) -> Operation:
             uid="u-1",
             revision=MANIFEST,
             source_digest="s",
-            old_image=image(OLD_TAG),
-            new_image=image(TAG),
+            images=(ImageChange(service="ticket-service", old=image(OLD_TAG), new=image(TAG)),),
             resources=(),
             diff_digest="d",
         ),

@@ -27,7 +27,7 @@ from bot.domain.events import (
     Workload,
 )
 from bot.domain.images import Image
-from bot.domain.operations import Content, Operation, OperationState
+from bot.domain.operations import Content, ImageChange, Operation, OperationState
 from bot.domain.reasons import Reason
 from bot.domain.releases import Release
 from tests.cards import story
@@ -185,7 +185,16 @@ _operations = st.builds(
     dispatched_at=st.none(),
     deadline=st.none(),
     detail=_texts,
-    content=st.none() | st.builds(Content, old_image=_images, new_image=_images, resources=st.just(())),
+    content=st.none()
+    | st.builds(
+        Content,
+        images=st.tuples(st.builds(ImageChange, service=st.just("ticket-service"), old=_images, new=_images)),
+        resources=st.just(()),
+    ),
+    revision=st.none(),
+    ends=st.none(),
+    sync=st.none(),
+    evidence=st.lists(_texts, max_size=9).map(tuple),
 )
 _approvals = st.builds(
     Approval,
@@ -217,5 +226,5 @@ def test_any_release_renders_within_the_limits(
 
     assert shown.size <= TOTAL_LIMIT
     assert length(shown.description) <= 4096
-    assert len(shown.description.splitlines()) <= 16
+    assert len(shown.description.splitlines()) <= 16 + (len(asked.evidence) + 4 if asked else 0)
     assert len([button for button in shown.buttons if button.custom_id]) in (0, 2)

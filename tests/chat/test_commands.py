@@ -206,14 +206,18 @@ async def test_help_shows_the_commands_and_the_members_rights(office: Office) ->
 
     assert said(result) == (
         "What I can do",
-        "`/deploy <environment> <service>`\n"
-        "Ask to deploy what Git wants of a service; the release card shows what changes\n"
+        "`/deploy <environment> <service> [revision]`\n"
+        "Ask to deploy what Git wants; the card shows what would change\n"
         "`/help`\n"
         "What I can do, and what you may do\n"
         "`/refresh <environment> [hard]`\n"
         "Have Argo CD compare Git and the cluster now\n"
+        "`/restart <environment> <service>`\n"
+        "Replace every pod of a service, one after the other, with the same image\n"
         "`/status [environment] [service]`\n"
-        "What runs, what should run, and what is going on",
+        "What runs, what should run, and what is going on\n"
+        "`/terminate <environment>`\n"
+        "Stop the operation that runs on an Application",
     )
     assert result.response is not None
     assert result.response.embeds[0].fields[0].value == (
@@ -230,7 +234,8 @@ async def test_help_shows_the_commands_and_the_members_rights(office: Office) ->
         ("mina", "deploy", "environment", "", ["staging", "prod"]),
         ("mina", "status", "environment", "PRO", ["prod"]),
         ("mina", "refresh", "environment", "g", ["staging"]),
-        ("mina", "deploy", "service", "", list(places.SERVICES)),
+        ("mina", "deploy", "service", "", [*places.SERVICES, "all"]),
+        ("mina", "restart", "service", "", list(places.SERVICES)),
         ("mina", "status", "service", "Ticket", ["ticket-service"]),
         (
             "mina",
