@@ -112,6 +112,7 @@ def test_the_role_in_argocd_may_do_what_the_bot_does_and_no_more() -> None:
         target = f"{project}/{environment.application}"
         assert account.may("get", target)
         assert account.may("sync", target) is not environment.automated
+        assert account.may("action/apps/Deployment/restart", target)
         assert not any(account.may(action, target) for action in ("override", "delete", "update", "create"))
 
 
@@ -155,7 +156,7 @@ def test_every_place_names_this_version() -> None:
     assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
 
 
-def test_the_bot_may_list_in_the_namespaces_of_the_environments_only() -> None:
+def test_the_bot_may_look_in_the_namespaces_of_the_environments_only() -> None:
     documents = list(yaml.safe_load_all((BOT / "access" / "access.yaml").read_text()))
     bindings = [document for document in documents if document["kind"] == "RoleBinding"]
     assert {binding["metadata"]["namespace"] for binding in bindings} == {
@@ -168,6 +169,8 @@ def test_the_bot_may_list_in_the_namespaces_of_the_environments_only() -> None:
     assert {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]} == {
         ("deployments", "list"),
         ("pods", "list"),
+        ("events", "list"),
+        ("pods/log", "get"),
     }
 
 

@@ -1,7 +1,7 @@
 """The bot's rows, read beside it: what is asserted of them, and whether everything that came is worked off."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table, func, select
@@ -19,6 +19,9 @@ _UNFINISHED = (
     schema.operations.c.state.in_(("requested", "approved", "dispatching")),
     schema.cards.c.stale_since.is_not(None),
 )
+
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Entry(NamedTuple):
@@ -86,7 +89,7 @@ class Rows:
 
         async def look() -> bool:
             found = await self.all(schema.applications)
-            return any(row["environment"] == environment and row["observed_at"] > after for row in found)
+            return any(row["environment"] == environment and (row["observed_at"] or NEVER) > after for row in found)
 
         await until_async(look)
 

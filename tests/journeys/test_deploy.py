@@ -121,7 +121,8 @@ async def test_a_rejected_release_can_be_asked_for_again(scene: Scene, rows: Row
             "staging",
             "ticket-service",
             "Refused",
-            "Argo CD deploys this environment by itself: push the change, or use /refresh to speed it up.",
+            "Argo CD deploys this environment by itself: push the change, or use /refresh to speed it up. "
+            "`/diff staging` and `/restart staging ticket-service` work here as well.",
         ),
         (
             "hyunwoo",

@@ -23,11 +23,14 @@ NO_SERVICE = "There is no such service. Pick one from the list that appears as y
 STILL = "Argo CD is still refreshing. It goes on by itself; /status shows when it compared last."
 SILENT = "Argo CD did not answer. Nothing was changed; try again when it is back."
 COMMANDS = (
-    "`/deploy <environment> <service>`\n"
-    "Ask to deploy what Git wants of a service; the release card shows what changes\n"
+    "`/deploy <environment> <service> [revision]`\n"
+    "Ask to deploy what Git wants; the card shows what would change\n"
     "`/help`\nWhat I can do, and what you may do\n"
     "`/refresh <environment> [hard]`\nHave Argo CD compare Git and the cluster now\n"
-    "`/status [environment] [service]`\nWhat runs, what should run, and what is going on"
+    "`/restart <environment> <service>`\n"
+    "Replace every pod of a service, one after the other, with the same image\n"
+    "`/status [environment] [service]`\nWhat runs, what should run, and what is going on\n"
+    "`/terminate <environment>`\nStop the operation that runs on an Application"
 )
 
 
@@ -213,7 +216,9 @@ async def test_a_refresh_is_refused_to_who_may_only_look(scene: Scene, rows: Row
     [
         (
             "minji",
-            "**dev** view, deploy, refresh\n**staging** view, deploy, refresh\n**prod** view, deploy, approve, refresh",
+            "**dev** view, deploy, refresh, restart, terminate\n"
+            "**staging** view, deploy, refresh, restart, terminate\n"
+            "**prod** view, deploy, approve, refresh, restart, terminate",
         ),
         ("hyunwoo", "**dev** view, deploy, refresh\n**staging** view, deploy, refresh\n**prod** view, deploy, refresh"),
         ("sora", "**dev** view\n**staging** view\n**prod** view"),
@@ -250,6 +255,9 @@ TYPED: Mapping[str, Mapping[str, list[str]]] = {
 @pytest.mark.parametrize(
     ("command", "option"),
     [
+        ("restart", "environment"),
+        ("restart", "service"),
+        ("terminate", "environment"),
         ("status", "environment"),
         ("status", "service"),
         ("refresh", "environment"),
@@ -261,7 +269,9 @@ async def test_options_offer_names_to_members_only(scene: Scene, command: str, o
     for typed, names in TYPED[option].items():
         for who in ("minji", "hyunwoo", "sora"):
             offered = await scene.town.people[who].autocomplete(scene.town.releases, command, option, typed)
-            assert offered == [{"name": name, "value": name} for name in names]
+            # Only a deploy can be of everything at once.
+            every = ["all"] if (command, option) == ("deploy", "service") and typed in "all" else []
+            assert offered == [{"name": name, "value": name} for name in [*names, *every]]
         assert await scene.town.people["guest"].autocomplete(scene.town.releases, command, option, typed) == []
 
 
