@@ -27,6 +27,7 @@ from bot.chat.gate import Gate
 from bot.domain.operations import OperationKind
 from bot.services import gatekeeping, refreshes
 from bot.services.deployments import Deployer
+from bot.services.inspections import Inspector
 from bot.services.intake import Intake
 from bot.services.observations import Observer
 from bot.services.restarts import Restarter
@@ -116,6 +117,9 @@ class App:
                 self.topology.policy(guild_id=self.settings.discord_guild_id),
                 environments=tuple(self._catalog.environments),
                 audit=partial(gatekeeping.note, self._database, clock=self._clock),
+            ),
+            inspector=Inspector(
+                database=self._database, argocds=self._outside.argocds, clusters=self._outside.clusters
             ),
             clock=self._clock,
             observe=self._observe_interaction,

@@ -6,7 +6,7 @@ import discord
 from discord import app_commands
 
 from bot.chat.deps import Deps
-from bot.services import operations
+from bot.services import operations, views
 
 Choices = list[app_commands.Choice[str]]
 MOST = 25
@@ -42,6 +42,18 @@ async def revisions(interaction: discord.Interaction, deps: Deps, typed: str) ->
         for one in deployed
         if one.revision.startswith(wanted)
     ]
+
+
+async def containers(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
+    """The containers of the service chosen so far, as its pods had them when they were read last."""
+    environment = getattr(interaction.namespace, "environment", None)
+    service = getattr(interaction.namespace, "service", None)
+    if environment not in deps.gate.visible(interaction):
+        return []
+    [known] = await views.status(deps.database, catalog=deps.catalog, environment=environment)
+    workload = known.observed.workload(str(service)) if known.observed else None
+    names = dict.fromkeys(name for pod in (workload.pods if workload else ()) for name in pod.containers)
+    return _matching(names, typed)
 
 
 def _matching(names: Iterable[str], typed: str) -> Choices:

@@ -52,8 +52,7 @@ class Interventions(commands.Cog):
     async def _restart(self, interaction: discord.Interaction, *, environment: str, service: str) -> Card:
         deps = self._deps
         actor = await deps.gate.require(interaction, capability=Capability.RESTART, environment=environment)
-        if service not in deps.catalog.services:
-            raise Refused(Reason.UNKNOWN_SERVICE)
+        places.require_service(deps, service)
         asked = await operations.request(
             deps.database,
             kind=OperationKind.RESTART,

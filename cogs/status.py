@@ -14,9 +14,8 @@ from bot.chat import boundary
 from bot.chat.deps import Deps
 from bot.domain.operations import OPEN, OperationKind, OperationState
 from bot.domain.permissions import Capability
-from bot.domain.reasons import Reason, Refused
 from bot.services import operations, views
-from cogs import completion
+from cogs import completion, places
 
 ENDED = frozenset(OperationState) - OPEN
 REFRESH_SECONDS = 30.0
@@ -66,8 +65,7 @@ class Status(commands.Cog):
             # Who may view nothing is told who may view production, which topologies name last.
             asked = environment or list(deps.catalog.environments)[-1]
             await deps.gate.require(interaction, capability=Capability.VIEW, environment=asked)
-        if service is not None and service not in deps.catalog.services:
-            raise Refused(Reason.UNKNOWN_SERVICE)
+        places.require_service(deps, service)
         view = await views.status(deps.database, catalog=deps.catalog, environment=environment)
         shown = tuple(status for status in view if status.environment.name in visible)
         return status_card.render(shown, service=service)

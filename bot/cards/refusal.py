@@ -6,7 +6,8 @@ from bot.domain.reasons import Refused
 
 def render(refused: Refused) -> Card:
     """The refusal: its sentence for people, and its code for whoever they ask."""
-    return Card(title="Refused", colour=Colour.BAD, description=refused.sentence, footer=refused.reason)
+    footer = f"{refused.reason} · error {refused.log_id}" if refused.log_id else refused.reason
+    return Card(title="Refused", colour=Colour.BAD, description=refused.sentence, footer=footer)
 
 
 def broken(error_id: str) -> Card:

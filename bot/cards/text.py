@@ -29,7 +29,9 @@ def cut(text: str, limit: int) -> str:
     """The text, with an ellipsis in place of what is over the limit."""
     if length(text) <= limit:
         return text
-    kept = text[: max(limit - 1, 0)]
+    if limit < 1:
+        return ""
+    kept = text[: limit - 1]
     while length(kept) > limit - 1:
         kept = kept[:-1]
     return kept.rstrip() + ELLIPSIS
@@ -67,18 +69,19 @@ def address(url: str | None) -> str | None:
     return safe if len(safe) <= URL_LIMIT else None
 
 
-def fenced(lines: Iterable[str], *, limit: int) -> str:
+def fenced(lines: Iterable[str], *, limit: int, language: str = "") -> str:
     """Lines as a block of code of at most `limit`, the last ones that fit; '' for none. Backticks would end it."""
     kept: list[str] = []
-    room = limit - length("```\n\n```")
+    room = limit - length(f"```{language}\n\n```")
     for line in reversed([*lines]):
         shown = "".join(" " if character.isspace() else character for character in line if _is_seen(character))
-        shown = cut(shown.replace("`", "'"), room)
+        shown = cut(shown.replace("`", "'"), limit // 2)
         room -= length(shown) + 1
         if room < 0:
             break
         kept.append(shown)
-    return "```\n{}\n```".format("\n".join(reversed(kept))) if kept else ""
+    block = "\n".join(reversed(kept))
+    return f"```{language}\n{block}\n```" if kept else ""
 
 
 def duration(seconds: float) -> str:

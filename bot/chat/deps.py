@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.chat.gate import Gate
 from bot.domain.catalog import Catalog
+from bot.services.inspections import Inspector
 from bot.storage.engine import Database
 
 Observe = Callable[[str, str, float], None]
@@ -20,5 +21,6 @@ class Deps:
     database: Database
     catalog: Catalog
     gate: Gate
+    inspector: Inspector
     clock: Callable[[], datetime]
     observe: Observe

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.operations import Resource
+from bot.domain.operations import ImageChange, Resource
+from bot.domain.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,3 +97,24 @@ class HistoryEntry:
     started_at: datetime | None
     deployed_at: datetime
     initiated_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """A deploy that is over. `service` is None when it was of everything, `images` and `approved_by` are the bot's own
+    record, `subject` is that of the commit where there is no such record.
+
+    `in_argocd` says whether Argo CD's history has it, `foreign` that nobody asked the bot for it.
+    """
+
+    at: datetime
+    revision: str
+    service: str | None
+    asked_by: str
+    succeeded: bool
+    in_argocd: bool
+    foreign: bool = False
+    images: tuple[ImageChange, ...] = ()
+    approved_by: tuple[str, ...] = ()
+    reason: Reason | None = None
+    subject: str = ""

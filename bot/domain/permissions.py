@@ -22,6 +22,7 @@ class Capability(StrEnum):
     REFRESH = "refresh"
     RESTART = "restart"
     TERMINATE = "terminate"
+    LOGS = "logs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,7 +98,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.ARGOCD_FORBIDDEN: "The bot's Argo CD role may not do this. `python -m bot check` says what is missing.",
     Reason.ARGOCD_TOKEN: "Argo CD no longer accepts the bot's token. Give it a new one in CHATOPS_ARGOCD_TOKEN.",
     Reason.ARGOCD_UNREACHABLE: "Argo CD did not answer. Nothing was changed; try again when it is back.",
-    Reason.ARGOCD_REFUSED: "Argo CD refused the operation. The bot's log has its answer under the operation id below.",
+    Reason.ARGOCD_REFUSED: "Argo CD refused. The bot's log has its answer under the id below.",
     Reason.GITHUB_UNREACHABLE: "GitHub did not answer, so the commit could not be checked and nothing was deployed.",
     Reason.CLUSTER_UNREACHABLE: "The cluster did not answer, so nobody can say what its pods run.",
     Reason.SYNC_FAILED: "Argo CD could not apply the manifests. Open the Application for the resource that failed.",
@@ -131,12 +131,16 @@ SENTENCES: dict[Reason, str] = {
 
 
 class Refused(Exception):
-    """Something may not be done; `reason` says why, `detail` adds what only this case knows (trusted text)."""
+    """Something may not be done; `reason` says why, `detail` adds what only this case knows (trusted text).
 
-    def __init__(self, reason: Reason, detail: str = "") -> None:
+    `log_id` is the id under which the log has what another system answered.
+    """
+
+    def __init__(self, reason: Reason, detail: str = "", *, log_id: str = "") -> None:
         super().__init__(reason.value)
         self.reason = reason
         self.detail = detail
+        self.log_id = log_id
 
     @property
     def sentence(self) -> str:

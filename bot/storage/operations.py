@@ -60,6 +60,18 @@ async def busy(connection: AsyncConnection) -> set[str]:
     return {row.environment for row in rows}
 
 
+async def deploys(connection: AsyncConnection, environment: str, *, limit: int) -> list[Operation]:
+    """The newest deploys of an environment that came as far as an order and are over, the newest first."""
+    over = (OperationState.SUCCEEDED, OperationState.FAILED)
+    rows = await connection.execute(
+        select(table.c.document)
+        .where(table.c.environment == environment, table.c.kind == OperationKind.DEPLOY, table.c.state.in_(over))
+        .order_by(table.c.id.desc())
+        .limit(limit)
+    )
+    return [documents.operation.load(row.document) for row in rows]
+
+
 async def succeeded(connection: AsyncConnection, environment: str, *, limit: int) -> list[Operation]:
     """The newest deploys of an environment that went well."""
     rows = await connection.execute(

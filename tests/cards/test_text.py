@@ -37,6 +37,20 @@ def test_foreign_text_is_shown_letter_for_letter(foreign: str, shown: str) -> No
     assert text.plain(foreign, 200) == shown
 
 
+@pytest.mark.parametrize("limit", [-1, 0, 1, 2, 3])
+def test_the_shortest_limits_end_too(limit: int) -> None:
+    assert text.length(text.cut("예매", limit)) <= max(limit, 0)
+    assert text.length(text.fenced(["a line", "예매 " * 50], limit=limit + 12)) <= limit + 12
+
+
+def test_lines_in_a_block_are_the_last_that_fit_and_cannot_end_it() -> None:
+    lines = ["first", "``` @everyone", "tab\there\x1b[31m", "last"]
+    assert text.fenced(lines, limit=100) == "```\nfirst\n''' @everyone\ntab here[31m\nlast\n```"
+    assert text.fenced(lines, limit=14) == "```\nlast\n```"
+    assert text.fenced(lines, limit=18, language="diff") == "```diff\nlast\n```"
+    assert text.fenced([], limit=100) == ""
+
+
 def test_long_text_is_cut_where_people_see_it() -> None:
     assert text.plain("abcdefghij", 10) == "abcdefghij"
     assert text.plain("abcdefghijk", 10) == "abcdefghi…"

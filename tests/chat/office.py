@@ -14,6 +14,7 @@ from discord.ext import commands
 from simcord.results import InteractionResult
 
 import cogs
+from bot.adapters.cluster import Clusters
 from bot.chat.board import Board
 from bot.chat.client import Client, build_client
 from bot.chat.deps import Deps
@@ -25,6 +26,7 @@ from bot.domain.operations import Operation, OperationState
 from bot.domain.permissions import Actor, Capability, Policy
 from bot.domain.reasons import Refused
 from bot.domain.releases import Release
+from bot.services.inspections import Inspector
 from bot.services.releases import card_key
 from bot.services.views import Gallery
 from bot.storage import approvals, cards, markers, operations
@@ -153,6 +155,10 @@ async def office(town: Town) -> AsyncIterator[Office]:
         database=town.database,
         catalog=catalog,
         gate=Gate(policy, environments=tuple(catalog.environments), audit=audit),
+        # Nobody outside is asked here: what is looked at live has journeys of its own.
+        inspector=Inspector(
+            database=town.database, argocds={}, clusters=Clusters(kubeconfig=None, services=catalog.services)
+        ),
         clock=town.clock,
         observe=lambda name, outcome, _seconds: place.interactions.append((name, outcome)),
     )

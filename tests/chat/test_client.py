@@ -12,6 +12,7 @@ from bot.chat.client import Client, build_client
 from bot.chat.deps import Deps
 from tests.chat.office import Office
 from tests.chat.town import Town
+from tests.journeys import expected
 
 
 class Marker:
@@ -59,7 +60,7 @@ async def test_commands_are_registered_when_they_changed(office: Office) -> None
     for more in ((), (), (Broken(),)):
         await office.town.env.restart_bot(client(office.deps, marker, *more))
 
-    known = ["deploy", "help", "refresh", "restart", "status", "terminate"]
+    known = sorted(usage.split()[0].strip("`/") for usage in expected.HELP.splitlines() if usage.startswith("`/"))
     assert registrations(office.town)[before:] == [known, ["broken", *known]]
 
 
@@ -68,7 +69,7 @@ async def test_commands_belong_to_the_guild_and_to_nobody_elses(office: Office) 
 
     assert put.path.endswith(f"/guilds/{office.town.guild.id}/commands")
     assert isinstance(put.json, list)
-    assert [(command["contexts"], command["integration_types"]) for command in put.json] == [([0], [0])] * 6
+    assert [(command["contexts"], command["integration_types"]) for command in put.json] == [([0], [0])] * 12
 
 
 async def test_a_failed_registration_is_tried_again_at_the_next_start(office: Office) -> None:

@@ -11,6 +11,7 @@ from bot.domain.reasons import Reason
 from bot.storage import applications, approvals, operations
 from tests.cards import places, story
 from tests.chat.office import Office, said
+from tests.journeys import expected
 
 
 async def stored(office: Office) -> list[tuple[OperationKind, str, str | None, str, bool]]:
@@ -206,18 +207,7 @@ async def test_help_shows_the_commands_and_the_members_rights(office: Office) ->
 
     assert said(result) == (
         "What I can do",
-        "`/deploy <environment> <service> [revision]`\n"
-        "Ask to deploy what Git wants; the card shows what would change\n"
-        "`/help`\n"
-        "What I can do, and what you may do\n"
-        "`/refresh <environment> [hard]`\n"
-        "Have Argo CD compare Git and the cluster now\n"
-        "`/restart <environment> <service>`\n"
-        "Replace every pod of a service, one after the other, with the same image\n"
-        "`/status [environment] [service]`\n"
-        "What runs, what should run, and what is going on\n"
-        "`/terminate <environment>`\n"
-        "Stop the operation that runs on an Application",
+        expected.HELP,
     )
     assert result.response is not None
     assert result.response.embeds[0].fields[0].value == (

@@ -60,3 +60,34 @@ def order(scene: Scene, revision: str, *, operation: str, asked: str, approved: 
         "retryStrategy": {"limit": 0},
         "infos": [{"name": name, "value": value} for name, value in infos.items()],
     }
+
+
+HELP = "\n".join(
+    (
+        "`/deploy <environment> <service> [revision]`",
+        "Ask to deploy what Git wants; the card shows what would change",
+        "`/diff <environment> [service]`",
+        "What a sync would change, object by object, without the values of secrets",
+        "`/events <environment> [service]`",
+        "What Kubernetes and Argo CD noticed, newest last",
+        "`/help`",
+        "What I can do, and what you may do",
+        "`/history <environment> [service]`",
+        "What was deployed, when, who asked and who approved",
+        "`/logs <environment> <service> [previous] [container] [lines] [grep]`",
+        "The last lines that the worst pod of a service logged; secrets are hidden",
+        "`/pods <environment> [service]`",
+        "Every pod with its state, restarts, node, age and image; the worst one first",
+        "`/refresh <environment> [hard]`",
+        "Have Argo CD compare Git and the cluster now",
+        "`/restart <environment> <service>`",
+        "Replace every pod of a service, one after the other, with the same image",
+        "`/status [environment] [service]`",
+        "What runs, what should run, and what is going on",
+        "`/terminate <environment>`",
+        "Stop the operation that runs on an Application",
+        "`/windows <environment>`",
+        "Whether a sync is possible now, and the sync windows that decide it",
+    )
+)
+"""What /help says of the commands."""

@@ -10,7 +10,7 @@ from bot.adapters.argocd import ArgoCD
 from bot.domain.operations import OperationState
 from sandbox.deployments import Breakage
 from sandbox.scene import Scene
-from tests.journeys import seeing
+from tests.journeys import expected, seeing
 from tests.journeys.rows import Rows
 
 pytestmark = pytest.mark.journey
@@ -22,16 +22,6 @@ NO_ENVIRONMENT = "There is no such environment. Pick one from the list that appe
 NO_SERVICE = "There is no such service. Pick one from the list that appears as you type."
 STILL = "Argo CD is still refreshing. It goes on by itself; /status shows when it compared last."
 SILENT = "Argo CD did not answer. Nothing was changed; try again when it is back."
-COMMANDS = (
-    "`/deploy <environment> <service> [revision]`\n"
-    "Ask to deploy what Git wants; the card shows what would change\n"
-    "`/help`\nWhat I can do, and what you may do\n"
-    "`/refresh <environment> [hard]`\nHave Argo CD compare Git and the cluster now\n"
-    "`/restart <environment> <service>`\n"
-    "Replace every pod of a service, one after the other, with the same image\n"
-    "`/status [environment] [service]`\nWhat runs, what should run, and what is going on\n"
-    "`/terminate <environment>`\nStop the operation that runs on an Application"
-)
 
 
 def may_not(right: str) -> str:
@@ -216,11 +206,15 @@ async def test_a_refresh_is_refused_to_who_may_only_look(scene: Scene, rows: Row
     [
         (
             "minji",
-            "**dev** view, deploy, refresh, restart, terminate\n"
-            "**staging** view, deploy, refresh, restart, terminate\n"
-            "**prod** view, deploy, approve, refresh, restart, terminate",
+            "**dev** view, deploy, refresh, restart, terminate, logs\n"
+            "**staging** view, deploy, refresh, restart, terminate, logs\n"
+            "**prod** view, deploy, approve, refresh, restart, terminate, logs",
         ),
-        ("hyunwoo", "**dev** view, deploy, refresh\n**staging** view, deploy, refresh\n**prod** view, deploy, refresh"),
+        (
+            "hyunwoo",
+            "**dev** view, deploy, refresh, logs\n**staging** view, deploy, refresh, logs\n"
+            "**prod** view, deploy, refresh, logs",
+        ),
         ("sora", "**dev** view\n**staging** view\n**prod** view"),
         ("guest", "**dev** nothing\n**staging** nothing\n**prod** nothing"),
     ],
@@ -229,7 +223,7 @@ async def test_help_lists_the_commands_and_ones_own_rights(scene: Scene, who: st
     result = await ask(scene, who, "help")
     assert seeing.answer(result) == seeing.Seen(
         title="What I can do",
-        text=COMMANDS,
+        text=expected.HELP,
         footer="A push starts a release card by itself; the buttons on it decide.",
     )
     assert fields(result) == {"You may": rights}

@@ -1,0 +1,169 @@
+"""Looking at what people look at during a deploy or an outage: asked when it is asked for, and kept nowhere.
+
+What another system answers may name identities and addresses, so it never reaches a chat: it goes into the log under a
+new id, and whoever asked is told why and that id. A part that does not answer is named beside the parts that do.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import structlog
+
+from bot.adapters.argocd import ArgoCD
+from bot.adapters.calls import CallFailed
+from bot.adapters.cluster import Clusters
+from bot.domain.catalog import Environment
+from bot.domain.events import Pod
+from bot.domain.inspections import ClusterEvent, Diff, HistoryEntry, LogRead, Past, SyncWindows
+from bot.domain.operations import Operation, OperationState
+from bot.domain.reasons import Refused
+from bot.storage import approvals as approval_rows
+from bot.storage import operations as operation_rows
+from bot.storage.engine import Database
+
+HISTORY = 10
+
+log = structlog.get_logger(__name__)
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Events:
+    """Events of an environment, oldest first, and why a part of them is missing."""
+
+    found: tuple[ClusterEvent, ...]
+    missing: tuple[Refused, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspector:
+    """What looking needs. Every method raises Refused, with the id under which the log has the answer."""
+
+    database: Database
+    argocds: Mapping[str, ArgoCD]
+    clusters: Clusters
+
+    async def pods(self, environment: Environment, *, service: str | None) -> dict[str, tuple[Pod, ...]]:
+        """The pods of every service that has a Deployment, or of one."""
+        found = await _asked(self.clusters.workloads(environment), what="pods")
+        return {name: one.pods for name, one in sorted(found.items()) if service in (None, name)}
+
+    async def logs(
+        self, environment: Environment, *, service: str, container: str | None, previous: bool, lines: int
+    ) -> LogRead:
+        """The last lines of the service's worst pod."""
+        asked = self.clusters.logs(environment, service=service, container=container, previous=previous, lines=lines)
+        return await _asked(asked, what="logs")
+
+    async def events(self, environment: Environment, *, service: str | None) -> Events:
+        """What Kubernetes noticed, and without a service Argo CD too. Refuses only when neither answers."""
+        asked = [_asked(self.clusters.events(environment, service=service), what="events")]
+        if service is None:
+            about = self._argocd(environment).events(environment.application)
+            asked.append(_asked(about, what="application events"))
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        found: list[ClusterEvent] = []
+        missing: list[Refused] = []
+        for answer in answers:
+            match answer:
+                case Refused():
+                    missing.append(answer)
+                case BaseException():
+                    raise answer
+                case _:
+                    found += answer
+        if len(missing) == len(answers):
+            raise missing[0]
+        return Events(found=tuple(sorted(found, key=lambda event: event.at)), missing=tuple(missing))
+
+    async def windows(self, environment: Environment) -> SyncWindows:
+        """The sync windows that concern the environment."""
+        return await _asked(self._argocd(environment).windows(environment.application), what="windows")
+
+    async def diff(self, environment: Environment, *, service: str | None) -> Diff:
+        """What a sync to the newest commit would change, of everything or of one service."""
+        found = await _asked(self._argocd(environment).diff(environment.application), what="diff")
+        if service is None:
+            return found
+        return replace(found, resources=tuple(one for one in found.resources if service in one.services))
+
+    async def history(self, environment: Environment, *, service: str | None) -> tuple[Past, ...]:
+        """The newest deploys, those of the bot and those that only Argo CD remembers, each once."""
+        argocd = self._argocd(environment)
+        entries = await _asked(argocd.history(environment.application), what="history")
+        ours = await self._ours(environment, service=service)
+        begun = {one.sync.started_at for one, _ in ours if one.sync is not None}
+        foreign = [entry for entry in entries if entry.started_at not in begun][:HISTORY]
+        past = [_past(one, approvers) for one, approvers in ours]
+        past += [_foreign(entry) for entry in foreign]
+        newest = sorted(past, key=lambda one: one.at, reverse=True)[:HISTORY]
+        return tuple(await asyncio.gather(*(self._described(one, environment) for one in newest)))
+
+    async def _ours(self, environment: Environment, *, service: str | None) -> list[tuple[Operation, tuple[str, ...]]]:
+        """The bot's own newest deploys that came as far as an order, with the names of who approved."""
+        async with self.database.reading() as connection:
+            found = await operation_rows.deploys(connection, environment.name, limit=5 * HISTORY)
+            mine = [one for one in found if service is None or _moved(one, service)][:HISTORY]
+            votes = [await approval_rows.of_operation(connection, one.id) for one in mine]
+        names = [tuple(vote.name for vote in vote_row[0].votes) if vote_row else () for vote_row in votes]
+        return list(zip(mine, names, strict=True))
+
+    async def _described(self, past: Past, environment: Environment) -> Past:
+        """With the subject of its commit where the bot knows no images; without it when nobody tells."""
+        if past.images or not past.revision:
+            return past
+        try:
+            subject = await self._argocd(environment).subject(environment.application, past.revision)
+        except CallFailed as error:
+            log.info("inspections.no_subject", revision=past.revision, reason=error.reason, answer=error.log)
+            return past
+        return replace(past, subject=subject)
+
+    def _argocd(self, environment: Environment) -> ArgoCD:
+        return self.argocds[environment.argocd]
+
+
+async def _asked(question: Awaitable[_Answer], *, what: str) -> _Answer:
+    """The answer; a failure goes into the log under an id, and to people as its reason with that id."""
+    try:
+        return await question
+    except CallFailed as error:
+        log_id = secrets.token_hex(4)
+        log.warning("inspections.unanswered", what=what, log_id=log_id, reason=error.reason, answer=error.log)
+        raise Refused(error.reason, log_id=log_id) from error
+
+
+def _moved(operation: Operation, service: str) -> bool:
+    changes = operation.content.images if operation.content else ()
+    return operation.service == service or any(change.service == service for change in changes)
+
+
+def _past(operation: Operation, approvers: Iterable[str]) -> Past:
+    content = operation.content
+    return Past(
+        at=operation.updated_at,
+        revision=content.revision if content else "",
+        service=operation.service,
+        images=content.images if content else (),
+        asked_by=operation.requested_name,
+        approved_by=tuple(approvers),
+        succeeded=operation.state is OperationState.SUCCEEDED,
+        reason=operation.reason,
+        in_argocd=content is not None and content.everything,
+    )
+
+
+def _foreign(entry: HistoryEntry) -> Past:
+    return Past(
+        at=entry.deployed_at,
+        revision=entry.revision,
+        service=None,
+        asked_by=entry.initiated_by,
+        succeeded=True,
+        in_argocd=True,
+        foreign=True,
+    )
