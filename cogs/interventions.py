@@ -68,7 +68,7 @@ class Interventions(commands.Cog):
     async def _terminate(self, interaction: discord.Interaction, *, environment: str) -> Card:
         deps = self._deps
         await deps.gate.require(interaction, capability=Capability.TERMINATE, environment=environment)
-        [known] = await views.status(deps.database, catalog=deps.catalog, environment=environment)
+        [known] = await views.status(deps.database, catalog=deps.catalog, environments=[environment])
         seen = known.observed
         if seen is None or not seen.pending:
             raise Refused(Reason.NOTHING_RUNNING)

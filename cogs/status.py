@@ -9,7 +9,7 @@ from discord.ext import commands
 from bot.cards import answers
 from bot.cards import help as help_card
 from bot.cards import status as status_card
-from bot.cards.base import Card
+from bot.cards.base import FIELDS_LIMIT, Card
 from bot.chat import boundary
 from bot.chat.deps import Deps
 from bot.domain.operations import OPEN, OperationKind, OperationState
@@ -66,9 +66,9 @@ class Status(commands.Cog):
             asked = environment or list(deps.catalog.environments)[-1]
             await deps.gate.require(interaction, capability=Capability.VIEW, environment=asked)
         places.require_service(deps, service)
-        view = await views.status(deps.database, catalog=deps.catalog, environment=environment)
-        shown = tuple(status for status in view if status.environment.name in visible)
-        return status_card.render(shown, service=service)
+        wanted = [name for name in visible if environment in (None, name)]
+        view = await views.status(deps.database, catalog=deps.catalog, environments=wanted[:FIELDS_LIMIT])
+        return status_card.render(view, service=service, more=len(wanted) - len(view))
 
     async def _refresh(self, interaction: discord.Interaction, *, environment: str, hard: bool) -> Card:
         deps = self._deps
@@ -84,8 +84,8 @@ class Status(commands.Cog):
             hard=hard,
         )
         operation = await operations.ended(deps.database, asked.id, states=ENDED, seconds=REFRESH_SECONDS)
-        view = await views.status(deps.database, catalog=deps.catalog, environment=environment)
-        return answers.refresh(operation, status=view[0] if view else None)
+        [known] = await views.status(deps.database, catalog=deps.catalog, environments=[environment])
+        return answers.refresh(operation, status=known)
 
     async def _help(self, interaction: discord.Interaction) -> Card:
         deps = self._deps

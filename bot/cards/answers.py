@@ -34,11 +34,11 @@ def deploy(operation: Operation, *, mention: int | None, url: str | None) -> Car
     return Card(title=f"{place} · {words}", colour=Colour.WAITING, description=sentence, buttons=card)
 
 
-def refresh(operation: Operation, *, status: EnvironmentStatus | None) -> Card:
-    """How a refresh ended, with what Argo CD found."""
+def refresh(operation: Operation, *, status: EnvironmentStatus) -> Card:
+    """How a refresh ended, with what Argo CD found, or when it compared last."""
     kind = "hard refresh" if operation.hard else "refresh"
     title = f"{operation.environment} · {kind}"
-    seen = status.observed if status else None
+    seen = status.observed
     if operation.state is OperationState.SUCCEEDED and seen is not None:
         compared = f" {ago(seen.reconciled_at)}" if seen.reconciled_at else ""
         return Card(
@@ -49,7 +49,9 @@ def refresh(operation: Operation, *, status: EnvironmentStatus | None) -> Card:
     if operation.state.ended and operation.reason is not Reason.REFRESH_TIMED_OUT:
         reason = operation.reason or Reason.ARGOCD_UNREACHABLE
         return Card(title=f"{title} failed", colour=Colour.BAD, description=SENTENCES[reason])
-    return Card(title=f"{title} still runs", colour=Colour.WAITING, description=SENTENCES[Reason.REFRESH_TIMED_OUT])
+    compared = f"\nCompared last {ago(seen.reconciled_at)}" if seen is not None and seen.reconciled_at else ""
+    sentence = SENTENCES[Reason.REFRESH_TIMED_OUT]
+    return Card(title=f"{title} still runs", colour=Colour.WAITING, description=sentence + compared)
 
 
 def decided(approval: Approval) -> Card:

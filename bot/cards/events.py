@@ -1,7 +1,10 @@
 """The answer to /events: what Kubernetes and Argo CD noticed, newest last, the newest that fit."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from bot.cards.base import DESCRIPTION_LIMIT, Card, Colour
-from bot.cards.text import ago, length, plain
+from bot.cards.text import ago, code, length, plain
 from bot.domain.inspections import ClusterEvent
 from bot.domain.reasons import Refused
 
@@ -14,12 +17,13 @@ def render(
 ) -> Card:
     """The events; a part that is missing says why, and under which id the log has more."""
     place = " → ".join(filter(None, (service, environment)))
+    found = _merged(found)
     warnings = sum(event.warning for event in found)
     notes = [f"⚠️ {refused.sentence}" for refused in missing]
     shown: list[str] = []
     room = _ROOM
     for event in reversed(found):
-        line = _line(event)
+        line = _line(event, service=service)
         room -= length(line) + 1
         if room < 0:
             break
@@ -37,9 +41,21 @@ def render(
     )
 
 
-def _line(event: ClusterEvent) -> str:
+def _merged(found: Iterable[ClusterEvent]) -> tuple[ClusterEvent, ...]:
+    """Events that say the same of the same object are one, as old as the newest of them."""
+    newest: dict[tuple[str, str, str, str], ClusterEvent] = {}
+    for event in found:
+        same = (event.reason, event.message, event.kind, event.name)
+        count = newest.pop(same).count if same in newest else 0
+        newest[same] = replace(event, count=count + event.count)
+    return tuple(newest.values())
+
+
+def _line(event: ClusterEvent, *, service: str | None) -> str:
+    """One event; in the view of a service its objects are named without its name."""
     mark = "⚠️" if event.warning else "▫️"
-    times = f" {event.count} times" if event.count > 1 else ""
-    about = plain(f"{event.kind}/{event.name}", 80)
-    first = f"{mark} **{plain(event.reason, 40)}**{times} {about} {ago(event.at)}"
+    short = event.name.removeprefix(f"{service}-") if service else event.name
+    times = f"{event.count} times" if event.count > 1 else ""
+    parts = (f"{plain(event.kind, 40)} {code(short, 60)}", times, ago(event.at))
+    first = f"{mark} **{plain(event.reason, 40)}** {' · '.join(filter(None, parts))}"
     return f"{first}\n{plain(event.message, _MESSAGE)}".rstrip()

@@ -5,7 +5,7 @@ of a single service too, with the people behind them.
 """
 
 from bot.cards.base import Card, Colour
-from bot.cards.text import ago, code, link, plain
+from bot.cards.text import ago, code, link, paragraphs, plain
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.inspections import Past
 from bot.domain.reasons import SENTENCES
@@ -24,7 +24,7 @@ def render(found: tuple[Past, ...], *, environment: Environment, service: str | 
     return Card(
         title=f"{place} · history",
         colour=Colour.QUIET,
-        description="\n".join(_entry(one, catalog=catalog) for one in found),
+        description=paragraphs(_entry(one, catalog=catalog) for one in found),
         footer="Deploys of one service are in the bot's record only, not in Argo CD's history." if alone else "",
         url=environment.page,
     )

@@ -6,7 +6,7 @@ The same message tells the beginning and the end, so that nobody has to scroll t
 from datetime import datetime
 
 from bot.cards.base import Button, Card, Colour
-from bot.cards.text import ago, duration, paragraphs, plain
+from bot.cards.text import ago, code, duration, paragraphs, plain
 from bot.domain.incidents import Incident
 
 _DETAIL_LINES = 8
@@ -14,7 +14,7 @@ _LINE = 160
 _NEXT = {
     "run": "Read the run's log, then push a fix or re-run it.",
     "sync": "Open the Application for the resource that failed, fix the manifest and push, or ask to deploy again.",
-    "health": "Look at the pods, then roll back or fix forward.",
+    "health": "See {pods}, then roll back or fix forward.",
 }
 
 
@@ -35,7 +35,8 @@ def render(incident: Incident) -> Card:
 
 
 def _open(incident: Incident, *, kind: str) -> tuple[str, Colour, list[str]]:
-    todo = f"**Next** {_NEXT[kind]}" if kind in _NEXT else ""
+    pods = code(f"/pods {incident.environment}", 80)
+    todo = f"**Next** {_NEXT[kind].format(pods=pods)}" if kind in _NEXT else ""
     return plain(incident.title, 80), Colour.BAD, [_details(incident, mark="❌"), _when(incident), todo]
 
 

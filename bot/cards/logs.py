@@ -12,15 +12,14 @@ def render(read: LogRead, *, environment: str, service: str, pattern: str) -> Ca
     """The lines that have the pattern in them, whatever its case; all of them without one."""
     wanted = pattern.casefold()
     lines = [line for line in read.lines if wanted in line.casefold()]
-    before = "the log before it was restarted" if read.previous else "the log"
+    kind = "Log before the restart" if read.previous else "Log"
     found = f"{len(lines)} of {len(read.lines)} lines with {code(pattern, 60)}" if pattern else f"{len(lines)} lines"
-    head = " · ".join(
-        filter(None, (f"container {plain(read.container, 60)}", before, found, "cut" if read.cut else ""))
-    )
+    container = "" if read.container == service else f"container {plain(read.container, 60)}"
+    head = " · ".join(filter(None, (kind, container, found, "cut" if read.cut else "")))
     fits = sum(length(line) + 1 for line in lines) <= SHOWN
     hint = "" if lines or read.previous else "\nA pod that was restarted has an earlier log: add `previous`."
     return Card(
-        title=f"{service} → {environment} · {plain(read.pod, 80)}",
+        title=f"{service} → {environment} · {plain(read.pod.removeprefix(f'{service}-'), 80)}",
         colour=Colour.QUIET,
         description=f"{head}{hint}\n{fenced(lines, limit=SHOWN + 200 if fits else _PEEK)}".rstrip(),
         footer="" if fits else "The last lines; the file has all of them.",

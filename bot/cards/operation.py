@@ -125,7 +125,7 @@ def _content(content: Content, *, catalog: Catalog) -> str:
     lines = []
     for change in content.images[:_IMAGES]:
         old, new = (image.tag if image else None for image in (change.old, change.new))
-        tags = f"{code(old or 'nothing', _TAG)} → {code(new or 'nothing', _TAG)}" if old != new else "configuration"
+        tags = f"{code(old or 'nothing', _TAG)} →\n{code(new or 'nothing', _TAG)}" if old != new else "configuration"
         lines.append(f"**{change.service}** {tags}")
     if len(content.images) > _IMAGES:
         lines.append(f"and {len(content.images) - _IMAGES} more services")

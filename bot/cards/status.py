@@ -19,37 +19,46 @@ _BAD = frozenset({Health.DEGRADED, Health.MISSING})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentStatus:
-    """What is known about one environment. `failure` is why the newest attempt to read it failed, if it did."""
+    """What is known about one environment. `failure` is why the newest attempt to read it failed, if it did.
+
+    `operations` are the bot's open ones, `deploys` its newest ones that went well, the newest first.
+    """
 
     environment: Environment
     observed: ApplicationObserved | None
     failure: Reason | None
     operations: tuple[Operation, ...]
+    deploys: tuple[Operation, ...] = ()
 
 
 StatusView = tuple[EnvironmentStatus, ...]
 
 
-def render(view: StatusView, *, service: str | None) -> Card:
-    """The overview; with a `service` only that one, its tags in full."""
+def render(view: StatusView, *, service: str | None, more: int = 0) -> Card:
+    """The overview; with a `service` only that one, its tags in full. `more` environments found no room."""
     place = view[0].environment.name if len(view) == 1 else None
     return Card(
         title=" → ".join(filter(None, (service, place))) or "All environments",
         colour=_colour(view, service=service),
-        fields=tuple(_environment(status, service=service) for status in view),
+        fields=tuple(_environment(status, service=service, alone=len(view) == 1) for status in view),
         description="" if view else "There is no environment that you may see.",
+        footer=f"and {more} more: name one to see it" if more else "",
     )
 
 
-def _environment(status: EnvironmentStatus, *, service: str | None) -> Field:
+def _environment(status: EnvironmentStatus, *, service: str | None, alone: bool) -> Field:
+    """One environment; `alone` there is room to say who deployed what last."""
     seen = status.observed
     lines = [*_missing(status)]
     if seen is not None:
         chosen = [workload for workload in seen.workloads if service in (None, workload.service)]
-        lines += [_workload(workload, seen, full=service is not None) for workload in chosen]
+        for workload in chosen:
+            last = _last(status, workload.service) if alone or service else ""
+            lines.append(_workload(workload, seen, full=service is not None, last=last))
         if not chosen:
             lines.append(f"{code(service or '', 60)} is not part of this Application.")
     lines += [_operation(operation) for operation in status.operations if service in (None, operation.service)]
+    lines += _foreign(status)
     if seen is not None:
         lines.append(f"{link('Argo CD', status.environment.page)} read {ago(seen.observed_at)}")
     state = f" · {seen.sync} · {seen.health}" if seen else ""
@@ -68,16 +77,55 @@ def _missing(status: EnvironmentStatus) -> list[str]:
     return lines
 
 
-def _workload(workload: Workload, seen: ApplicationObserved, *, full: bool) -> str:
-    """One line for the overview; two, with the tags in full, when a person asked for this service."""
+def _workload(workload: Workload, seen: ApplicationObserved, *, full: bool, last: str) -> str:
+    """One line for the overview; more, with the tags in full, when a person asked for this service."""
     pods, hindered = "", ""
     if seen.cluster_error is None:
         ready = rollouts.ready(workload, image=workload.live) if workload.live else 0
         pods, hindered = f"{ready}/{workload.replicas}", plain(rollouts.worst_reason(workload), 60)
     live, desired = _tag(workload.live, full=full), _tag(workload.desired, full=full)
     behind = "" if workload.live == workload.desired else f"\nGit asks for {desired}" if full else f"→ {desired}"
-    parts = [_mark(workload), f"**{workload.service}**", pods, live, behind, hindered]
-    return " ".join(filter(None, parts)).replace(" \n", "\n")
+    first = [_mark(workload), f"**{workload.service}**", pods, live, behind]
+    sync = SyncStatus.OUT_OF_SYNC if workload.changed else SyncStatus.SYNCED
+    if full:
+        state = " · ".join(filter(None, (workload.health, sync, hindered)))
+        return "\n".join(filter(None, (" ".join(filter(None, first)).replace(" \n", "\n"), state, last)))
+    # Where the tags differ they say so themselves; where only configuration does, nothing else would.
+    silent = sync if workload.changed and workload.live == workload.desired else ""
+    return " ".join(filter(None, (*first, silent, hindered, f"· {last}" if last else "")))
+
+
+def _last(status: EnvironmentStatus, service: str) -> str:
+    """Who deployed a service last, and when: the bot's own record, or else what Argo CD says of its last operation."""
+    ours = next((one for one in status.deploys if one.content and one.content.image_of(service)), None)
+    theirs = status.observed.operation if status.observed else None
+    if theirs is not None and theirs.phase.ended and (theirs.services is None or service in theirs.services):
+        ended = theirs.finished_at or theirs.started_at
+        known = ours is not None and (theirs.request_id == ours.id or ours.updated_at > ended)
+        if not known:
+            who = "Argo CD" if theirs.initiated_by == "automated" else plain(theirs.initiated_by or "somebody", 40)
+            return f"{who} {ago(ended)}"
+    return f"{plain(ours.requested_name, 40)} {ago(ours.updated_at)}" if ours is not None else ""
+
+
+def _foreign(status: EnvironmentStatus) -> list[str]:
+    """What somebody else, or Argo CD itself, is doing there."""
+    seen = status.observed
+    if seen is None:
+        return []
+    sync = seen.operation if seen.operation and not seen.operation.phase.ended else None
+    mine = {operation.id for operation in status.operations}
+    if sync is None:
+        return (
+            ["⏳ an operation waits for Argo CD to begin it"]
+            if seen.pending and seen.pending_request_id not in mine
+            else []
+        )
+    if sync.request_id in mine:
+        return []
+    who = "Argo CD" if sync.initiated_by == "automated" else plain(sync.initiated_by or "somebody", 40)
+    what = f"⏳ sync of {code(sync.revision[:7], 7)} · {sync.phase} · {who} {ago(sync.started_at)}"
+    return [what, *([plain(sync.message, 120)] if sync.message else [])]
 
 
 def _tag(image: Image | None, *, full: bool) -> str:
@@ -92,7 +140,7 @@ def _mark(workload: Workload) -> str:
         return "❌"
     if workload.health is Health.PROGRESSING:
         return "⏳"
-    return "✅" if workload.live == workload.desired else "🟡"
+    return "✅" if workload.live == workload.desired and not workload.changed else "🟡"
 
 
 def _operation(operation: Operation) -> str:

@@ -24,7 +24,7 @@ def render(environment: str, *, found: SyncWindows) -> Card:
 
 def _line(window: SyncWindow) -> str:
     mark = "🔒" if window.kind == "deny" else "🔓"
-    by_hand = "by hand always" if window.manual_sync else "by hand too" if window.kind == "deny" else ""
+    by_hand = "by hand always" if window.manual_sync else "not even by hand" if window.kind == "deny" else ""
     active = "active now" if window.active else ""
     parts = (f"for {plain(window.duration, 20)}", plain(window.time_zone, 40), active, by_hand)
     return f"{mark} **{plain(window.kind, 20)}** {code(window.schedule, 60)} {' · '.join(filter(None, parts))}"

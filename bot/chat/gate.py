@@ -5,6 +5,7 @@ or shows is a convenience and no permission, and it does not cover buttons at al
 """
 
 from collections.abc import Collection, Iterable
+from functools import partial
 from typing import Protocol
 
 import discord
@@ -53,7 +54,9 @@ class Gate:
 
     def visible(self, interaction: discord.Interaction) -> list[str]:
         """The environments that the actor may view, in the topology's order."""
-        return [name for name in self._environments if Capability.VIEW in self.allowed(interaction, environment=name)]
+        actor = actor_of(interaction)
+        may = partial(self._policy.allows, actor, capability=Capability.VIEW)
+        return [name for name in self._environments if may(environment=name)]
 
     def who(self, *, capability: Capability, environment: str) -> str:
         """The roles that have a capability, as a sentence for a refusal."""

@@ -57,6 +57,7 @@ class Reason(StrEnum):
     NO_PREVIOUS_LOG = "no_previous_log"
     CONTAINER_UNKNOWN = "container_unknown"
     CONTAINER_WAITING = "container_waiting"
+    HARD_REFRESH_LIMITED = "hard_refresh_limited"
     TERMINATED = "terminated"
     NOTHING_RUNNING = "nothing_running"
     OPERATION_CHANGED = "operation_changed"
@@ -119,6 +120,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.NO_PREVIOUS_LOG: "This container has not been restarted, so it has no earlier log. Ask without `previous`.",
     Reason.CONTAINER_UNKNOWN: "The pod has no such container. Pick one from the list that appears as you type.",
     Reason.CONTAINER_WAITING: "The container has not started, so it has no log yet. `/events` may say why.",
+    Reason.HARD_REFRESH_LIMITED: (
+        "A hard refresh has Argo CD render everything anew, so there is one in two minutes for each environment."
+    ),
     Reason.TERMINATED: "Somebody stopped the sync. What it had applied until then stays: look at the Application.",
     Reason.NOTHING_RUNNING: "No operation runs on this Application, so there is nothing to stop.",
     Reason.OPERATION_CHANGED: "The operation that was shown has ended, so nothing was stopped. Look again.",

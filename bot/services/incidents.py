@@ -8,6 +8,7 @@ from bot.domain import incidents, releases, rollouts, timeline
 from bot.domain.events import ApplicationObserved, Health, Phase, RunStatus
 from bot.domain.incidents import Incident, Signal
 from bot.domain.releases import Release
+from bot.domain.verdicts import TERMINATED
 from bot.storage import cards
 from bot.storage import incidents as rows
 from bot.storage.engine import Connection
@@ -64,7 +65,8 @@ def of_run(release: Release) -> Signal | None:
 def of_application(event: ApplicationObserved, *, url: str) -> Iterator[Signal]:
     """What a read of an Application says about its last sync operation and about its health."""
     operation = event.operation
-    if operation is not None and operation.phase.ended:
+    # What somebody stopped has not failed: whoever stopped it knows, and its card says so to the others.
+    if operation is not None and operation.phase.ended and operation.message != TERMINATED:
         yield Signal(
             subject=f"sync:{event.environment}",
             bad=operation.phase is not Phase.SUCCEEDED,

@@ -9,7 +9,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain import approvals, releases
 from bot.domain.catalog import Catalog
@@ -18,6 +18,7 @@ from bot.domain.operations import OPEN, Operation, OperationKind, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.domain.releases import ReleaseState
+from bot.services import environments
 from bot.services.releases import card_key
 from bot.storage import approvals as approval_rows
 from bot.storage import audit, cards
@@ -25,6 +26,7 @@ from bot.storage import operations as rows
 from bot.storage.engine import Connection, Database
 from bot.storage.releases import Stored
 
+HARD_REFRESH_PAUSE = timedelta(minutes=2)
 _LOOK_SECONDS = 0.1
 _REVISION = re.compile(r"[0-9a-f]{7,40}")
 
@@ -50,7 +52,8 @@ async def request(
     """Store what a person asks for; a worker takes it from there.
 
     Refuses an unknown environment or service, a revision that cannot be one, a deploy where Argo CD syncs by itself,
-    and whatever is open already for the same target. That the person may ask is the gate's business.
+    a hard refresh too soon after another one, and whatever is open already for the same target. That the person may
+    ask is the gate's business.
     """
     if environment not in catalog.environments:
         raise Refused(Reason.UNKNOWN_ENVIRONMENT)
@@ -75,7 +78,9 @@ async def request(
         revision=revision,
         ends=ends,
     )
-    async with database.transaction("operations", "cards") as connection:
+    async with environments.changing(database, environment, wakes=("operations", "cards")) as connection:
+        if hard:
+            await _require_pause(connection, environment, now=now)
         if not await rows.add(connection, operation):
             raise Refused(Reason.ALREADY_OPEN)
         await audit.note(
@@ -104,6 +109,14 @@ async def deployed(database: Database, *, environment: str, limit: int) -> list[
             revision = operation.content.revision
             found.setdefault(revision, Deployed(revision=revision, words=words))
     return [*found.values()]
+
+
+async def _require_pause(connection: Connection, environment: str, *, now: datetime) -> None:
+    """Refuse a hard refresh unless the last one of the environment was long enough ago, whoever asked for it."""
+    last = await rows.hard_refresh(connection, environment)
+    again = last.requested_at + HARD_REFRESH_PAUSE if last else now
+    if now < again:
+        raise Refused(Reason.HARD_REFRESH_LIMITED, f"Again <t:{int(again.timestamp()) + 1}:R>.")
 
 
 async def ended(

@@ -1,5 +1,6 @@
 """What people look at, gathered from the rows: the card behind a key, and the status of environments."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +17,9 @@ from bot.storage import applications, approvals, cards, operations
 from bot.storage import incidents as incident_rows
 from bot.storage import releases as release_rows
 from bot.storage.engine import Connection, Database
+
+DEPLOYS = 25
+"""How many deploys are looked at to say who deployed a service last."""
 
 
 class NotYet(Exception):
@@ -100,19 +104,19 @@ class Gallery:
         return self.releases_channel, card
 
 
-async def status(database: Database, *, catalog: Catalog, environment: str | None) -> tuple[EnvironmentStatus, ...]:
-    """What is known about the environments, or one of them, without asking anybody outside."""
+async def status(database: Database, *, catalog: Catalog, environments: Iterable[str]) -> tuple[EnvironmentStatus, ...]:
+    """What is known about these environments, without asking anybody outside."""
     found = []
     async with database.reading() as connection:
-        for name, place in catalog.environments.items():
-            if environment in (None, name):
-                known = await applications.get(connection, name)
-                found.append(
-                    EnvironmentStatus(
-                        environment=place,
-                        observed=known.observation,
-                        failure=known.failure,
-                        operations=tuple(await operations.opened(connection, name)),
-                    )
+        for name in environments:
+            known = await applications.get(connection, name)
+            found.append(
+                EnvironmentStatus(
+                    environment=catalog.environments[name],
+                    observed=known.observation,
+                    failure=known.failure,
+                    operations=tuple(await operations.opened(connection, name)),
+                    deploys=tuple(await operations.succeeded(connection, name, limit=DEPLOYS)),
                 )
+            )
     return tuple(found)

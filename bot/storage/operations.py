@@ -14,6 +14,8 @@ from bot.storage import documents
 from bot.storage.engine import insert
 from bot.storage.schema import operations as table
 
+_REFRESHES = 50
+
 
 async def add(connection: AsyncConnection, operation: Operation, *, once: str | None = None) -> bool:
     """Insert a new operation. False when `once` was used before or its target is held."""
@@ -52,6 +54,18 @@ async def opened(connection: AsyncConnection, environment: str) -> list[Operatio
         select(table.c.document).where(table.c.environment == environment, table.c.state.in_(OPEN)).order_by(table.c.id)
     )
     return [documents.operation.load(row.document) for row in rows]
+
+
+async def hard_refresh(connection: AsyncConnection, environment: str) -> Operation | None:
+    """The newest hard refresh among the newest refreshes of an environment."""
+    rows = await connection.execute(
+        select(table.c.document)
+        .where(table.c.environment == environment, table.c.kind == OperationKind.REFRESH)
+        .order_by(table.c.id.desc())
+        .limit(_REFRESHES)
+    )
+    found = (documents.operation.load(row.document) for row in rows)
+    return next((operation for operation in found if operation.hard), None)
 
 
 async def busy(connection: AsyncConnection) -> set[str]:

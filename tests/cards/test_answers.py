@@ -18,6 +18,9 @@ from tests.cards.story import approval, granted, operation, seen
 URL = "https://discord.com/channels/1/2/3"
 
 
+PROD = catalog().environments["prod"]
+
+
 def test_a_deploy_that_waits_says_who_decides_and_where() -> None:
     assert answers.deploy(operation(OperationState.WAITING), mention=400, url=URL) == Card(
         title="ticket-service → prod · waiting for approval",
@@ -55,9 +58,7 @@ def test_every_other_fate_of_a_deploy_is_said(asked: Operation, title: str, desc
 
 def test_a_refresh_says_what_argo_cd_found() -> None:
     refreshed = operation(OperationState.SUCCEEDED, kind=OperationKind.REFRESH, hard=True)
-    status = EnvironmentStatus(
-        environment=catalog().environments["prod"], observed=seen(110), failure=None, operations=()
-    )
+    status = EnvironmentStatus(environment=PROD, observed=seen(110), failure=None, operations=())
 
     assert answers.refresh(refreshed, status=status) == Card(
         title="prod · hard refresh done",
@@ -70,8 +71,12 @@ def test_a_refresh_that_takes_long_or_fails_says_so() -> None:
     runs = replace(operation(OperationState.RUNNING), kind=OperationKind.REFRESH)
     failed = replace(runs, state=OperationState.FAILED, reason=Reason.ARGOCD_FORBIDDEN)
 
-    assert answers.refresh(runs, status=None).title == "prod · refresh still runs"
-    assert answers.refresh(failed, status=None) == Card(
+    unread = EnvironmentStatus(environment=PROD, observed=None, failure=None, operations=())
+    known = replace(unread, observed=seen(110))
+
+    assert answers.refresh(runs, status=unread).title == "prod · refresh still runs"
+    assert answers.refresh(runs, status=known).description.endswith("\nCompared last <t:1767623510:R>")
+    assert answers.refresh(failed, status=unread) == Card(
         title="prod · refresh failed",
         colour=Colour.BAD,
         description="The bot's Argo CD role may not do this. `python -m bot check` says what is missing.",

@@ -42,8 +42,8 @@ async def test_everything_is_shown_approved_and_synced_at_once(scene: Scene, row
         title=f"{ALL} · waiting for approval",
         text=seeing.GAP.join(
             (
-                f"**backend** `{old['backend']}` → `{second.tag}`\n"
-                f"**ticket-service** `{old['ticket-service']}` → `{first.tag}`\n"
+                f"**backend** `{old['backend']}` →\n`{second.tag}`\n"
+                f"**ticket-service** `{old['ticket-service']}` →\n`{first.tag}`\n"
                 f"2 objects at [{commit[:7]}]({url})",
                 "⏳ **Approval** asked by hyunwoo · ends ⏱\n⚪ Sync · Rollout",
                 f"**Next** {WHO}.",

@@ -9,7 +9,7 @@ from simcord.results import InteractionResult
 from sandbox.deployments import Breakage
 from sandbox.scene import Scene
 from tests.journeys import seeing
-from tests.journeys.rows import Rows
+from tests.journeys.rows import NEVER, Rows
 
 pytestmark = pytest.mark.journey
 
@@ -72,8 +72,8 @@ async def test_the_worst_pod_is_first_with_its_reason_and_what_to_do(scene: Scen
 async def test_logs_are_those_of_the_worst_pod_without_secrets(scene: Scene) -> None:
     name = await broken(scene)
     title, shown = await text(scene, "logs", previous=True)
-    assert title == f"ticket-service → prod · {name}"
-    assert shown.splitlines()[0] == "container ticket-service · the log before it was restarted · 4 lines"
+    assert title == f"ticket-service → prod · {name.removeprefix('ticket-service-')}"
+    assert shown.splitlines()[0] == "Log before the restart · 4 lines"
     assert "Error: connect ECONNREFUSED 10.20.3.14:5432" in shown
     title, shown = await text(scene, "logs", service="backend")
     assert "connected to postgres://tiketi:[hidden]@postgres:5432/tiketi" in shown
@@ -83,7 +83,7 @@ async def test_logs_are_those_of_the_worst_pod_without_secrets(scene: Scene) -> 
 async def test_logs_are_searched(scene: Scene) -> None:
     _, shown = await text(scene, "logs", service="backend", grep="HEALTH")
     assert shown.splitlines() == [
-        "container backend · the log · 1 of 4 lines with `HEALTH`",
+        "Log · 1 of 4 lines with `HEALTH`",
         "```",
         "GET /health 200 2 ms",
         "```",
@@ -134,6 +134,7 @@ async def test_a_container_that_waits_for_its_image_has_no_log(scene: Scene) -> 
 
 async def test_containers_complete_from_the_pods(scene: Scene, rows: Rows) -> None:
     hyunwoo, channel = scene.town.people["hyunwoo"], scene.town.releases
+    await rows.observed("prod", after=NEVER)
     offered = await hyunwoo.autocomplete(channel, "logs", "container", "", environment="prod", service=TICKETS)
     assert offered == [{"name": TICKETS, "value": TICKETS}]
     guest = scene.town.people["guest"]
@@ -144,8 +145,8 @@ async def test_events_are_merged_with_the_newest_last(scene: Scene) -> None:
     name = await broken(scene)
     title, shown = await text(scene, "events")
     assert re.fullmatch(r"prod · \d+ warnings?", title)
-    assert f"⚠️ **BackOff** Pod/{name} ⏱\nback-off 40s restarting failed container" in shown
-    assert "▫️ **OperationStarted** Application/tiketi-prod ⏱\nadmin initiated sync to" in shown
+    assert re.search(rf"⚠️ \*\*BackOff\*\* Pod `{name}` · \d times · ⏱\nback-off 40s restarting failed container", shown)
+    assert "▫️ **OperationStarted** Application `tiketi-prod` · ⏱\nadmin initiated sync to" in shown
     _, only = await text(scene, "events", service="backend")
     assert "ticket-service" not in only
 
@@ -155,7 +156,7 @@ async def test_a_part_that_is_silent_does_not_hide_the_other(scene: Scene) -> No
     scene.argocd.faults.status = 503
     title, shown = await text(scene, "events")
     assert shown.startswith("⚠️ Argo CD did not answer.")
-    assert f"Pod/{name}" in shown
+    assert f"Pod `{name}`" in shown
     scene.cluster.faults_of["cluster-prod"] = type(scene.cluster.faults)(status=503)
     title, shown = await text(scene, "events")
     assert title == "Refused"
@@ -164,12 +165,12 @@ async def test_a_part_that_is_silent_does_not_hide_the_other(scene: Scene) -> No
 async def test_windows_say_first_whether_a_sync_is_possible(scene: Scene) -> None:
     assert await text(scene, "windows") == (
         "prod · a sync is possible now",
-        "🔒 **deny** `0 18 * * 5` for 60h · UTC · by hand too",
+        "🔒 **deny** `0 18 * * 5` for 60h · UTC · not even by hand",
     )
     scene.world.application("prod").faults.window_closed = True
     assert await text(scene, "windows") == (
         "prod · no sync is possible now",
-        "🔒 **deny** `0 18 * * 5` for 60h · UTC · active now · by hand too",
+        "🔒 **deny** `0 18 * * 5` for 60h · UTC · active now · not even by hand",
     )
 
 

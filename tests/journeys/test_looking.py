@@ -11,7 +11,9 @@ from bot.domain.operations import OperationState
 from sandbox.deployments import Breakage
 from sandbox.scene import Scene
 from tests.journeys import expected, seeing
+from tests.journeys.clock import Clock
 from tests.journeys.rows import Rows
+from tests.journeys.waiting import until
 
 pytestmark = pytest.mark.journey
 
@@ -43,17 +45,17 @@ def fields(result: InteractionResult) -> dict[str, str]:
     return {seeing.steady(field.name): seeing.steady(field.value) for field in embed.fields}
 
 
-def healthy(scene: Scene, environment: str, *, read: str = "read ⏱") -> str:
-    """The lines of an environment in which all is well."""
+def healthy(scene: Scene, environment: str, *, last: str = "") -> str:
+    """The lines of an environment in which all is well; `last` is who deployed last, where there is room for it."""
     pods = f"{REPLICAS[environment]}/{REPLICAS[environment]}"
     tags = scene.world.overlay(environment).tags
-    lines = [f"✅ **{service}** {pods} `{tags[service][:7]}`" for service in EVERY]
-    return "\n".join([*lines, argocd(scene, environment, read=read)])
+    lines = [f"✅ **{service}** {pods} `{tags[service][:7]}`{last}" for service in EVERY]
+    return "\n".join([*lines, argocd(scene, environment)])
 
 
-def argocd(scene: Scene, environment: str, *, read: str = "read ⏱") -> str:
+def argocd(scene: Scene, environment: str) -> str:
     """The line that says where the rest can be seen and how old this is."""
-    return f"[Argo CD]({scene.argocd.url}/applications/tiketi-{environment}) {read}"
+    return f"[Argo CD]({scene.argocd.url}/applications/tiketi-{environment}) read ⏱"
 
 
 @pytest.fixture
@@ -73,13 +75,13 @@ async def test_status_shows_all_or_one_or_a_service_in_full(scene: Scene) -> Non
 
     one = await ask(scene, "sora", "status", environment="staging")
     assert seeing.answer(one) == seeing.Seen(title="staging", text="")
-    assert fields(one) == {"staging · Synced · Healthy": healthy(scene, "staging")}
+    assert fields(one) == {"staging · Synced · Healthy": healthy(scene, "staging", last=" · admin ⏱")}
 
     service = await ask(scene, "sora", "status", service="backend")
     assert seeing.answer(service) == seeing.Seen(title="backend", text="")
     assert fields(service) == {
         f"{name} · Synced · Healthy": f"✅ **backend** {replicas}/{replicas} "
-        f"`{scene.world.overlay(name).tags['backend']}`\n{argocd(scene, name)}"
+        f"`{scene.world.overlay(name).tags['backend']}`\nHealthy · Synced\nadmin ⏱\n{argocd(scene, name)}"
         for name, replicas in REPLICAS.items()
     }
 
@@ -87,7 +89,7 @@ async def test_status_shows_all_or_one_or_a_service_in_full(scene: Scene) -> Non
     assert seeing.answer(both) == seeing.Seen(title="backend → prod", text="")
     assert fields(both) == {
         "prod · Synced · Healthy": f"✅ **backend** 3/3 `{scene.world.overlay('prod').tags['backend']}`\n"
-        f"{argocd(scene, 'prod')}"
+        f"Healthy · Synced\nadmin ⏱\n{argocd(scene, 'prod')}"
     }
     assert seeing.board(scene.town.releases) == seeing.board(scene.town.alerts) == []
 
@@ -105,10 +107,12 @@ async def test_status_shows_what_waits_and_what_does_not_run(scene: Scene, rows:
 
     assert fields(await ask(scene, "sora", "status", environment="prod", service="backend")) == {
         "prod · OutOfSync · Healthy": f"🟡 **backend** 3/3 `{old}`\nGit asks for `{waits.tag}`\n"
+        "Healthy · OutOfSync\nadmin ⏱\n"
         f"⏳ deploy backend · waiting for approval · hyunwoo ⏱\n{argocd(scene, 'prod')}"
     }
     assert fields(await ask(scene, "sora", "status", environment="staging", service="stats-service")) == {
-        "staging · Synced · Degraded": f"❌ **stats-service** 0/2 `{broken.tag}` CrashLoopBackOff\n"
+        "staging · Synced · Degraded": f"❌ **stats-service** 0/2 `{broken.tag}`\n"
+        "Degraded · Synced · CrashLoopBackOff\nArgo CD ⏱\n"
         f"{argocd(scene, 'staging')}"
     }
 
@@ -168,7 +172,7 @@ async def test_a_refresh_that_never_returns_ends_in_time(
         # The time-out of production is 20 seconds; nothing but the number differs.
         patched.setitem(defaults, "refresh_timeout", 0.3)
         result = await ask(scene, "hyunwoo", "refresh", environment="staging")
-    assert seeing.told(result) == ("staging · refresh still runs", STILL)
+    assert seeing.told(result) == ("staging · refresh still runs", f"{STILL}\nCompared last ⏱")
     assert len([1 for request in scene.argocd.requests if "refresh" in request.query]) == 1
     [operation] = await rows.operations()
     assert operation.state is OperationState.FAILED
@@ -181,15 +185,55 @@ async def test_a_refresh_that_never_returns_ends_in_time(
 async def test_a_refresh_that_fails_says_why(scene: Scene) -> None:
     scene.argocd.faults.refresh_expires = True
     result = await ask(scene, "hyunwoo", "refresh", environment="staging")
-    assert seeing.told(result) == ("staging · refresh still runs", STILL)
+    assert seeing.told(result) == ("staging · refresh still runs", f"{STILL}\nCompared last ⏱")
 
     scene.argocd.faults.refresh_expires, scene.argocd.faults.status = False, 503
     result = await ask(scene, "hyunwoo", "refresh", environment="staging", hard=True)
     assert seeing.told(result) == ("staging · hard refresh failed", SILENT)
     # What was read before is still shown, and that it is old.
     assert fields(await ask(scene, "sora", "status", environment="staging")) == {
-        "staging · Synced · Healthy": f"⚠️ {SILENT} This is what was read last:\n{healthy(scene, 'staging')}"
+        "staging · Synced · Healthy": f"⚠️ {SILENT} This is what was read last:\n"
+        + healthy(scene, "staging", last=" · admin ⏱")
     }
+
+
+async def test_a_hard_refresh_is_one_in_two_minutes_for_everybody(scene: Scene, rows: Rows, clock: Clock) -> None:
+    def asked() -> list[str]:
+        return [request.query["refresh"] for request in scene.argocd.requests if "refresh" in request.query]
+
+    first = await ask(scene, "hyunwoo", "refresh", environment="staging", hard=True)
+    assert seeing.told(first)[0] == "staging · hard refresh done"
+    title, reason = seeing.told(await ask(scene, "jisoo", "refresh", environment="staging", hard=True))
+    assert (title, reason) == (
+        "Refused",
+        "A hard refresh has Argo CD render everything anew, so there is one in two minutes for each environment. "
+        "Again ⏱.",
+    )
+    assert asked() == ["hard"]
+    assert seeing.told(await ask(scene, "jisoo", "refresh", environment="staging"))[0] == "staging · refresh done"
+    assert (
+        seeing.told(await ask(scene, "jisoo", "refresh", environment="dev", hard=True))[0] == "dev · hard refresh done"
+    )
+
+    clock.pass_by(minutes=2)
+    again = await ask(scene, "jisoo", "refresh", environment="staging", hard=True)
+    assert seeing.told(again)[0] == "staging · hard refresh done"
+    assert asked() == ["hard", "normal", "hard", "hard"]
+
+
+async def test_status_shows_what_somebody_else_does(scene: Scene, rows: Rows) -> None:
+    app = scene.world.application("prod")
+    app.faults.run_ticks = 10**6
+    scene.world.operate("prod", username="admin")
+    await until(lambda: app.phase == "Running" and "syncResult" in (app.operation_state or {}))
+    await rows.observed("prod", after=scene.clock())
+
+    [shown] = fields(await ask(scene, "sora", "status", environment="prod")).values()
+    assert shown.splitlines()[-3:] == [
+        f"⏳ sync of `{app.revision[:7]}` · Running · admin ⏱",
+        "one or more tasks are running",
+        argocd(scene, "prod"),
+    ]
 
 
 @pytest.mark.parametrize("who", ["sora", "guest"])
