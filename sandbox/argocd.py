@@ -9,7 +9,6 @@ how requests go; the `faults` of an Application change what the controller does 
 
 import asyncio
 import json
-import re
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
@@ -32,6 +31,7 @@ from sandbox.argocd_refusals import (
     UNKNOWN,
     Refused,
     check_sync,
+    resolve,
 )
 from sandbox.argocd_stream import Stream
 from sandbox.faults import ArgocdFaults
@@ -45,21 +45,31 @@ AppHandler = Callable[[Application, web.Request], Awaitable[web.StreamResponse]]
 
 
 class Argocd(serving.Server):
-    """The server, of all Applications or of those named. `token` may do all the bot needs; `accounts` has others."""
+    """The server, of all Applications or of those named. `token` may do all the bot needs; `accounts` has others.
+
+    `crowd` has further Applications, which no controller moves and which manage nothing.
+    """
 
     def __init__(self, world: World, *, applications: Collection[str] | None = None) -> None:
         super().__init__()
         self.world = world
-        self.applications = frozenset(world.applications if applications is None else applications)
+        self._named = None if applications is None else frozenset(applications)
+        self.crowd: dict[str, Application] = {}
         self.faults = ArgocdFaults()
         self.accounts = Accounts(project=world.topology.project)
         self.token = self.accounts.issue("chatops", actions=("get", "sync", RESTART))
+
+    @property
+    def applications(self) -> dict[str, Application]:
+        """Those that it has."""
+        named = self._named
+        mine = {name: app for name, app in self.world.applications.items() if named is None or name in named}
+        return mine | self.crowd
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
         """Everything the bot asks of Argo CD."""
         one = "/api/v1/applications/{name}"
         return [
-            web.get("/healthz", self._healthz),
             web.get("/api/version", self._version),
             web.get("/api/v1/session/userinfo", self._userinfo),
             web.get("/api/v1/account/can-i/{resource}/{action}/{subject:.+}", self._can_i),
@@ -108,7 +118,7 @@ class Argocd(serving.Server):
     def _find(self, request: web.Request, project: str) -> Application:
         """The Application, under Argo CD's rule of what is told to whom: unknown and forbidden look alike."""
         account, name = self._account(request), request.match_info["name"]
-        app = self.world.applications.get(name) if name in self.applications else None
+        app = self.applications.get(name)
         if not account.may("get", f"{project or (app.project if app else '')}/{name}"):
             raise Refused(DENIED, "permission denied")
         if app is None or (project and app.project != project):
@@ -120,9 +130,6 @@ class Argocd(serving.Server):
             return await handler(self._find(request, request.query.get("project", "")), request)
 
         return handle
-
-    async def _healthz(self, request: web.Request) -> web.Response:
-        return web.Response(text="ok")
 
     async def _page(self, request: web.Request) -> web.Response:
         if "text/html" in request.headers.get("Accept", ""):
@@ -154,13 +161,12 @@ class Argocd(serving.Server):
         projects, name = query.getall("projects", []), query.get("name")
         items = [
             app.stored()
-            for _, app in sorted(self.world.applications.items())
-            if app.name in self.applications
-            and account.may("get", f"{app.project}/{app.name}")
+            for _, app in sorted(self.applications.items())
+            if account.may("get", f"{app.project}/{app.name}")
             and (not projects or app.project in projects)
             and name in (None, "", app.name)
         ]
-        version = str(max((app.version for app in self.world.applications.values()), default=0))
+        version = str(max((app.version for app in self.applications.values()), default=0))
         if "fields" not in query:
             return _reply(request, {"metadata": {"resourceVersion": version}, "items": self._null(items)})
         fields = [field.removeprefix("items.") for field in query["fields"].split(",")]
@@ -185,21 +191,11 @@ class Argocd(serving.Server):
             raise Refused(INTERNAL, "etcdserver: request timed out")
         try:
             self.world.operations.begin(
-                app, requests.operation(app, self._resolve(app, body), body, username=account.subject)
+                app, requests.operation(app, resolve(self.world.git, app, body), body, username=account.subject)
             )
         except OperationInProgress as error:
             raise Refused(PRECONDITION, "another operation is already in progress") from error
         return serving.cut(request) if self.faults.sync_cut else _reply(request, app.document())
-
-    def _resolve(self, app: Application, body: Json) -> str:
-        revision = str(body.get("revision") or app.branch)
-        if re.fullmatch(r"[0-9a-f]{7,40}", revision):
-            return revision  # A revision in hexadecimal is not looked up, so it need not exist.
-        try:
-            return self.world.git.find(revision).sha
-        except UnknownRevision as error:
-            failure = f"rpc error: code = Unknown desc = unable to resolve '{revision}' to a commit SHA"
-            raise Refused(PRECONDITION, f"error resolving repo revision: {failure}") from error
 
     async def _terminate(self, app: Application, request: web.Request) -> web.Response:
         self._account(request).require("sync", f"{app.project}/{app.name}")
@@ -212,14 +208,12 @@ class Argocd(serving.Server):
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         account, projects = self._account(request), request.query.getall("projects", [])
-        visible = frozenset(
-            app.name
-            for app in self.world.applications.values()
-            if app.name in self.applications and account.may("get", f"{app.project}/{app.name}")
-            if not projects or app.project in projects
-        )
-        stream = Stream(request, faults=self.faults)
-        return await stream.run(self.world, visible=visible, heartbeat=self.faults.heartbeat)
+
+        def visible() -> list[Application]:
+            may = [app for app in self.applications.values() if account.may("get", f"{app.project}/{app.name}")]
+            return [app for app in may if not projects or app.project in projects]
+
+        return await Stream(request, faults=self.faults).run(visible, heartbeat=self.faults.heartbeat)
 
     async def _events(self, app: Application, request: web.Request) -> web.Response:
         return _reply(request, {"metadata": {}, "items": self._null(app.events)})
@@ -277,6 +271,8 @@ class Argocd(serving.Server):
         return _reply(request, {"manifests": [json.dumps(manifest) for manifest in found]})
 
     def _differences(self, app: Application) -> list[Any]:
+        if app.name in self.crowd:
+            return []
         try:
             return self.world.comparer.differences(app, app.revision)
         except (UnknownRevision, BuildFailed):

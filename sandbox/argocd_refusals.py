@@ -1,7 +1,10 @@
 """How Argo CD refuses: its gRPC codes, and the order in which a sync is checked."""
 
+import re
+
 from sandbox.applications import Application
 from sandbox.argocd_accounts import Account
+from sandbox.git import Git, UnknownRevision
 from sandbox.manifests import Json
 
 UNKNOWN, INVALID, NOT_FOUND, DENIED, PRECONDITION, INTERNAL, UNAVAILABLE, UNAUTHENTICATED = 2, 3, 5, 7, 9, 13, 14, 16
@@ -36,3 +39,15 @@ def check_sync(app: Application, account: Account, body: Json) -> None:
     revision = body.get("revision")
     if revision and revision != app.branch and app.automated and real:
         raise Refused(PRECONDITION, f"Cannot sync to {revision}: auto-sync currently set to {app.branch}")
+
+
+def resolve(git: Git, app: Application, body: Json) -> str:
+    """The revision that a sync is to apply. Refuses a name that is neither a branch nor a tag."""
+    revision = str(body.get("revision") or app.branch)
+    if re.fullmatch(r"[0-9a-f]{7,40}", revision):
+        return revision  # A revision in hexadecimal is not looked up, so it need not exist.
+    try:
+        return git.find(revision).sha
+    except UnknownRevision as error:
+        failure = f"rpc error: code = Unknown desc = unable to resolve '{revision}' to a commit SHA"
+        raise Refused(PRECONDITION, f"error resolving repo revision: {failure}") from error

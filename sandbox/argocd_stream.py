@@ -6,14 +6,14 @@ byte; a comment every `heartbeat` seconds is the stream's pulse, and only an eve
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from aiohttp import web
 
 from sandbox.applications import Application
+from sandbox.argocd_views import copy_path
 from sandbox.faults import ArgocdFaults
 from sandbox.manifests import Json
-from sandbox.world import World
 
 STEP = 0.02
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
@@ -29,17 +29,18 @@ class Stream:
         self._events = "text/event-stream" in request.headers.get("Accept", "")
         kind = "text/event-stream" if self._events else "application/json"
         self._response = web.StreamResponse(headers={**HEADERS, "Content-Type": kind})
+        self._fields = [path.split(".") for path in filter(None, request.query.get("fields", "").split(","))]
         self._sent = 0
 
-    async def run(self, world: World, *, visible: frozenset[str], heartbeat: float) -> web.StreamResponse:
-        """Tell every change until the client goes, or a fault ends it."""
+    async def run(self, visible: Callable[[], list[Application]], *, heartbeat: float) -> web.StreamResponse:
+        """Tell every change of what is visible until the client goes, or a fault ends it."""
         since, name = self._request.query.get("resourceVersion"), self._request.query.get("name")
         known: _Versions = {}
         if since and not name:
-            known = {app.name: (app.uid, app.version) for app in _apps(world, visible) if app.version <= int(since)}
+            known = {app.name: (app.uid, app.version) for app in visible() if app.version <= int(since)}
         silent = 0.0
         while not self._over():
-            for kind, document in _changes(world, visible, known, name=name):
+            for kind, document in _changes(visible(), known, name=name):
                 await self._tell({"result": {"type": kind, "application": document}})
                 silent = 0.0
                 if self._over():
@@ -65,7 +66,9 @@ class Stream:
     async def _tell(self, frame: Json, *, last: bool = False) -> None:
         if self._faults.stream_silent:
             return
-        text = json.dumps(frame, separators=(",", ":"))
+        # The filter drops what it does not name, and an error is an object whose keys nobody names.
+        chosen = {} if last and self._fields else _selected(frame, self._fields)
+        text = json.dumps(chosen, separators=(",", ":"))
         end = "\n\n" if last else "\n\n\n"
         await self._write((f"data: {text} {end}" if self._events else f"{text}\n").encode())
         self._sent += 1
@@ -77,11 +80,19 @@ class Stream:
             await self._response.write(content)
 
 
-def _changes(
-    world: World, visible: frozenset[str], known: _Versions, *, name: str | None
-) -> Iterator[tuple[str, Json]]:
+def _selected(frame: Json, fields: list[list[str]]) -> Json:
+    """The parts of the frame that the paths name; all of it when there are none."""
+    if not fields:
+        return frame
+    result: Json = {}
+    for path in fields:
+        copy_path(frame, result, path)
+    return result
+
+
+def _changes(apps: list[Application], known: _Versions, *, name: str | None) -> Iterator[tuple[str, Json]]:
     """What changed since `known`, which is brought up to date."""
-    present = {app.name: app for app in _apps(world, visible) if name in (None, app.name)}
+    present = {app.name: app for app in apps if name in (None, app.name)}
     for gone in known.keys() - present.keys():
         del known[gone]
         yield "DELETED", {"metadata": {"name": gone}}
@@ -91,7 +102,3 @@ def _changes(
             kind = "MODIFIED" if app.name in known else "ADDED"
             known[app.name] = version
             yield kind, app.document()
-
-
-def _apps(world: World, visible: frozenset[str]) -> list[Application]:
-    return [app for name, app in world.applications.items() if name in visible]

@@ -37,7 +37,7 @@ def select(document: Json, fields: Iterable[str]) -> Json:
     result: Json = {}
     for path in fields:
         if path in SELECTABLE:
-            _copy(document, result, path.split("."))
+            copy_path(document, result, path.split("."))
     return result
 
 
@@ -75,14 +75,15 @@ def revision(commit: Commit) -> Json:
     return {"author": author, "date": rfc3339(commit.at), "message": f"{commit.message}\n"}
 
 
-def _copy(source: Json, result: Json, path: list[str]) -> None:
+def copy_path(source: Json, result: Json, path: list[str]) -> None:
+    """Copy what the path names into the result; nothing when there is nothing."""
     name, *rest = path
     if name not in source:
         return
     if not rest:
         result[name] = source[name]
     elif isinstance(source[name], dict):
-        _copy(source[name], result.setdefault(name, {}), rest)
+        copy_path(source[name], result.setdefault(name, {}), rest)
 
 
 def _text(manifest: Json | None) -> str:

@@ -25,7 +25,7 @@ from bot.adapters import (
 from bot.adapters.argocd_errors import RefreshTimedOut, TookTooLong, Unreachable, Unsettled
 from bot.adapters.argocd_http import Json, Transport
 from bot.adapters.argocd_values import REQUEST_ID, ApplicationRead
-from bot.adapters.argocd_watch import Listing, Seen
+from bot.adapters.argocd_watch import Seen
 from bot.adapters.calls import Observe, unobserved
 from bot.adapters.fields import entries
 from bot.domain import images
@@ -113,15 +113,15 @@ class ArgoCD:
         answer = await self._get(application, f"revisions/{quote(revision, safe='')}/metadata")
         return str(answer.get("message") or "").partition("\n")[0][:_SUBJECT]
 
-    async def listing(self) -> Listing:
-        """Every Application of the project, to be watched from there."""
-        return argocd_watch.listing(
-            await self._http.get("v1/applications", call="list", query={"projects": self._project})
-        )
+    async def fingerprints(self) -> dict[str, str]:
+        """How every Application of the project looks, by name, in a few characters."""
+        query = {"projects": self._project, "fields": argocd_watch.LIST_FIELDS}
+        return argocd_watch.fingerprints(await self._http.get("v1/applications", call="list", query=query))
 
-    async def watch(self, *, since: str) -> AsyncIterator[Seen]:
-        """The changes since a listing, until the stream ends. Raises an ArgocdError when it ends with an error."""
-        query = {"projects": self._project, "resourceVersion": since}
+    async def watch(self) -> AsyncIterator[Seen]:
+        """Every Application as it is, then the changes, until the stream ends. Raises an ArgocdError when it ends with
+        an error."""
+        query = {"projects": self._project, "fields": argocd_watch.STREAM_FIELDS}
         async with self._http.stream("v1/stream/applications", query=query) as chunks:
             async for frame in argocd_watch.frames(chunks):
                 yield argocd_watch.seen(frame)

@@ -1,12 +1,15 @@
-"""Argo CD's stream of changes, and the list it continues: which Applications look otherwise than before.
+"""Argo CD's stream of changes, and the list before it: which Applications look otherwise than before.
 
-An Application is kept as a fingerprint of what a person would see change: 16 characters, so that a thousand of them
-cost next to nothing. The stream has no replay; whoever reads it lists again after every cut.
+A whole Application may be large, and a thousand of them larger than anybody wants to read. So both ask for the same few
+fields, and 16 characters of each are kept: a fingerprint of what a person would see change. The stream has no replay;
+whoever reads it lists again after every cut. Its first frames are the Applications as they are.
+
+With selected fields an error in the stream comes as an empty object.
 """
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +17,21 @@ from bot.adapters.argocd_errors import ArgocdError, Unreachable, error_of
 from bot.adapters.fields import Json, entries, section
 
 LARGEST_FRAME = 4_000_000
+_FIELDS = (
+    "metadata.name",
+    "metadata.deletionTimestamp",
+    "operation.sync",
+    "status.sync.status",
+    "status.sync.revision",
+    "status.health",
+    "status.summary",
+    "status.operationState.phase",
+    "status.operationState.startedAt",
+    "status.operationState.finishedAt",
+)
+LIST_FIELDS = ",".join(f"items.{field}" for field in _FIELDS)
+STREAM_FIELDS = ",".join(("result.type", *(f"result.application.{field}" for field in _FIELDS), "error"))
 _HTTP_OF_GRPC = {7: 403, 16: 401, 5: 404, 14: 503, 4: 504, 8: 429}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """Every Application of the project by name, and the version from which to watch."""
-
-    version: str
-    fingerprints: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +42,9 @@ class Seen:
     fingerprint: str | None
 
 
-def listing(answer: Json) -> Listing:
-    """The value of a LIST; `items` is null when there are none."""
-    found = {_name(item): fingerprint(item) for item in entries(answer, "items")}
-    return Listing(version=str(section(answer, "metadata").get("resourceVersion") or ""), fingerprints=found)
+def fingerprints(answer: Json) -> dict[str, str]:
+    """The fingerprint of every Application in a LIST, by name; `items` is null when there are none."""
+    return {_name(item): fingerprint(item) for item in entries(answer, "items")}
 
 
 def fingerprint(application: Json) -> str:
@@ -44,14 +52,11 @@ def fingerprint(application: Json) -> str:
     status = section(application, "status")
     operation, sync = section(status, "operationState"), section(status, "sync")
     seen = [
-        section(application, "metadata").get("uid"),
         bool(section(application, "metadata").get("deletionTimestamp")),
         bool(application.get("operation")),
-        [operation.get(name) for name in ("phase", "startedAt", "finishedAt", "message", "retryCount")],
-        len(entries(section(operation, "syncResult"), "resources")),
+        [operation.get(name) for name in ("phase", "startedAt", "finishedAt")],
         [sync.get("status"), sync.get("revision")],
         section(status, "health").get("status"),
-        [[entry.get("kind"), entry.get("name"), entry.get("status")] for entry in entries(status, "resources")],
         section(status, "summary").get("images"),
     ]
     return hashlib.sha256(json.dumps(seen, separators=(",", ":")).encode()).hexdigest()[:16]
@@ -73,7 +78,7 @@ async def frames(chunks: AsyncIterator[bytes]) -> AsyncIterator[Json]:
 
 def seen(frame: Json) -> Seen:
     """The change in a frame. Raises the error that a frame of error means, which is the last one of its stream."""
-    if frame.get("error") is not None:
+    if not frame.get("result"):
         raise _error(section(frame, "error"))
     result = section(frame, "result")
     application = section(result, "application")

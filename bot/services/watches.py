@@ -1,7 +1,7 @@
 """Watching Argo CD: what changes there is read again at once, without waiting for a notification or a timer.
 
 A watch lists, hints at every environment whose Application looks otherwise than when it was seen last, and then follows
-the stream from that list. The stream has no replay and loses events when its reader is slow, so after every cut, every
+the stream. The stream has no replay and loses events when its reader is slow, so after every cut, every
 error and every few minutes it is listed again. It only hints; what is said about an Application is read.
 """
 
@@ -68,14 +68,14 @@ class Watch:
 
     async def _watch(self) -> None:
         """List, and follow the stream until it ends or it is time to list again."""
-        listing = await self._argocd.listing()
+        listed = await self._argocd.fingerprints()
         self._observe(self._name, "listed")
-        gone = (Seen(application=name, fingerprint=None) for name in self._known.keys() - listing.fingerprints.keys())
-        there = (Seen(application=name, fingerprint=mark) for name, mark in listing.fingerprints.items())
+        gone = (Seen(application=name, fingerprint=None) for name in self._known.keys() - listed.keys())
+        there = (Seen(application=name, fingerprint=mark) for name, mark in listed.items())
         await self._hint([*gone, *there])
         try:
             async with asyncio.timeout(AT_LEAST.total_seconds()):
-                async for seen in self._argocd.watch(since=listing.version):
+                async for seen in self._argocd.watch():
                     await self._hint([seen])
         except TimeoutError:
             return  # It was quiet or fine; either way a fresh list says what the stream may have dropped.

@@ -22,7 +22,7 @@ async def measure() -> Sequence[Line]:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         body = wrk.Body(directory / "body.json", bodies.workflow_run())
-        async with standins.bot(directory) as bot:
+        async with standins.bot(directory) as (bot, _):
             resident = [bot.resident_mib()]
             sent = 0
             for enough in (WARM_UP, DELIVERIES):

@@ -1,11 +1,12 @@
 """What the bot needs around it: Argo CD, GitHub and a cluster, in this process, and the bot in one of its own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from bot import topology
 from bot.settings import PACKAGED_TOPOLOGY
+from bot.topology import Topology
 from sandbox.argocd import Argocd
 from sandbox.cluster import Cluster
 from sandbox.github import Github
@@ -14,11 +15,16 @@ from tests.bench.processes import Running, started
 
 
 @asynccontextmanager
-async def bot(directory: Path) -> AsyncIterator[Running]:
-    """The whole bot but for its connection to Discord, with a database in this directory."""
+async def bot(
+    directory: Path, *, extend: Callable[[Topology], Topology] = lambda place: place
+) -> AsyncIterator[tuple[Running, Argocd]]:
+    """The whole bot but for its connection to Discord, with a database in this directory, and its Argo CD.
+
+    `extend` changes the topology that the bot is given; the world around it keeps its own.
+    """
     place = with_clusters(topology.load(PACKAGED_TOPOLOGY))
     topology_file = directory / "topology.yaml"
-    topology_file.write_text(place.model_dump_json())  # JSON is YAML
+    topology_file.write_text(extend(place).model_dump_json())  # JSON is YAML
     async with AsyncExitStack() as stack:
         world = World(place)
         argocd = await stack.enter_async_context(Argocd(world))
@@ -27,4 +33,4 @@ async def bot(directory: Path) -> AsyncIterator[Running]:
         kubeconfig = cluster.write_kubeconfig(directory / "kubeconfig")
         database = f"sqlite+aiosqlite:///{directory / 'bot.db'}"
         addresses = (argocd.url, argocd.token, github.url, str(kubeconfig), str(topology_file))
-        yield await stack.enter_async_context(started("tests.bench.bot_process", database, *addresses))
+        yield await stack.enter_async_context(started("tests.bench.bot_process", database, *addresses)), argocd

@@ -31,10 +31,11 @@ async def measure() -> Sequence[Line]:
         body = wrk.Body(directory / "body.json", bodies.workflow_run())
         async with AsyncExitStack() as stack:
             url = f"sqlite+aiosqlite:///{directory / 'doors.db'}"
+            bot, _ = await stack.enter_async_context(standins.bot(directory))
             servers = {
                 "peer": await stack.enter_async_context(started("tests.bench.peer", wrk.SECRET)),
                 "doors": await stack.enter_async_context(started("tests.webhooks.process", url, wrk.SECRET)),
-                "bot": await stack.enter_async_context(standins.bot(directory)),
+                "bot": bot,
             }
             sent = {name: (await wrk.send(body, servers[name], seconds=WARM_UP_SECONDS)).requests for name in servers}
             rounds: list[dict[str, Load]] = []
