@@ -9,7 +9,7 @@ object only what the manifest asks for is compared, which is what applying it wo
 
 import difflib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -102,10 +102,12 @@ def _text(item: Compared) -> str:
     """The unified diff of one object, without the header that names files."""
     old = _plain(item.normalized if item.target else item.live)
     new = _plain(item.predicted) if item.target else {}
+    hide: Callable[[str], str] = masked
     if item.resource.kind == "Secret":
         old, new = _hidden(old, other=new, differing=HIDDEN), _hidden(new, other=old, differing=HIDDEN_CHANGED)
+        hide = str  # nothing is left to hide, and what stands for it must not be taken for a secret
     lines = difflib.unified_diff(_yaml(old), _yaml(new), lineterm="", n=2)
-    return "\n".join(masked(line) for line in list(lines)[2:])
+    return "\n".join(hide(line) for line in list(lines)[2:])
 
 
 def _plain(state: Json) -> dict[str, Any]:

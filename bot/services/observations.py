@@ -35,6 +35,7 @@ IDLE_EACH = timedelta(seconds=1)
 BUSY = timedelta(seconds=5)
 SHORTEST = timedelta(seconds=1)
 AFTER_FAILURE = 5
+BREATH = timedelta(milliseconds=50)  # under load it makes one look for what is due of many hints
 AT_ONCE_CLUSTER, AT_ONCE_ARGOCD = 2, 8
 
 log = structlog.get_logger(__name__)
@@ -74,6 +75,7 @@ class Observer:
                     self._in_hand.add(environment.name)
                     group.create_task(self._look(environment), name=f"observe-{environment.name}")
                 await self._database.wait("applications", seconds=self._shortest.total_seconds())
+                await asyncio.sleep(BREATH.total_seconds())
 
     async def _look(self, environment: Environment) -> None:
         """Read one environment when there is room, and leave it alone for a while after that."""

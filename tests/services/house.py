@@ -66,6 +66,7 @@ class Bot:
     database: Database
     catalog: Catalog
     argocd: ArgoCD
+    clusters: Clusters
     observer: Observer
     deployer: Deployer
     restarter: Restarter
@@ -284,6 +285,7 @@ async def bot_in(
             database=database,
             catalog=catalog,
             argocd=argocd,
+            clusters=clusters,
             observer=observer,
             deployer=deployer,
             restarter=Restarter(steps=steps, argocds=argocds, clusters=clusters, grace=GRACE),

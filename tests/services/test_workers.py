@@ -11,7 +11,7 @@ from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.reasons import Reason
 from bot.services import operations
-from bot.services.workers import AT_ONCE
+from bot.services.workers import AT_ONCE, MAX_FAULTS
 from sandbox.world import World
 from tests.services.house import HYUNWOO, MINJI, TICKETS, Bot, bot_in
 from tests.services.outside import Interrupted, Outside
@@ -31,7 +31,7 @@ async def refreshes(bot: Bot, number: int) -> list[Operation]:
             actor=HYUNWOO,
             catalog=bot.catalog,
             now=bot.clock(),
-            hard=bool(index % 2),
+            hard=index == 1,  # one of them: there may not be more in so short a time
         )
         for index in range(number)
     ]
@@ -243,3 +243,19 @@ async def test_a_refresh_that_fails_says_why(bot: Bot, outside: Outside) -> None
         ("discord:21", "refresh", "requested", None),
         ("chatops", "refresh", "failed", "refresh_timed_out"),
     ]
+
+
+async def test_what_keeps_failing_ends_and_says_so(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    (operation,) = await refreshes(bot, 1)
+    tries: list[str] = []
+
+    async def fail(_operation: Operation) -> None:
+        tries.append("")
+        bot.clock.advance(CLAIM)  # or it would be tried again only after the claim is over
+        raise ZeroDivisionError
+
+    async with working(bot.worker(claim=CLAIM, refresh=fail).run()):
+        ended = await bot.ended(operation.id)
+
+    assert (ended.state, ended.reason) == (OperationState.FAILED, Reason.FAULT)
+    assert len(tries) == MAX_FAULTS

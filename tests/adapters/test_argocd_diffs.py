@@ -1,0 +1,109 @@
+"""What a sync would change, as people read it: complete, bounded, and without a secret in it."""
+
+import json
+from typing import Any
+
+from bot.adapters import argocd_diffs
+from bot.adapters.argocd import ArgoCD
+from bot.domain.inspections import Change
+from sandbox.world import World
+from tests.adapters.conftest import PROD, Scripted, paths
+
+SERVICES = ("backend", "auth-service")
+
+
+def item(kind: str, name: str, *, target: Any, live: Any, hook: bool = False) -> dict[str, Any]:
+    """One object as Argo CD compares it, where nothing but the target changes."""
+    states = {"targetState": target, "liveState": live, "normalizedLiveState": live, "predictedLiveState": target}
+    reference = {"group": "", "kind": kind, "namespace": "tiketi", "name": name, "hook": hook}
+    return {**reference, **{state: json.dumps(value) for state, value in states.items()}}
+
+
+def config(**data: str) -> dict[str, Any]:
+    """A ConfigMap of backend."""
+    metadata = {"name": "backend-config", "labels": {"app.kubernetes.io/name": "backend"}, "resourceVersion": "1"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+async def test_a_release_changes_one_line(argocd: ArgoCD, server: Scripted, world: World) -> None:
+    old = world.deployment("prod", "backend").image
+    released = world.release("prod", "backend")
+    world.tick()
+    server.requests.clear()
+    found = await argocd.diff(PROD)
+    assert paths(server) == ["", "/managed-resources", ""]
+    assert found.revision == released.manifest.sha
+    [only] = found.resources
+    assert (only.change, only.services, only.resource.name) == (Change.CHANGED, frozenset({"backend"}), "backend")
+    moved = [line.strip() for line in only.text.splitlines() if line.startswith(("+", "-"))]
+    assert moved == [f"-        image: {old}", f"+        image: {old.rpartition(':')[0]}:{released.tag}"]
+
+
+async def test_another_commit_is_compared_with_what_runs(argocd: ArgoCD, world: World) -> None:
+    earlier = world.application("prod").revision
+    released = world.release("prod", "backend")
+    world.tick()
+    world.operate("prod")
+    await world.settle()
+    assert (await argocd.diff(PROD)).resources == ()
+
+    found = await argocd.diff(PROD, revision=earlier)
+    assert (found.revision, [one.resource.name for one in found.resources]) == (earlier, ["backend"])
+    assert f"-        image: {world.deployment('prod', 'backend').image}" in found.resources[0].text
+
+    read = await argocd.read(PROD, revision=earlier)
+    changed = [entry for entry in read.resources if entry.changed]
+    assert (read.revision, [entry.resource.name for entry in changed]) == (earlier, ["backend"])
+    assert (changed[0].live_image or "").endswith(released.tag)
+
+
+def test_created_changed_and_pruned_are_told_apart_and_hooks_are_none() -> None:
+    found = argocd_diffs.resource_diffs(
+        [
+            item("ConfigMap", "new", target=config(a="1"), live=None),
+            item("ConfigMap", "old", target=None, live=config(a="1")),
+            item("ConfigMap", "other", target=config(a="2"), live=config(a="1")),
+            item("ConfigMap", "same", target=config(a="1"), live=config(a="1")),
+            item("Job", "migrate", target=config(a="1"), live=None, hook=True),
+        ],
+        services=SERVICES,
+    )
+    assert {one.resource.name: one.change for one in found} == {
+        "new": Change.CREATED,
+        "old": Change.PRUNED,
+        "other": Change.CHANGED,
+    }
+    [other] = [one for one in found if one.resource.name == "other"]
+    assert [line for line in other.text.splitlines() if line[0] in "+-"] == ["-  a: '1'", "+  a: '2'"]
+    assert "resourceVersion" not in other.text
+
+
+def test_the_values_of_a_secret_are_hidden_and_changed_ones_are_marked() -> None:
+    def secret(**data: str) -> dict[str, Any]:
+        applied = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(data)}
+        return {"kind": "Secret", "metadata": {"name": "s", "annotations": applied}, "data": data}
+
+    old, new = secret(password="aHVudGVyMg==", user="bWU="), secret(password="c3dvcmRmaXNo", user="bWU=", key="azE=")
+    [one] = argocd_diffs.resource_diffs([item("Secret", "s", target=new, live=old)], services=SERVICES)
+    assert not any(value in one.text for value in ("aHVudGVyMg", "c3dvcmRmaXNo", "bWU=", "azE="))
+    assert [line for line in one.text.splitlines() if line[0] in "+-"] == [
+        "-  password: <hidden>",
+        "+  key: <hidden, changed>",
+        "+  password: <hidden, changed>",
+    ]
+
+
+def test_a_password_in_an_ordinary_object_is_hidden_too() -> None:
+    [one] = argocd_diffs.resource_diffs(
+        [item("ConfigMap", "c", target=config(DATABASE_PASSWORD="swordfish"), live=config())], services=SERVICES
+    )
+    assert "swordfish" not in one.text
+    assert "DATABASE_PASSWORD: [hidden]" in one.text
+
+
+def test_it_is_bounded() -> None:
+    many = [item("ConfigMap", f"c-{n}", target=config(a="x" * 2000), live=config()) for n in range(300)]
+    found = argocd_diffs.resource_diffs(many, services=SERVICES)
+    assert len(found) == argocd_diffs.MOST_OBJECTS
+    assert sum(len(one.text) for one in found) < argocd_diffs.MOST_TEXT + 300 * len(argocd_diffs.LEFT_OUT)
+    assert found[-1].text == argocd_diffs.LEFT_OUT

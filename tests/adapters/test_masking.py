@@ -1,0 +1,60 @@
+"""Secrets in lines are hidden where they are, and nothing else is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.adapters.masking import HIDDEN, masked
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (f"token is {JWT}", f"token is {HIDDEN}"),
+        ("Authorization: Bearer abcdefgh12345", f"Authorization: Bearer {HIDDEN}"),
+        ("Authorization: abcdefgh12345", f"Authorization: {HIDDEN}"),
+        ("using Bearer abcdefgh12345 now", f"using Bearer {HIDDEN} now"),
+        ("push with ghp_" + "a" * 36, f"push with {HIDDEN}"),
+        ("push with github_pat_" + "a" * 40, f"push with {HIDDEN}"),
+        ("key AKIAIOSFODNN7EXAMPLE used", f"key {HIDDEN} used"),
+        ("hook https://discord.com/api/webhooks/1/abcdefghijkl", f"hook {HIDDEN}"),
+        ("postgres://me:hunter2@db:5432/x", f"postgres://me:{HIDDEN}@db:5432/x"),
+        ("DB_PASSWORD=hunter2 next=1", f"DB_PASSWORD={HIDDEN} next=1"),
+        ('{"api_key":"abc","user":"me"}', f'{{"api_key":"{HIDDEN}","user":"me"}}'),
+        ("secret: swordfish", f"secret: {HIDDEN}"),
+        ("Set-Cookie: sid=1; Path=/", f"Set-Cookie: {HIDDEN}; Path=/"),
+        ("card 4111 1111 1111 1111 declined", f"card {HIDDEN} declined"),
+        ("-----BEGIN RSA PRIVATE KEY-----MIIE", HIDDEN),
+    ],
+)
+def test_what_looks_like_a_secret_is_hidden(line: str, shown: str) -> None:
+    assert masked(line) == shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GET /health 200 2 ms",
+        "Error: connect ECONNREFUSED 10.20.3.14:5432",
+        "order 4111111111111112 paid",  # no payment card: the sum is wrong
+        "image: 123456789012.dkr.ecr.ap-northeast-2.amazonaws.com/tiketi-backend:a1b2c3d-20260105-143022",
+        "2026-11-27T15:23:31.123Z INFO tokens: ",
+        "예매가 완료되었습니다",
+        "commit 5f0c9d1e6a0b4a7f2d3c8b9e1f00aa11bb22cc33",
+    ],
+)
+def test_ordinary_lines_stay_as_they_are(line: str) -> None:
+    assert masked(line) == line
+
+
+@given(st.text(max_size=200))
+def test_masking_twice_is_masking_once(line: str) -> None:
+    assert masked(masked(line)) == masked(line)
+
+
+@pytest.mark.parametrize("piece", ["password", "a", "://", "eyJ", "4 ", '"', "password=", "Bearer ", "-----BEGIN "])
+def test_a_hostile_line_costs_no_more_than_its_length(piece: str) -> None:
+    # Under a pattern that goes back and forth this would not end within the suite's own time-out.
+    assert isinstance(masked(piece * (100_000 // len(piece))), str)
