@@ -22,12 +22,12 @@ from bot.adapters import (
     argocd_watch,
     kubernetes_events,
 )
-from bot.adapters.argocd_errors import RefreshTimedOut, TookTooLong, Unreachable, Unsettled
+from bot.adapters.argocd_errors import NotCompared, RefreshTimedOut, TookTooLong, Unreachable, Unsettled
 from bot.adapters.argocd_http import Json, Transport
 from bot.adapters.argocd_values import REQUEST_ID, ApplicationRead
 from bot.adapters.argocd_watch import Seen
 from bot.adapters.calls import Observe, unobserved
-from bot.adapters.fields import entries
+from bot.adapters.fields import entries, section
 from bot.domain import images
 from bot.domain.inspections import ClusterEvent, Diff, HistoryEntry, SyncWindows
 from bot.domain.operations import Resource
@@ -85,8 +85,13 @@ class ArgoCD:
         return read if revision is None else replace(read, revision=revision)
 
     async def diff(self, application: str, *, revision: str | None = None) -> Diff:
-        """What a sync to the newest commit, or to that `revision`, would change; as consistent as `read`."""
+        """What a sync to the newest commit, or to that `revision`, would change; as consistent as `read`.
+
+        Raises NotCompared when Argo CD cannot render what Git asks for: it then has no differences to show either.
+        """
         found, items = await self._look(application)
+        if not argocd_values.is_compared(found):
+            raise NotCompared(str(section(found, "status").get("conditions")))
         if revision is not None:
             items = await self._pinned(found, items, application=application, revision=revision)
         resources = self._parse(argocd_diffs.resource_diffs, items or (), services=self._services)

@@ -91,6 +91,12 @@ class NothingRunning(ArgocdError):
     default = Reason.NOTHING_RUNNING
 
 
+class NotCompared(ArgocdError):
+    """Argo CD could not compare the Application with Git, so it knows of no differences either."""
+
+    default = Reason.COMPARISON_FAILED
+
+
 class RevisionUnknown(ArgocdError):
     """The commit does not exist where the Application reads its manifests."""
 

@@ -97,6 +97,11 @@ def application_read(application: Json, *, items: Iterable[Any] | None, services
     )
 
 
+def is_compared(application: Json) -> bool:
+    """Whether Argo CD could compare the Application with Git."""
+    return _sync_status(section(section(application, "status"), "sync").get("status")) is not SyncStatus.UNKNOWN
+
+
 def is_automated(application: Json) -> bool:
     """Whether Argo CD syncs this Application by itself. `automated: {}` does; since 3.1 `enabled: false` does not."""
     automated = section(section(application, "spec"), "syncPolicy").get("automated")

@@ -48,7 +48,8 @@ def refresh(operation: Operation, *, status: EnvironmentStatus) -> Card:
         )
     if operation.state.ended and operation.reason is not Reason.REFRESH_TIMED_OUT:
         reason = operation.reason or Reason.ARGOCD_UNREACHABLE
-        return Card(title=f"{title} failed", colour=Colour.BAD, description=SENTENCES[reason])
+        footer = f"operation {operation.id}"
+        return Card(title=f"{title} failed", colour=Colour.BAD, description=SENTENCES[reason], footer=footer)
     compared = f"\nCompared last {ago(seen.reconciled_at)}" if seen is not None and seen.reconciled_at else ""
     sentence = SENTENCES[Reason.REFRESH_TIMED_OUT]
     return Card(title=f"{title} still runs", colour=Colour.WAITING, description=sentence + compared)

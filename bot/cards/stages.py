@@ -57,9 +57,12 @@ def of_operation(operation: Operation, *, approval: Approval | None, rollout: Li
 
 
 def results(sync: SyncOperation | None) -> list[str]:
-    """The first objects that a sync could not apply, with Argo CD's reason."""
-    failed = [result for result in sync.results if result.status == "SyncFailed"] if sync else []
-    return [f"• {plain(f'{one.kind}/{one.name}: {one.message}', _DETAIL)}" for one in failed[:_RESULTS]]
+    """The first objects that a sync could not apply, with Argo CD's reason, and how many it would have to prune."""
+    found = sync.results if sync else ()
+    failed = [result for result in found if result.status == "SyncFailed"]
+    kept = sum(result.status == "PruneSkipped" for result in found)
+    lines = [f"• {plain(f'{one.kind}/{one.name}: {one.message}', _DETAIL)}" for one in failed[:_RESULTS]]
+    return [*lines, f"• {kept} of the objects are no longer in Git and stay: nothing is pruned"] if kept else lines
 
 
 def join(told: list[_Told], *, over: bool) -> list[str]:

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     CONTAINER_UNKNOWN = "container_unknown"
     CONTAINER_WAITING = "container_waiting"
     HARD_REFRESH_LIMITED = "hard_refresh_limited"
+    COMPARISON_FAILED = "comparison_failed"
     TERMINATED = "terminated"
     NOTHING_RUNNING = "nothing_running"
     OPERATION_CHANGED = "operation_changed"
@@ -122,6 +123,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.CONTAINER_WAITING: "The container has not started, so it has no log yet. `/events` may say why.",
     Reason.HARD_REFRESH_LIMITED: (
         "A hard refresh has Argo CD render everything anew, so there is one in two minutes for each environment."
+    ),
+    Reason.COMPARISON_FAILED: (
+        "Argo CD cannot render what Git asks for, so nobody can say what differs. Open the Application for its error."
     ),
     Reason.TERMINATED: "Somebody stopped the sync. What it had applied until then stays: look at the Application.",
     Reason.NOTHING_RUNNING: "No operation runs on this Application, so there is nothing to stop.",

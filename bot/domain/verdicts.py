@@ -61,6 +61,8 @@ def _judge_pods(operation: Operation, *, content: Content, event: ApplicationObs
         return _overdue(late, Reason.OUTCOME_UNKNOWN)
     fresh = event.health_is_fresh
     moved = [(event.workload(change.service), change.new) for change in content.images]
+    if not moved and not content.everything:
+        return _overdue(late, Reason.ROLLOUT_TIMED_OUT)
     if fresh and all(_runs(workload, image) for workload, image in moved):
         return Verdict(state=OperationState.SUCCEEDED)
     if ours and fresh and any(workload and workload.health is Health.DEGRADED for workload, _ in moved):

@@ -29,7 +29,7 @@ def of(read: ApplicationRead, *, service: str | None) -> Content:
         raise Refused(Reason.AUTOMATED)
     if read.sync is SyncStatus.UNKNOWN:
         log.warning("contents.not_compared", application=read.application, conditions=read.conditions)
-        raise Refused(Reason.ARGOCD_REFUSED, "It could not compare the Application with Git.")
+        raise Refused(Reason.COMPARISON_FAILED)
     changed = [item for item in read.resources if item.changed and service in (None, item.service)]
     if not changed:
         raise Refused(Reason.NOTHING_TO_DEPLOY)

@@ -6,6 +6,8 @@ Asking twice does no harm, so a refresh that a crash interrupted is simply asked
 from collections.abc import Callable
 from datetime import datetime
 
+import structlog
+
 from bot.adapters.argocd_errors import ArgocdError
 from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationState
@@ -13,6 +15,8 @@ from bot.domain.reasons import Reason
 from bot.services import operations
 from bot.services.observations import Observer
 from bot.storage.engine import Database
+
+log = structlog.get_logger(__name__)
 
 
 async def step(
@@ -32,6 +36,7 @@ async def step(
         try:
             await observer.observe(environment, refresh="hard" if operation.hard else "normal")
         except ArgocdError as error:
+            log.warning("refresh.unanswered", operation=operation.id, reason=error.reason, answer=error.log)
             reason = error.reason
     state = OperationState.SUCCEEDED if reason is None else OperationState.FAILED
     async with database.transaction("operations") as connection:

@@ -80,6 +80,7 @@ def test_a_refresh_that_takes_long_or_fails_says_so() -> None:
         title="prod · refresh failed",
         colour=Colour.BAD,
         description="The bot's Argo CD role may not do this. `python -m bot check` says what is missing.",
+        footer=f"operation {failed.id}",
     )
 
 

@@ -273,3 +273,12 @@ async def test_what_does_not_answer_is_said_with_an_id_and_nothing_of_the_answer
     log_id = re.fullmatch(r"\w+ · error ([0-9a-f]{8})", embed.footer.text or "")
     assert log_id
     assert "sandbox" not in (embed.description or "")
+
+
+async def test_a_diff_that_argocd_cannot_make_is_not_called_agreement(scene: Scene) -> None:
+    scene.world.commit_overlay("prod", "images: {", message="chore: a typo", login="hyunwoo")
+    await scene.world.settle()
+    assert await text(scene, "diff") == (
+        "Refused",
+        "Argo CD cannot render what Git asks for, so nobody can say what differs. Open the Application for its error.",
+    )

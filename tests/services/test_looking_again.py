@@ -101,7 +101,7 @@ async def test_what_did_not_change_is_deployed(bot: Bot, approved: Operation, ar
         (release, Reason.CONTENT_CHANGED),
         (drift, Reason.CONTENT_CHANGED),
         (deploy, Reason.NOTHING_TO_DEPLOY),
-        (break_the_overlay, Reason.ARGOCD_REFUSED),
+        (break_the_overlay, Reason.COMPARISON_FAILED),
         (rewrite_history, Reason.NOT_ON_BRANCH),
         (recreate, Reason.APPLICATION_CHANGED),
         (read_elsewhere, Reason.APPLICATION_CHANGED),

@@ -156,8 +156,7 @@ async def test_argocd_cannot_render_the_manifests(bot: Bot, world: World) -> Non
 
     refused = await bot.propose()
 
-    assert (refused.state, refused.reason) == (OperationState.REFUSED, Reason.ARGOCD_REFUSED)
-    assert refused.detail == "It could not compare the Application with Git."
+    assert (refused.state, refused.reason) == (OperationState.REFUSED, Reason.COMPARISON_FAILED)
 
 
 async def test_the_compared_commit_is_not_on_the_branch(bot: Bot, world: World) -> None:
