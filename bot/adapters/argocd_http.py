@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import stamina
 
+from bot.adapters import tls
 from bot.adapters.argocd_errors import OrderUncertain, TokenRejected, TookTooLong, Unreachable, error_of
 from bot.adapters.calls import Observe, measured
 
@@ -39,11 +40,11 @@ class Transport:
             base_url=f"{url.rstrip('/')}/api/",
             headers={"Content-Type": "application/json", "Accept": "application/json"},
             limits=_CONNECTIONS,
+            verify=tls.context(),
             timeout=httpx.Timeout(None, connect=timeout / 2, pool=timeout / 2),
         )
-
         # A stream occupies its connection for as long as it lasts; it must not take one from the others.
-        self._streams = httpx.AsyncClient(base_url=self._client.base_url)
+        self._streams = httpx.AsyncClient(base_url=self._client.base_url, verify=tls.context())
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import jwt
 
+from bot.adapters import tls
 from bot.adapters.calls import CallFailed, Observe, measured, unobserved
 from bot.domain.reasons import Reason
 
@@ -80,7 +81,9 @@ class OidcVerifier:
         self._fetched: float | None = None
         self._asked: float | None = None
         self._fetching = asyncio.Lock()
-        self._client = httpx.AsyncClient(headers={"Accept": "application/json"}, timeout=_FETCH_SECONDS)
+        self._client = httpx.AsyncClient(
+            headers={"Accept": "application/json"}, timeout=_FETCH_SECONDS, verify=tls.context()
+        )
 
     async def aclose(self) -> None:
         """Close the connections."""

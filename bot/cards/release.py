@@ -13,6 +13,7 @@ from bot.cards.text import code, duration, fenced, link, paragraphs, plain
 from bot.domain import images, releases
 from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog
+from bot.domain.events import SyncOperation
 from bot.domain.operations import Operation, OperationState
 from bot.domain.releases import Release, ReleaseState
 
@@ -51,7 +52,7 @@ def render(
     title = f"{release.service} → {release.environment} · {stand.words}"
     blocks = [
         "\n".join(filter(None, (_what(release, catalog=catalog), _images(release, operation, catalog=catalog)))),
-        "\n".join([*lines, *stages.results(releases.sync_of(release))]),
+        "\n".join([*lines, *stages.results(_sync(release, operation))]),
         f"**Next** {stand.next}" if stand.next else "",
         fenced(operation.evidence, limit=EVIDENCE) if operation else "",
     ]
@@ -115,6 +116,13 @@ def _images(release: Release, operation: Operation | None, *, catalog: Catalog) 
     url = catalog.compare_page(before or "", release.source_revision)
     compare = f" · {link('compare', url)}" if before and not release.source_revision.startswith(before) else ""
     return f"{code(old, _TAG)} →\n{code(new, _TAG)}{compare}"
+
+
+def _sync(release: Release, operation: Operation | None) -> SyncOperation | None:
+    """The sync with what it did to each object: our own has all of it, another one's only what went wrong."""
+    newest, ours = releases.sync_of(release), operation.sync if operation else None
+    same = newest is not None and ours is not None and newest.started_at == ours.started_at
+    return ours if same else newest
 
 
 def _footer(release: Release, operation: Operation | None) -> str:

@@ -57,11 +57,14 @@ def of_operation(operation: Operation, *, approval: Approval | None, rollout: Li
 
 
 def results(sync: SyncOperation | None) -> list[str]:
-    """The first objects that a sync could not apply, with Argo CD's reason, and how many it would have to prune."""
+    """What a sync does to the objects: all of it while it runs, and then what it could not apply or did not prune."""
     found = sync.results if sync else ()
-    failed = [result for result in found if result.status == "SyncFailed"]
     kept = sum(result.status == "PruneSkipped" for result in found)
-    lines = [f"• {plain(f'{one.kind}/{one.name}: {one.message}', _DETAIL)}" for one in failed[:_RESULTS]]
+    if sync is not None and sync.phase.ended:
+        found = tuple(result for result in found if result.status == "SyncFailed")
+    lines = [f"• {plain(f'{one.kind}/{one.name}: {one.message}', _DETAIL)}" for one in found[:_RESULTS]]
+    if len(found) > _RESULTS:
+        lines.append(f"• and {len(found) - _RESULTS} more objects")
     return [*lines, f"• {kept} of the objects are no longer in Git and stay: nothing is pruned"] if kept else lines
 
 
