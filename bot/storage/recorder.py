@@ -54,6 +54,7 @@ class Recorder:
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._arrived = asyncio.Event()
+        self._ended = False
 
     async def record(
         self, *, source: str, key: str, headers: Mapping[str, str], body: bytes, received_at: datetime
@@ -68,6 +69,8 @@ class Recorder:
             packed = await asyncio.to_thread(zlib.compress, body, 1)
         else:
             packed = zlib.compress(body, 1)
+        if self._ended:
+            raise NotStored  # or it would wait for a writer that is gone, and hold up the end of the process
         row = Row(source=source, key=key, headers=json.dumps(dict(headers)), body=packed, received_at=received_at)
         stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(row, stored))
@@ -86,6 +89,7 @@ class Recorder:
                     while batch := self._next_batch():
                         await self._store(batch, write)
             finally:
+                self._ended = True
                 _fail((*batch, *self._waiting), cause=None)
                 self._waiting.clear()
                 self._waiting_bytes = 0

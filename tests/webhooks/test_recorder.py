@@ -156,3 +156,12 @@ async def test_what_waits_when_the_writer_stops_is_not_acknowledged(database: Da
         for task in (under_way, waiting):
             with pytest.raises(NotStored):
                 await task
+
+
+async def test_what_comes_after_the_writer_has_stopped_does_not_wait_for_it(database: Database) -> None:
+    recorder = Recorder(database)
+    async with running(recorder):
+        assert await record(recorder, "one")
+    async with asyncio.timeout(5):
+        with pytest.raises(NotStored):
+            await record(recorder, "two")
