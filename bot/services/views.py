@@ -93,11 +93,11 @@ class Gallery:
         environment = self.catalog.environments.get(operation.environment) if operation else None
         if operation is None or found is None or environment is None or environment.mention is None:
             return None
-        called = await cards.location(self.database, f"request:{operation_id}")
-        if called is None and found[0].state is not ApprovalState.PENDING:
+        called = await cards.announced(self.database, f"request:{operation_id}")
+        if not called and found[0].state is not ApprovalState.PENDING:
             return None
         place = await cards.location(self.database, shown_on(operation))
-        if place is None and called is None:
+        if place is None and not called:
             raise NotYet  # Whoever is called must find the way.
         url = f"https://discord.com/channels/{self.guild_id}/{place[0]}/{place[1]}" if place else None
         card = summons.render(found[0], operation=operation, role=environment.mention, url=url, now=now)

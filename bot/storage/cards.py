@@ -138,6 +138,14 @@ async def location(database: Database, key: str) -> tuple[int, int] | None:
     return row.channel_id, row.message_id
 
 
+async def announced(database: Database, key: str) -> bool:
+    """Whether a message shows the card or may do so: it was posted, or a post was announced and not written down."""
+    async with database.reading() as connection:
+        statement = select(table.c.message_id, table.c.posting_since).where(table.c.key == key)
+        row = (await connection.execute(statement)).one_or_none()
+    return row is not None and (row.message_id is not None or row.posting_since is not None)
+
+
 async def _write(database: Database, key: str, values: dict[str, Any]) -> None:
     async with database.transaction() as connection:
         await connection.execute(update(table).where(table.c.key == key).values(values))
