@@ -27,7 +27,11 @@ _SCHEME = re.compile(r"\b(Bearer|Basic|token)\s+[\w+/.~=-]{8,4096}", re.IGNORECA
 _USER = re.compile(r"(\w{2,20}://[^\s:/@]{0,100}:)[^\s@]{1,200}(?=@)")
 _VALUE = r"""["'][^"']{1,4096}["']|[^\s,;&"'}\]]{1,4096}"""
 _NAMED = re.compile(rf"""(["']?\b{_NAMES}["']?\s{{0,3}}[=:]\s{{0,3}})({_VALUE})""", re.IGNORECASE)
-_DIGITS = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
+# 13 to 19 digits in one piece, or as they are printed on cards, with the first digits that the networks use: not the
+# `20261127-193328` of an image tag, not an epoch in milliseconds, not the decimals of a fraction.
+_CARD = re.compile(
+    r"(?<![\w.])(?=[3-6]|2[2-7])(?:\d{13,19}|\d{4}([ -])(?:\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?|\d{6}\1\d{4,5}))\b"
+)
 
 
 def masked(line: str) -> str:
@@ -36,7 +40,7 @@ def masked(line: str) -> str:
     line = _SCHEME.sub(rf"\1 {HIDDEN}", line)
     line = _USER.sub(rf"\1{HIDDEN}", line)
     line = _NAMED.sub(_named, line)
-    return _DIGITS.sub(_card, line)
+    return _CARD.sub(_card, line)
 
 
 def _named(match: re.Match[str]) -> str:

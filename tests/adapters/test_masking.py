@@ -26,6 +26,10 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl"
         ("secret: swordfish", f"secret: {HIDDEN}"),
         ("Set-Cookie: sid=1; Path=/", f"Set-Cookie: {HIDDEN}; Path=/"),
         ("card 4111 1111 1111 1111 declined", f"card {HIDDEN} declined"),
+        ("card:4111-1111-1111-1111, declined", f"card:{HIDDEN}, declined"),
+        ('{"pan":"5555555555554444"}', f'{{"pan":"{HIDDEN}"}}'),
+        ("amex 3782 822463 10005.", f"amex {HIDDEN}."),
+        ("mastercard 2223003122003222", f"mastercard {HIDDEN}"),
         ("-----BEGIN RSA PRIVATE KEY-----MIIE", HIDDEN),
     ],
 )
@@ -40,6 +44,12 @@ def test_what_looks_like_a_secret_is_hidden(line: str, shown: str) -> None:
         "Error: connect ECONNREFUSED 10.20.3.14:5432",
         "order 4111111111111112 paid",  # no payment card: the sum is wrong
         "image: 123456789012.dkr.ecr.ap-northeast-2.amazonaws.com/tiketi-backend:a1b2c3d-20260105-143022",
+        # The sums of these five pass, but no network numbers its cards so.
+        "image: ghcr.io/cchriscode/tiketi-backend:f2cd0d3-20261127-193328",
+        "built at 20261127-183329",
+        "at 1764270000004 ms",
+        "ratio 0.4111111111111111",
+        "4111 11111111-1111 requests",
         "2026-11-27T15:23:31.123Z INFO tokens: ",
         "예매가 완료되었습니다",
         "commit 5f0c9d1e6a0b4a7f2d3c8b9e1f00aa11bb22cc33",
