@@ -8,6 +8,8 @@
 The access log is off and bodies stay compressed if they come so: a delivery is stored exactly as it was signed.
 """
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -94,12 +96,26 @@ async def serve(app: web.Application, *, host: str, port: int) -> AsyncIterator[
         keepalive_timeout=_IDLE_SECONDS,
         shutdown_timeout=_SHUTDOWN_SECONDS,
     )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port, backlog=_BACKLOG).start()
-        yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family, backlog=_BACKLOG) as listener:
+        await runner.setup()
+        try:
+            await web.SockSite(runner, listener, backlog=_BACKLOG).start()
+            yield int(listener.getsockname()[1])
+        finally:
+            await _accept_no_more(listener)
+            await runner.cleanup()
+
+
+async def _accept_no_more(listener: socket.socket) -> None:
+    """Let the connections that were just accepted reach the server, which can only then close them.
+
+    Closing the server in between would leave them open and without an answer until the process ends:
+    https://github.com/python/cpython/issues/109564
+    """
+    asyncio.get_running_loop().remove_reader(listener)
+    for _turn in range(3):  # the task that makes the transport, the call that tells the server of it, and one to spare
+        await asyncio.sleep(0)
 
 
 def _bytes(secret: SecretStr | None) -> bytes:
