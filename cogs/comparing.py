@@ -56,23 +56,17 @@ class Comparing(commands.Cog):
 
     async def _diff(self, interaction: discord.Interaction, *, environment: str, service: str | None) -> Card:
         deps = self._deps
-        await deps.gate.require(interaction, capability=Capability.VIEW, environment=environment)
-        places.require_service(deps, service)
-        place = deps.catalog.environments[environment]
+        place = await places.visited(deps, interaction, Capability.VIEW, environment=environment, service=service)
         found = await deps.inspector.diff(place, service=service)
         return diff_card.render(found, environment=place, service=service, catalog=deps.catalog)
 
     async def _history(self, interaction: discord.Interaction, *, environment: str, service: str | None) -> Card:
         deps = self._deps
-        await deps.gate.require(interaction, capability=Capability.VIEW, environment=environment)
-        places.require_service(deps, service)
-        place = deps.catalog.environments[environment]
+        place = await places.visited(deps, interaction, Capability.VIEW, environment=environment, service=service)
         found = await deps.inspector.history(place, service=service)
         return history_card.render(found, environment=place, service=service, catalog=deps.catalog)
 
     async def _windows(self, interaction: discord.Interaction, *, environment: str) -> Card:
         deps = self._deps
-        await deps.gate.require(interaction, capability=Capability.VIEW, environment=environment)
-        return windows_card.render(
-            environment, found=await deps.inspector.windows(deps.catalog.environments[environment])
-        )
+        place = await places.visited(deps, interaction, Capability.VIEW, environment=environment)
+        return windows_card.render(environment, found=await deps.inspector.windows(place))

@@ -12,7 +12,6 @@ from bot.cards import pods as pods_card
 from bot.cards.base import Card
 from bot.chat import boundary
 from bot.chat.deps import Deps
-from bot.domain.catalog import Environment
 from bot.domain.permissions import Capability
 from cogs import completion, places
 
@@ -89,16 +88,8 @@ class Looking(commands.Cog):
     async def _containers(self, interaction: discord.Interaction, current: str) -> completion.Choices:
         return await completion.containers(interaction, self._deps, current)
 
-    async def _place(
-        self, interaction: discord.Interaction, capability: Capability, *, environment: str, service: str | None
-    ) -> Environment:
-        """The environment, for whoever may; refuses a service that there is not."""
-        await self._deps.gate.require(interaction, capability=capability, environment=environment)
-        places.require_service(self._deps, service)
-        return self._deps.catalog.environments[environment]
-
     async def _pods(self, interaction: discord.Interaction, *, environment: str, service: str | None) -> Card:
-        place = await self._place(interaction, Capability.VIEW, environment=environment, service=service)
+        place = await places.visited(self._deps, interaction, Capability.VIEW, environment=environment, service=service)
         found = await self._deps.inspector.pods(place, service=service)
         return pods_card.render(environment, service=service, pods=found)
 
@@ -113,13 +104,13 @@ class Looking(commands.Cog):
         lines: int,
         pattern: str,
     ) -> Card:
-        place = await self._place(interaction, Capability.LOGS, environment=environment, service=service)
+        place = await places.visited(self._deps, interaction, Capability.LOGS, environment=environment, service=service)
         read = await self._deps.inspector.logs(
             place, service=service, container=container, previous=previous, lines=lines
         )
         return logs_card.render(read, environment=environment, service=service, pattern=pattern)
 
     async def _events(self, interaction: discord.Interaction, *, environment: str, service: str | None) -> Card:
-        place = await self._place(interaction, Capability.VIEW, environment=environment, service=service)
+        place = await places.visited(self._deps, interaction, Capability.VIEW, environment=environment, service=service)
         found = await self._deps.inspector.events(place, service=service)
         return events_card.render(environment, service=service, found=found.found, missing=found.missing)

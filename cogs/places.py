@@ -1,9 +1,13 @@
-"""What commands ask about places: is there such a service, and where in Discord is the card of an operation?"""
+"""Places in commands: is there such a service, may somebody look at it, and where in Discord is an operation's card?"""
 
 import asyncio
 
+import discord
+
 from bot.chat.deps import Deps
+from bot.domain.catalog import Environment
 from bot.domain.operations import Operation
+from bot.domain.permissions import Capability
 from bot.domain.reasons import Reason, Refused
 from bot.services import operations
 from bot.storage import cards
@@ -17,12 +21,27 @@ def require_service(deps: Deps, service: str | None) -> None:
         raise Refused(Reason.UNKNOWN_SERVICE)
 
 
+async def visited(
+    deps: Deps,
+    interaction: discord.Interaction,
+    capability: Capability,
+    *,
+    environment: str,
+    service: str | None = None,
+) -> Environment:
+    """The environment that somebody looks at, for whoever may; refuses a service that the topology does not name."""
+    await deps.gate.require(interaction, capability=capability, environment=environment)
+    require_service(deps, service)
+    return deps.catalog.environments[environment]
+
+
 async def card(deps: Deps, operation: Operation) -> str | None:
     """The address of the card that shows an operation; the board needs a moment to post one that is new."""
     if not operation.has_card and operation.release_id is None:
         return None
     for _ in range(LOOKS):
-        found = await cards.location(deps.database, operations.shown_on(operation))
+        async with deps.database.reading() as connection:
+            found = await cards.location(connection, operations.shown_on(operation))
         if found is not None:
             channel_id, message_id = found
             return f"https://discord.com/channels/{deps.guild_id}/{channel_id}/{message_id}"

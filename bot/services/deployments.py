@@ -73,21 +73,19 @@ class Deployer:
         """Look again, mark, and order the sync: the only call of a deploy that changes a cluster."""
         content = _content(operation)
         read = await self._look_again(operation, content)
-        now = self.steps.clock()
-        marked = replace(operation, dispatched_at=now, deadline=now + FOLLOW_FOR, attempts=1, reason=None, detail="")
+        marked = self.steps.marked(operation, within=FOLLOW_FOR)
         if _shows(read, operation):
             # "In progress" was said of our own order, which something on the way had sent twice.
-            await self._accepted(marked)
+            await self.steps.accepted(marked, expected=OperationState.APPROVED)
             return
         if _is_taken(read):
             await self._wait_for_others(operation, read)
             return
         await self._require_as_approved(operation, content, read=read)
-        dispatching = replace(marked, state=OperationState.DISPATCHING)
-        if not await self.steps.save(dispatching, expected=OperationState.APPROVED):
+        if not await self.steps.save(marked, expected=OperationState.APPROVED):
             return
         try:
-            await self._send(dispatching, content)
+            await self._send(marked, content)
         except InProgress:
             # Somebody was faster between the look and the order: as if it had not been sent.
             if await self.steps.save(operation, expected=OperationState.DISPATCHING):
@@ -139,12 +137,7 @@ class Deployer:
             log.warning("deploy.refused", operation=operation.id, reason=error.reason, answer=error.log)
             await self.steps.end(operation, OperationState.REFUSED, error.reason)
         else:
-            await self._accepted(operation)
-
-    async def _accepted(self, operation: Operation) -> None:
-        """Argo CD has the order; from here on it is followed."""
-        running = replace(operation, state=OperationState.RUNNING, reason=None)
-        await self.steps.save(running, expected=operation.state)
+            await self.steps.accepted(operation)
 
     async def _resolve(self, operation: Operation) -> None:
         """Nobody knows whether the order arrived: look for its effect, and send again only if there is none."""
@@ -154,7 +147,7 @@ class Deployer:
             read = await self.argocds[environment.argocd].read(environment.application)
             newest = read.operation
             if _shows(read, operation):
-                await self._accepted(operation)
+                await self.steps.accepted(operation)
             elif read.pending or (newest is not None and newest.started_at >= sent_at.replace(microsecond=0)):
                 # Somebody else's operation ran since; whether ours ran before it can no longer be seen.
                 await self.steps.end(operation, OperationState.FAILED, Reason.OUTCOME_UNKNOWN)

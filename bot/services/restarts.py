@@ -51,15 +51,7 @@ class Restarter:
                 log.warning("restart.no_step", operation=operation.id, state=operation.state)
 
     async def _dispatch(self, operation: Operation) -> None:
-        now = self.steps.clock()
-        marked = replace(
-            operation,
-            state=OperationState.DISPATCHING,
-            dispatched_at=now,
-            deadline=now + FOLLOW_FOR,
-            attempts=1,
-            reason=None,
-        )
+        marked = self.steps.marked(operation, within=FOLLOW_FOR)
         environment = self.steps.place(operation)
         if not await self.steps.save(marked, expected=OperationState.REQUESTED):
             return
@@ -70,7 +62,7 @@ class Restarter:
         except OrderUncertain as error:
             log.warning("restart.uncertain", operation=operation.id, answer=error.log)
             return
-        await self._accepted(marked)
+        await self.steps.accepted(marked)
 
     async def _resolve(self, operation: Operation) -> None:
         """Nobody knows whether the order arrived: look for the mark it leaves. It is not sent again: a person can."""
@@ -79,12 +71,9 @@ class Restarter:
         found = (await self.clusters.workloads(environment)).get(operation.service or "")
         restarted_at = found.restarted_at if found else None
         if restarted_at is not None and restarted_at >= sent_at.replace(microsecond=0):
-            await self._accepted(operation)
+            await self.steps.accepted(operation)
         elif self.steps.clock() - sent_at >= self.grace:
             await self.steps.end(operation, OperationState.FAILED, Reason.OUTCOME_UNKNOWN)
-
-    async def _accepted(self, operation: Operation) -> None:
-        await self.steps.save(replace(operation, state=OperationState.RUNNING), expected=OperationState.DISPATCHING)
 
     async def _follow(self, operation: Operation) -> None:
         """Judge the newest read of the cluster, and end the operation when it shows how it ended."""

@@ -65,6 +65,23 @@ class Steps:
             await self.save(hindered, expected=operation.state)
         return now < deadline
 
+    def marked(self, operation: Operation, *, within: timedelta) -> Operation:
+        """The operation as it is written down before its order goes out; `within` says how long it may take."""
+        now = self.clock()
+        return replace(
+            operation,
+            state=OperationState.DISPATCHING,
+            dispatched_at=now,
+            deadline=now + within,
+            attempts=1,
+            reason=None,
+            detail="",
+        )
+
+    async def accepted(self, operation: Operation, *, expected: OperationState = OperationState.DISPATCHING) -> None:
+        """Argo CD has the order; from here on the operation is followed."""
+        await self.save(replace(operation, state=OperationState.RUNNING, reason=None), expected=expected)
+
     async def save(self, operation: Operation, *, expected: OperationState) -> bool:
         """Write the operation and mark its cards. False when its row has moved on already.
 

@@ -50,15 +50,7 @@ class Terminator:
             raise Refused(Reason.NOTHING_RUNNING)
         if not _is_asked(operation, read):
             raise Refused(Reason.OPERATION_CHANGED)
-        now = self.steps.clock()
-        marked = replace(
-            operation,
-            state=OperationState.DISPATCHING,
-            dispatched_at=now,
-            deadline=now + WAIT_FOR,
-            sync=read.operation,
-            reason=None,
-        )
+        marked = replace(self.steps.marked(operation, within=WAIT_FOR), sync=read.operation)
         if await self.steps.save(marked, expected=OperationState.REQUESTED):
             await self._tell(marked)
 
@@ -69,8 +61,7 @@ class Terminator:
         except (OrderUncertain, NothingRunning) as error:
             log.warning("terminate.uncertain", operation=operation.id, answer=error.log)
             return
-        running = replace(operation, state=OperationState.RUNNING)
-        await self.steps.save(running, expected=OperationState.DISPATCHING)
+        await self.steps.accepted(operation)
 
     async def _follow(self, operation: Operation) -> None:
         """Wait until the slot is free; an order that did not take effect is given again."""

@@ -93,10 +93,10 @@ class Gallery:
         environment = self.catalog.environments.get(operation.environment) if operation else None
         if operation is None or found is None or environment is None or environment.mention is None:
             return None
-        called = await cards.announced(self.database, f"request:{operation_id}")
+        called = await cards.announced(connection, f"request:{operation_id}")
         if not called and found[0].state is not ApprovalState.PENDING:
             return None
-        place = await cards.location(self.database, shown_on(operation))
+        place = await cards.location(connection, shown_on(operation))
         if place is None and not called:
             raise NotYet  # Whoever is called must find the way.
         url = f"https://discord.com/channels/{self.guild_id}/{place[0]}/{place[1]}" if place else None

@@ -14,9 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import case, func, literal, null, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.storage.engine import Database, insert
+from bot.storage.engine import Connection, Database, insert
 from bot.storage.schema import Moment
 from bot.storage.schema import cards as table
 
@@ -38,7 +37,7 @@ class StaleCard:
     failures: int
 
 
-async def mark_stale(connection: AsyncConnection, key: str, *, now: datetime) -> None:
+async def mark_stale(connection: Connection, key: str, *, now: datetime) -> None:
     """Have the board look at this card; the earliest unanswered mark keeps its time."""
     await connection.execute(
         insert(connection, table)
@@ -128,21 +127,19 @@ async def postpone(database: Database, key: str, *, until: datetime, nothing_pos
     await _write(database, key, values)
 
 
-async def location(database: Database, key: str) -> tuple[int, int] | None:
+async def location(connection: Connection, key: str) -> tuple[int, int] | None:
     """Channel and message id of the message that shows the card, or None before it was posted."""
-    async with database.reading() as connection:
-        statement = select(table.c.channel_id, table.c.message_id).where(table.c.key == key)
-        row = (await connection.execute(statement)).one_or_none()
+    statement = select(table.c.channel_id, table.c.message_id).where(table.c.key == key)
+    row = (await connection.execute(statement)).one_or_none()
     if row is None or row.channel_id is None or row.message_id is None:
         return None
     return row.channel_id, row.message_id
 
 
-async def announced(database: Database, key: str) -> bool:
+async def announced(connection: Connection, key: str) -> bool:
     """Whether a message shows the card or may do so: it was posted, or a post was announced and not written down."""
-    async with database.reading() as connection:
-        statement = select(table.c.message_id, table.c.posting_since).where(table.c.key == key)
-        row = (await connection.execute(statement)).one_or_none()
+    statement = select(table.c.message_id, table.c.posting_since).where(table.c.key == key)
+    row = (await connection.execute(statement)).one_or_none()
     return row is not None and (row.message_id is not None or row.posting_since is not None)
 
 

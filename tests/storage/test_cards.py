@@ -28,6 +28,12 @@ async def stale(database: Database, *, seconds: float = 0) -> list[StaleCard]:
     return await cards.due(database, now=later(seconds), limit=10)
 
 
+async def known(database: Database, key: str = "release:1") -> tuple[bool, tuple[int, int] | None]:
+    """Whether a message may show the card, and where."""
+    async with database.reading() as connection:
+        return await cards.announced(connection, key), await cards.location(connection, key)
+
+
 async def test_marks_keep_the_earliest_time_and_count(database: Database) -> None:
     for seconds in (0, 5):
         await mark(database, seconds=seconds)
@@ -78,17 +84,18 @@ async def test_the_longest_stale_come_first_without_those_in_hand(database: Data
 async def test_a_post_is_announced_and_written_down(database: Database) -> None:
     await mark(database)
     [card] = await stale(database)
+    assert await known(database) == (False, None)
 
     announced = await cards.posting(database, card, channel_id=7, now=later(1))
     assert (announced.channel_id, announced.posting_since, announced.generation) == (7, later(1), 0)
-    assert await cards.location(database, "release:1") is None
+    assert await known(database) == (True, None)
 
     await cards.posted(database, "release:1", message_id=2**62, digest="d", now=later(2))
     [written] = await stale(database)
     assert (written.message_id, written.digest, written.posted_at) == (2**62, "d", later(2))
     assert written.posting_since is None
-    assert await cards.location(database, "release:1") == (7, 2**62)
-    assert await cards.location(database, "release:2") is None
+    assert await known(database) == (True, (7, 2**62))
+    assert await known(database, "release:2") == (False, None)
 
 
 async def test_the_next_part_forgets_the_old_message_or_retires_it(database: Database) -> None:
@@ -121,3 +128,4 @@ async def test_a_setback_waits_and_keeps_a_doubtful_announcement(
     assert await stale(database, seconds=29) == []
     [waiting] = await stale(database, seconds=30)
     assert (waiting.failures, waiting.posting_since) == (1, announced)
+    assert await known(database) == (not nothing_posted, None)
