@@ -109,7 +109,7 @@ class Recorder:
             firsts.setdefault(waiting.row[:2], waiting)
         try:
             accepted = await write([waiting.row for waiting in firsts.values()])
-        except Exception as error:
+        except Exception as error:  # whatever it was: nobody may wait for ever, nor be told that it is stored
             log.exception("recorder.not_stored", deliveries=len(batch))
             _fail(batch, cause=error)
             return

@@ -117,7 +117,7 @@ async def test_silence_ends_it(argocd: ArgoCD, server: Scripted, monkeypatch: py
 
 
 async def test_comments_keep_it_alive(argocd: ArgoCD, server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(argocd_http, "SILENCE", 0.3)
+    monkeypatch.setattr(argocd_http, "SILENCE", 0.3)  # the same proportion to the pause between comments, in test time
     server.faults.heartbeat = 0.1
     number = len(await argocd.fingerprints())
     assert len(await first(argocd, number)) == number

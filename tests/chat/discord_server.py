@@ -83,6 +83,7 @@ async def discord_server(moods: list[str], monkeypatch: pytest.MonkeyPatch) -> A
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     port = runner.addresses[0][1]
+    # discord.py has no setting for where Discord is.
     monkeypatch.setattr(Route, "BASE", f"http://127.0.0.1:{port}/api/v10")
     monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(f"ws://127.0.0.1:{port}/gateway/"))
     try:

@@ -59,6 +59,7 @@ async def discord_rest(
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
+    # discord.py has no setting for where Discord is.
     monkeypatch.setattr(Route, "BASE", f"http://127.0.0.1:{runner.addresses[0][1]}")
     try:
         yield

@@ -9,7 +9,7 @@ from bot.app import Timing
 from bot.services import observations
 from sandbox.scene import Scene, open_scene
 from tests.journeys.clock import Clock
-from tests.journeys.rows import Rows
+from tests.journeys.rows import NEVER, Rows
 
 QUICK = Timing(
     look=timedelta(seconds=0.02),
@@ -43,3 +43,10 @@ async def rows(database_url: str, scene: Scene) -> AsyncIterator[Rows]:
     beside = Rows(database_url)
     yield beside
     await beside.close()
+
+
+@pytest.fixture
+async def looked(scene: Scene, rows: Rows) -> None:
+    """Every environment has been read."""
+    for environment in scene.topology.environments:
+        await rows.observed(environment, after=NEVER)

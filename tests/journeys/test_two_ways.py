@@ -38,7 +38,7 @@ def deaf(scene: Scene) -> Iterator[None]:
 
 @pytest.mark.usefixtures("deaf")
 async def test_the_stream_alone_tells(scene: Scene, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(observations, "BUSY", timedelta(hours=1))
+    monkeypatch.setattr(observations, "BUSY", timedelta(hours=1))  # the poll, which would find it too, but later
     await deploy(scene)
     await rows.ended()
     assert len(scene.argocd.received("POST")) == 1

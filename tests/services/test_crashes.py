@@ -102,7 +102,7 @@ async def test_a_crash_after_any_commit_changes_nothing_about_the_end(
 async def test_a_crash_after_any_batch_of_deliveries_changes_nothing_about_the_release(
     outside: Outside, catalog: Catalog, new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "BATCH", 3)
+    monkeypatch.setattr(intake, "BATCH", 3)  # so that the few deliveries of one release make many batches
     script, box = pipeline(outside.world)
     ran = await script.run(TICKETS, "prod", author="hyunwoo", subject="fix: seats", fail_at="push")
     await script.rerun(ran, author="minji")

@@ -5,38 +5,21 @@ import dataclasses
 
 import pytest
 
-from bot.adapters.argocd import ArgoCD
 from bot.adapters.argocd_errors import RefreshTimedOut
 from bot.domain import releases
 from bot.domain.approvals import ApprovalState
 from bot.domain.catalog import Catalog
-from bot.domain.events import ApplicationObserved
 from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.reasons import Reason
 from bot.domain.releases import ReleaseState
 from bot.services import approvals
-from bot.services.observations import BUSY, IDLE, Observer
-from sandbox.argocd import Argocd
-from sandbox.faults import ClusterFaults
+from bot.services.observations import BUSY, IDLE
 from sandbox.world import World
 from tests.services.failing import Flaky
 from tests.services.house import MINJI, SORA, TICKETS, Bot, bot_in
+from tests.services.looks import look, noticed
 from tests.services.outside import Interrupted, Outside
 from tests.services.waiting import eventually, working
-
-
-async def look(bot: Bot, environment: str = "prod") -> ApplicationObserved | None:
-    return await bot.observer.observe(bot.catalog.environments[environment])
-
-
-async def noticed(bot: Bot, revision: str, *, environment: str = "prod") -> ApplicationObserved:
-    """The observation in the row, once it speaks of the revision."""
-
-    async def seen() -> ApplicationObserved | None:
-        known = await bot.known(environment)
-        return known.observation if known.observation and known.observation.revision == revision else None
-
-    return await eventually(seen)
 
 
 async def test_a_hint_is_followed_by_a_look(bot: Bot, world: World, argocd: Interrupted) -> None:
@@ -271,43 +254,3 @@ async def test_a_newer_release_is_asked_about_in_the_same_look(bot: Bot, world: 
         (OperationState.SUPERSEDED, 1),
         (OperationState.REQUESTED, 2),
     ]
-
-
-async def test_a_dead_cluster_and_a_dead_argocd_delay_no_other(
-    bot: Bot, outside: Outside, world: World, catalog: Catalog
-) -> None:
-    outside.cluster.faults_of["cluster-prod"] = ClusterFaults(slow=60)
-    async with working(bot.observer.run()):
-        await noticed(bot, world.application("staging").revision, environment="staging")
-        for _ in range(3):
-            released = world.release("staging", TICKETS)
-            world.tick()
-            await bot.hint("staging")
-            await noticed(bot, released.manifest.sha, environment="staging")
-        assert (await bot.known("prod")).observed_at is None
-
-
-async def test_each_environment_is_read_from_its_own_argocd(
-    outside: Outside, world: World, database_url: str, catalog: Catalog
-) -> None:
-    async with (
-        Argocd(world, applications=["tiketi-dev"]) as laptop,
-        bot_in(outside, database_url, catalog=catalog) as bot,
-    ):
-        other = ArgoCD(
-            url=laptop.url, token=lambda: laptop.token, project=catalog.project, services=tuple(catalog.services)
-        )
-        places = {**catalog.environments, "dev": dataclasses.replace(catalog.environments["dev"], argocd="laptop")}
-        observer = Observer(
-            bot.database,
-            argocds={"main": bot.argocd, "laptop": other},
-            clusters=bot.clusters,
-            catalog=dataclasses.replace(catalog, environments=places),
-            clock=bot.clock,
-        )
-        for place in places.values():
-            assert await observer.observe(place) is not None
-        await other.aclose()
-
-    assert {request.path.split("/")[4] for request in laptop.requests} == {"tiketi-dev"}
-    assert {request.path.split("/")[4] for request in outside.argocd.requests} == {"tiketi-staging", "tiketi-prod"}
