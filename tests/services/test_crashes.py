@@ -20,8 +20,8 @@ from bot.topology import Topology
 from tests.services.failing import Crash, Mortal
 from tests.services.house import GRACE, TICKETS, Bot, bot_in
 from tests.services.letterbox import deliver, pipeline
+from tests.services.lives import live
 from tests.services.outside import Outside, outside_of
-from tests.services.waiting import PATIENCE, working
 
 
 async def travel(bot: Bot) -> None:
@@ -35,22 +35,6 @@ async def travel(bot: Bot) -> None:
         if over and state((await bot.releases())[0]) is ReleaseState.DEPLOYED:
             return
         await asyncio.sleep(0.02)
-
-
-async def live(outside: Outside, url: str, *, catalog: Catalog, lives: int | None) -> bool:
-    """One life of the bot. Whether it came to the end of the road before it died."""
-    async with bot_in(outside, url, catalog=catalog, make=Mortal) as bot:
-        assert isinstance(bot.database, Mortal)
-        bot.database.lives = lives
-        watch = bot.observer.run()
-        arrived = False
-        try:
-            async with asyncio.timeout(PATIENCE), working(bot.intake().run(), watch, bot.worker().run()):
-                await travel(bot)
-                arrived = True
-        except* Crash:
-            arrived = False
-    return arrived
 
 
 async def assert_the_end(outside: Outside, url: str, *, catalog: Catalog, died_after: int) -> None:
@@ -87,10 +71,10 @@ async def test_a_crash_after_any_commit_changes_nothing_about_the_end(
             async with bot_in(outside, url, catalog=catalog) as bot:
                 await deliver(bot.database, box.empty(), at=bot.clock())
             async with outside.world:
-                alive = await live(outside, url, catalog=catalog, lives=lives)
+                alive = await live(outside, url, catalog=catalog, lives=lives, road=travel)
                 if not alive:
                     outside.clock.advance(2 * GRACE)
-                    assert await live(outside, url, catalog=catalog, lives=None)
+                    assert await live(outside, url, catalog=catalog, lives=None, road=travel)
             await assert_the_end(outside, url, catalog=catalog, died_after=lives)
         if alive:
             break
