@@ -137,3 +137,32 @@ async def test_what_is_missing_and_what_is_forbidden(cluster: Cluster, ask: Call
     with pytest.raises(client.ApiException) as refused:
         await ask(cases[0][0])
     assert refused.value.status == 401
+
+
+@pytest.mark.parametrize(
+    ("verb", "group", "resource", "subresource", "allowed"),
+    [
+        ("list", "apps", "deployments", None, True),
+        ("get", "", "pods", "log", True),
+        ("get", "", "pods", None, False),
+        ("get", "", "secrets", None, False),
+        ("patch", "apps", "deployments", None, False),
+    ],
+)
+async def test_a_token_can_ask_what_it_may(
+    ask: Callable[..., Any], verb: str, group: str, resource: str, subresource: str | None, *, allowed: bool
+) -> None:
+    attributes = client.V1ResourceAttributes(
+        namespace="tiketi", verb=verb, group=group, resource=resource, subresource=subresource
+    )
+    review = client.V1SelfSubjectAccessReview(spec=client.V1SelfSubjectAccessReviewSpec(resource_attributes=attributes))
+    answer = await ask(lambda api: client.AuthorizationV1Api(api).create_self_subject_access_review(review))
+    assert answer.status.allowed is allowed
+
+
+async def test_the_log_can_be_withheld(cluster: Cluster, world: World, ask: Callable[..., Any]) -> None:
+    cluster.rights.discard(("get", "", "pods/log"))
+    pod = world.deployment("prod", "backend").pods[0].name
+    with pytest.raises(client.ApiException, match="pods/log") as refused:
+        await ask(lambda api: client.CoreV1Api(api).read_namespaced_pod_log(pod, "tiketi"))
+    assert refused.value.status == 403
