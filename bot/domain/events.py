@@ -247,8 +247,8 @@ class SyncOperation:
 class ApplicationObserved:
     """One consistent read of an Application and its cluster.
 
-    `revision` is the manifest commit Argo CD compared with; `pending` says that an operation was asked for and not
-    picked up yet. `cluster_error` is set when the cluster did not answer: then no pod count is known and nothing may
+    `revision` is the manifest commit Argo CD compared with; `pending` says that an operation was asked for and has
+    not ended yet. `cluster_error` is set when the cluster did not answer: then no pod count is known and nothing may
     be called deployed.
     """
 

@@ -1,9 +1,10 @@
 """Reading what is true: Argo CD and the cluster, looked at again and again.
 
 Webhooks and Argo CD's own stream only hint that something changed; every sentence the bot says about an Application
-comes from a read. An environment is read at once after a hint, every few seconds while something is on its way there,
-and now and then otherwise. Only a few reads go on at once for each cluster and each Argo CD, so that one that does not
-answer slows nothing else down, and a thousand Applications are not read in one breath.
+comes from a read. An environment is read at once after a hint, every few seconds while something is on its way there
+(a release, an operation of the bot's, or one that somebody else started), and now and then otherwise. Only a few reads
+go on at once for each cluster and each Argo CD, so that one that does not answer slows nothing else down, and a
+thousand Applications are not read in one breath.
 """
 
 import asyncio
@@ -63,6 +64,7 @@ class Observer:
         self._locks = {name: asyncio.Lock() for name in catalog.environments}
         self._idle = max(IDLE, IDLE_EACH * len(catalog.environments))
         self._in_hand: set[str] = set()
+        self._taken: set[str] = set()  # where the newest read showed an operation, whoever started it
         places = catalog.environments.values()
         self._clusters_free = {place.context: asyncio.Semaphore(AT_ONCE_CLUSTER) for place in places}
         self._argocds_free = {place.argocd: asyncio.Semaphore(AT_ONCE_ARGOCD) for place in places}
@@ -112,6 +114,7 @@ class Observer:
             cluster = await self._workloads(environment)
             event = compose(environment, catalog=self._catalog, read=read, cluster=cluster, at=since)
             await self._keep(event, automated=read.automated)
+            (self._taken.add if event.pending else self._taken.discard)(environment.name)
             return event
 
     async def _workloads(self, environment: Environment) -> dict[str, WorkloadRead] | Reason:
@@ -143,7 +146,8 @@ class Observer:
         """The environments that were hinted at, never read, or not read for long enough; not those in hand."""
         async with self._database.reading() as connection:
             looks = await applications.looks(connection)
-            busy = await release_rows.moving(connection) | await operation_rows.busy(connection)
+            moving = await release_rows.moving(connection) | await operation_rows.busy(connection)
+        busy = moving | self._taken
         now = self._clock()
 
         def due(name: str) -> bool:

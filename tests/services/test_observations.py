@@ -36,11 +36,16 @@ async def test_a_hint_is_followed_by_a_look(bot: Bot, world: World, argocd: Inte
     assert (await bot.known()).hinted_at is None
 
 
-@pytest.mark.parametrize(("active", "pause"), [(False, IDLE), (True, BUSY)], ids=["idle", "busy"])
-async def test_without_a_hint_it_looks_now_and_then(bot: Bot, world: World, active: bool, pause: object) -> None:
+@pytest.mark.parametrize(
+    ("active", "pause"), [("", IDLE), ("release", BUSY), ("somebody else's", BUSY)], ids=["idle", "busy", "taken"]
+)
+async def test_without_a_hint_it_looks_now_and_then(bot: Bot, world: World, active: str, pause: object) -> None:
     released = world.release("prod", TICKETS)
-    if active:
+    if active == "release":
         await bot.committed(released)
+    elif active:
+        world.application("prod").faults.run_ticks = 10**6
+        world.operate("prod", username="admin")
     async with working(bot.observer.run()):
         await noticed(bot, world.application("prod").revision)
         world.tick()
