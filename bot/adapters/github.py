@@ -84,7 +84,7 @@ class GitHub:
         observe: Observe = unobserved,
     ) -> None:
         self._url = url.rstrip("/")
-        self._repository = repository
+        self.repository = repository
         self._token = token
         self._app = app
         self._timeout = timeout
@@ -107,7 +107,7 @@ class GitHub:
         if revision in self._commits:
             self._commits.move_to_end(revision)
             return self._commits[revision]
-        commit = await self._ask("commit", lambda client: _commit(self._read(client, revision)))
+        commit = await self.ask("commit", lambda client: _commit(self._read(client, revision)))
         if images.is_revision(revision):
             self._commits[revision] = commit
             if len(self._commits) > _REMEMBERED:
@@ -121,9 +121,9 @@ class GitHub:
         repository that cannot be seen, GithubError when GitHub does not answer.
         """
         try:
-            status = await self._ask("compare", lambda client: self._compare(client, base=revision, head=branch))
+            status = await self.ask("compare", lambda client: self._compare(client, base=revision, head=branch))
         except NotFound:
-            await self._ask("commit", lambda client: _commit(self._read(client, branch)))
+            await self.ask("commit", lambda client: _commit(self._read(client, branch)))
             return False
         if status not in _ON_BRANCH | _OFF_BRANCH:
             raise GithubError(f"compare says {status!r}")
@@ -133,30 +133,33 @@ class GitHub:
         """What a person setting this up wants to know: name, whether it is in order, and what is found or missing."""
         who = "a GitHub App" if self._app else "a token" if self._token else "nobody: set CHATOPS_GITHUB_TOKEN"
         try:
-            found = await self._ask("repository", lambda client: client.get_repo(self._repository).raw_data)
+            found = await self.ask("repository", lambda client: client.get_repo(self.repository).raw_data)
         except NotFound:
-            return [("GitHub", False, f"{self._repository} does not exist, or cannot be seen as {who}")]
+            return [("GitHub", False, f"{self.repository} does not exist, or cannot be seen as {who}")]
         except GithubError as error:
             return [("GitHub", False, f"does not answer as {who} ({error.log[:_COMPLAINT]})")]
         if "full_name" not in found:
             return [("GitHub", False, "answers, but not like GitHub's API; see CHATOPS_GITHUB_API_URL")]
         return [("GitHub", True, f"reads {found['full_name']} as {who}")]
 
-    def _read(self, client: Github, revision: str) -> dict[str, Any]:
-        # One file per page: the commit's files are of no interest, and there may be hundreds.
-        return client.get_repo(self._repository).get_commit(revision, commit_files_per_page=1).raw_data
+    async def ask(self, call: str, question: Callable[[Github], _Result]) -> _Result:
+        """Have a thread put a question to its client. One that was not begun when the time is up is never begun.
 
-    def _compare(self, client: Github, *, base: str, head: str) -> str:
-        return client.get_repo(self._repository).compare(base, head, comparison_commits_per_page=1).status
-
-    async def _ask(self, call: str, question: Callable[[Github], _Result]) -> _Result:
-        """Have a thread ask. One that was not begun when the time is up is never begun."""
+        `call` names the question in the metrics. Raises NotFound or GithubError.
+        """
         with measured(self._observe, system="github", call=call):
             try:
                 async with asyncio.timeout(self._timeout):
                     return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, question)
             except TimeoutError as error:
                 raise GithubError(f"no answer within {self._timeout:g} s") from error
+
+    def _read(self, client: Github, revision: str) -> dict[str, Any]:
+        # One file per page: the commit's files are of no interest, and there may be hundreds.
+        return client.get_repo(self.repository).get_commit(revision, commit_files_per_page=1).raw_data
+
+    def _compare(self, client: Github, *, base: str, head: str) -> str:
+        return client.get_repo(self.repository).compare(base, head, comparison_commits_per_page=1).status
 
     def _answer(self, question: Callable[[Github], _Result]) -> _Result:
         try:
