@@ -22,7 +22,7 @@ from tests.journeys.rows import Rows
 
 pytestmark = pytest.mark.journey
 
-CHUNKS = 8
+CHUNKS = 4
 CI_TOKEN = "shared-ci-token"
 BRISK = Timing(
     look=timedelta(seconds=0.02),
