@@ -1,10 +1,15 @@
 """Workers: they claim operations and take them step by step to their end.
 
-One task per operation, a bounded number at once. A claim is time-limited and prolonged while a step lasts, so the
-operations of a process that died are taken up by the next one after the claim ran out.
+One task per operation, a bounded number at once. An operation with nothing to do right now is put down until the next
+look, so that those which wait for a rollout hinder none that has just been asked for; and no environment has all the
+places, because its Argo CD or its cluster may not answer. Some places are kept for what stops something.
+
+A claim is time-limited and prolonged while a step lasts, so the operations of a process that died are taken up by the
+next one after the claim ran out.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
@@ -16,7 +21,8 @@ from bot.services import approvals, operations
 from bot.storage import operations as rows
 from bot.storage.engine import Database
 
-AT_ONCE = 16
+AT_ONCE, IN_ONE_ENVIRONMENT, KEPT = 16, 6, 2
+CANDIDATES = 100
 MAX_FAULTS = 5
 PAUSE = timedelta(seconds=1)
 CLAIM = timedelta(seconds=20)
@@ -48,7 +54,7 @@ class Worker:
         self._observe = observe
         self._pause = pause.total_seconds()
         self._claim = claim
-        self._in_hand: set[str] = set()
+        self._in_hand: dict[str, str] = {}  # the environments, by operation
         self._faults: dict[str, int] = {}
 
     async def run(self) -> None:
@@ -57,28 +63,37 @@ class Worker:
             while True:
                 await approvals.expire_overdue(self._database, now=self._clock())
                 for operation in await self._claimed():
-                    if operation.id not in self._in_hand:
-                        self._in_hand.add(operation.id)
-                        group.create_task(self._take(operation), name=f"operation-{operation.id}")
+                    group.create_task(self._take(operation), name=f"operation-{operation.id}")
                 await self._database.wait("operations", seconds=self._pause)
 
     async def _claimed(self) -> list[Operation]:
-        now = self._clock()
+        """As many operations as there are places for."""
+        now, taken = self._clock(), []
+        places = Counter(self._in_hand.values())
+        full = [name for name, number in places.items() if number >= IN_ONE_ENVIRONMENT]
         async with self._database.transaction() as connection:
-            return await rows.claim(
-                connection, worker=self._name, now=now, until=now + self._claim, limit=AT_ONCE - len(self._in_hand)
-            )
+            for operation in await rows.free(connection, now=now, limit=CANDIDATES, full=full):
+                if operation.id not in self._in_hand and _has_place(operation, places):
+                    places[operation.environment] += 1
+                    taken.append(operation)
+            until = now + self._claim
+            await rows.claim(connection, [operation.id for operation in taken], worker=self._name, until=until)
+        self._in_hand |= {operation.id: operation.environment for operation in taken}
+        return taken
 
     async def _take(self, operation: Operation) -> None:
-        """Step one operation until it waits for a person or has ended, holding the claim."""
+        """Step one operation until there is nothing to do right now, it waits for a person, or it has ended."""
         try:
             current: Operation | None = operation
             while current is not None and not current.state.ended and current.state not in _PATIENT:
                 after = await self._step(current)
                 if after is not None and after.state is current.state:
-                    await asyncio.sleep(self._pause)
+                    await self._hold(operation.id, until=self._clock())
+                    break
+                await self._hold(operation.id, until=self._clock() + self._claim)
                 current = after
-            await self._hold(operation.id, until=None)
+            else:
+                await self._hold(operation.id, until=None)
             if current is not None and current.state.ended:
                 self._observe(current.kind, current.state)
         except* _ClaimLost:
@@ -91,7 +106,7 @@ class Worker:
         else:
             self._faults.pop(operation.id, None)
         finally:
-            self._in_hand.discard(operation.id)
+            self._in_hand.pop(operation.id, None)
 
     async def _count_fault(self, operation: Operation) -> None:
         """End what keeps failing: whoever waits for it must hear so."""
@@ -107,12 +122,11 @@ class Worker:
                 )
 
     async def _step(self, operation: Operation) -> Operation | None:
-        """Take one step, keeping the claim for as long as it lasts, and return what the row says then."""
+        """Take one step, keeping the claim for as long as it lasts, and return what the row says after it."""
         async with asyncio.TaskGroup() as group:
             keeping = group.create_task(self._keep(operation.id), name=f"claim-{operation.id}")
             await self._steps[operation.kind](operation)
             keeping.cancel()
-        await self._hold(operation.id, until=self._clock() + self._claim)
         async with self._database.reading() as connection:
             return await rows.get(connection, operation.id)
 
@@ -125,6 +139,13 @@ class Worker:
         async with self._database.transaction() as connection:
             if not await rows.hold(connection, operation_id, worker=self._name, until=until):
                 raise _ClaimLost(operation_id)
+
+
+def _has_place(operation: Operation, places: Counter[str]) -> bool:
+    """Whether one more may be in hand beside so many in each environment."""
+    if operation.kind is OperationKind.TERMINATE:
+        return places.total() < AT_ONCE
+    return places.total() < AT_ONCE - KEPT and places[operation.environment] < IN_ONE_ENVIRONMENT
 
 
 class _ClaimLost(Exception):

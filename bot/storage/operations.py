@@ -4,6 +4,7 @@
 service has one open deploy and one open restart per environment. A claim is a worker's time-limited hold on a row.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import or_, select, update
@@ -114,25 +115,32 @@ async def of_release(connection: AsyncConnection, release_id: int) -> Operation 
     return documents.operation.load(row.document) if row else None
 
 
-async def claim(
-    connection: AsyncConnection, *, worker: str, now: datetime, until: datetime, limit: int
+async def free(
+    connection: AsyncConnection, *, now: datetime, limit: int, full: Collection[str] = ()
 ) -> list[Operation]:
-    """Take up to `limit` operations that need a worker and that nobody holds, oldest first."""
-    free = or_(table.c.claimed_until.is_(None), table.c.claimed_until <= now)
+    """Up to `limit` operations that need a worker and that nobody holds, locked until the transaction ends.
+
+    Those that no worker has had yet come first, then those that were put down longest ago. Of the environments in
+    `full` only what stops something.
+    """
+    unheld = or_(table.c.claimed_until.is_(None), table.c.claimed_until <= now)
+    wanted = or_(table.c.environment.not_in(full), table.c.kind == OperationKind.TERMINATE)
     rows = await connection.execute(
-        select(table.c.id, table.c.document)
-        .where(table.c.state.in_(WORKABLE), free)
-        .order_by(table.c.id)
+        select(table.c.document)
+        .where(table.c.state.in_(WORKABLE), unheld, wanted)
+        .order_by(table.c.claimed_until.is_not(None), table.c.claimed_until, table.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    taken = list(rows)
-    if not taken:
-        return []
-    await connection.execute(
-        update(table).where(table.c.id.in_([row.id for row in taken])).values(claimed_by=worker, claimed_until=until)
-    )
-    return [documents.operation.load(row.document) for row in taken]
+    return [documents.operation.load(row.document) for row in rows]
+
+
+async def claim(connection: AsyncConnection, ids: Collection[str], *, worker: str, until: datetime) -> None:
+    """Have a worker hold these operations, which `free` gave in the same transaction."""
+    if ids:
+        await connection.execute(
+            update(table).where(table.c.id.in_(ids)).values(claimed_by=worker, claimed_until=until)
+        )
 
 
 async def hold(connection: AsyncConnection, operation_id: str, *, worker: str, until: datetime | None) -> bool:

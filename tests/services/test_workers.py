@@ -11,22 +11,22 @@ from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.reasons import Reason
 from bot.services import operations
-from bot.services.workers import AT_ONCE, MAX_FAULTS
+from bot.services.workers import AT_ONCE, IN_ONE_ENVIRONMENT, KEPT, MAX_FAULTS
 from sandbox.world import World
-from tests.services.house import HYUNWOO, MINJI, TICKETS, Bot, bot_in
+from tests.services.house import HYUNWOO, MINJI, QUICK, TICKETS, Bot, bot_in
 from tests.services.outside import Interrupted, Outside
 from tests.services.waiting import eventually, working
 
 CLAIM = timedelta(seconds=20)
 
 
-async def refreshes(bot: Bot, number: int) -> list[Operation]:
+async def refreshes(bot: Bot, number: int, *, environment: str = "prod") -> list[Operation]:
     """That many operations that wait for a worker."""
     return [
         await operations.request(
             bot.database,
             kind=OperationKind.REFRESH,
-            environment="prod",
+            environment=environment,
             service=None,
             actor=HYUNWOO,
             catalog=bot.catalog,
@@ -71,26 +71,78 @@ async def test_two_workers_share_and_do_nothing_twice(bot: Bot, database_url: st
 
 
 async def test_a_worker_has_a_bounded_number_in_hand(bot: Bot) -> None:
-    asked = await refreshes(bot, AT_ONCE + 5)
-    begun: list[str] = []
+    asked = [one for name in ("prod", "staging", "dev") for one in await refreshes(bot, AT_ONCE, environment=name)]
+    begun: list[Operation] = []
     go_on = asyncio.Event()
 
     async def step(operation: Operation) -> None:
-        begun.append(operation.id)
+        begun.append(operation)
         await go_on.wait()
         await finish(bot, operation)
 
     async def full() -> bool:
-        return len(begun) >= AT_ONCE
+        return len(begun) >= AT_ONCE - KEPT
 
     async with working(bot.worker(refresh=step).run()):
         await eventually(full)
-        at_once = list(begun)
+        for _ in range(3):
+            await asyncio.sleep(QUICK.total_seconds())  # looks that find no place
+        at_once = Counter(operation.environment for operation in begun)
         go_on.set()
         await eventually(lambda: all_ended(bot))
 
-    assert at_once == [operation.id for operation in asked[:AT_ONCE]]
-    assert sorted(begun) == sorted(operation.id for operation in asked)
+    assert at_once == {"prod": IN_ONE_ENVIRONMENT, "staging": IN_ONE_ENVIRONMENT, "dev": 2}
+    assert sorted(one.id for one in begun) == sorted(one.id for one in asked)
+
+
+async def test_what_hangs_hinders_no_other_environment_and_no_stop(bot: Bot, world: World) -> None:
+    world.application("prod").faults.run_ticks = 10**6
+    world.operate("prod")
+    world.tick()
+    await refreshes(bot, AT_ONCE)
+
+    async def hang(operation: Operation) -> None:
+        if operation.environment == "prod":
+            await asyncio.Event().wait()
+        await finish(bot, operation)
+
+    async with working(bot.worker(refresh=hang).run()):
+        (other,) = await refreshes(bot, 1, environment="dev")
+        stop = await operations.request(
+            bot.database,
+            kind=OperationKind.TERMINATE,
+            environment="prod",
+            service=None,
+            actor=HYUNWOO,
+            catalog=bot.catalog,
+            now=bot.clock(),
+        )
+        assert (await bot.ended(other.id)).state is OperationState.SUCCEEDED
+        world.tick()
+
+        async def told() -> bool:
+            return (await bot.operation(stop.id)).state is OperationState.RUNNING
+
+        await eventually(told)
+
+
+async def test_what_has_nothing_to_do_leaves_its_place_to_others(bot: Bot) -> None:
+    waiting = {operation.id for operation in await refreshes(bot, AT_ONCE)}
+    looks: Counter[str] = Counter()
+
+    async def step(operation: Operation) -> None:
+        looks[operation.id] += 1
+        if operation.id not in waiting:
+            await finish(bot, operation)
+
+    async def looked_at_twice() -> bool:
+        return min(looks[operation] for operation in waiting) >= 2
+
+    async with working(bot.worker(refresh=step).run()):
+        (other,) = await refreshes(bot, 1)
+        assert (await bot.ended(other.id)).state is OperationState.SUCCEEDED
+        bot.clock.advance(CLAIM)
+        await eventually(looked_at_twice)
 
 
 async def test_the_work_of_a_dead_worker_is_taken_over_when_its_claim_is_over(bot: Bot) -> None:

@@ -1,6 +1,7 @@
 """Rows of operations: everything is done once, whoever tries it at the same time."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -44,11 +45,18 @@ async def get(database: Database, number: int) -> Operation | None:
 
 
 async def claim(
-    database: Database, worker: str, *, now: datetime, until: datetime | None = None, limit: int = 10
+    database: Database,
+    worker: str,
+    *,
+    now: datetime,
+    until: datetime | None = None,
+    limit: int = 10,
+    full: Collection[str] = (),
 ) -> list[str]:
     async with database.transaction() as connection:
-        taken = await rows.claim(connection, worker=worker, now=now, until=until or after(1020), limit=limit)
-    return [one.id for one in taken]
+        found = [one.id for one in await rows.free(connection, now=now, limit=limit, full=full)]
+        await rows.claim(connection, found, worker=worker, until=until or after(1020))
+    return found
 
 
 async def hold(database: Database, number: int, worker: str, *, until: datetime | None) -> bool:
@@ -143,6 +151,25 @@ async def test_the_oldest_are_claimed_first_and_each_by_one_worker(database: Dat
     assert await claim(database, "b", now=after(1000)) == ["op-0003"]
     assert await claim(database, "c", now=after(1000)) == []
     assert await claim(database, "c", now=after(1000), limit=0) == []
+
+
+async def test_what_was_put_down_longest_ago_comes_next_and_after_what_nobody_had(database: Database) -> None:
+    for number in (1, 2, 3):
+        await add(database, for_service(number))
+    await claim(database, "a", now=after(1000), limit=2)
+    await hold(database, 2, "a", until=after(1005))
+    await hold(database, 1, "a", until=after(1006))
+
+    assert await claim(database, "b", now=after(1010)) == ["op-0003", "op-0002", "op-0001"]
+
+
+async def test_of_a_full_environment_only_what_stops_something_is_claimed(database: Database) -> None:
+    await add(database, for_service(1))
+    await add(database, for_service(2, environment="staging"))
+    await add(database, asked(3, kind=OperationKind.TERMINATE, service=None))
+
+    assert await claim(database, "a", now=after(1000), full={"prod"}) == ["op-0002", "op-0003"]
+    assert await claim(database, "a", now=after(1000)) == ["op-0001"]
 
 
 async def test_many_workers_share_many_operations(database: Database) -> None:
