@@ -13,7 +13,7 @@ from bot.chat.deps import Deps
 from bot.domain.operations import OperationKind, OperationState
 from bot.domain.permissions import Capability
 from bot.domain.reasons import Reason, Refused
-from bot.services import operations, views
+from bot.services import operations
 from cogs import completion, places
 
 ORDERED = frozenset(OperationState) - {OperationState.REQUESTED, OperationState.DISPATCHING}
@@ -67,10 +67,8 @@ class Interventions(commands.Cog):
 
     async def _terminate(self, interaction: discord.Interaction, *, environment: str) -> Card:
         deps = self._deps
-        await deps.gate.require(interaction, capability=Capability.TERMINATE, environment=environment)
-        [known] = await views.status(deps.database, catalog=deps.catalog, environments=[environment])
-        seen = known.observed
-        if seen is None or not seen.pending:
+        place = await places.visited(deps, interaction, Capability.TERMINATE, environment=environment)
+        running = await deps.inspector.operation(place)
+        if running is None:
             raise Refused(Reason.NOTHING_RUNNING)
-        sync = seen.operation if seen.operation and not seen.operation.phase.ended else None
-        return answers.confirm_stop(environment, sync=sync)
+        return answers.confirm_stop(environment, running, now=deps.clock())

@@ -1,13 +1,15 @@
 """What people are told after an order that was taken: what happens next, and where to watch it."""
 
+from datetime import datetime
+
 from bot.cards.base import Button, Card, Colour, Style
 from bot.cards.status import EnvironmentStatus
 from bot.cards.text import ago, code, plain
 from bot.domain.approvals import Approval, ApprovalState
-from bot.domain.events import SyncOperation
+from bot.domain.inspections import Running
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import SENTENCES, Reason
-from bot.domain.verdicts import TERMINATED
+from bot.domain.verdicts import was_stopped
 
 
 def deploy(operation: Operation, *, mention: int | None, url: str | None) -> Card:
@@ -74,7 +76,12 @@ def restart(operation: Operation, *, url: str | None) -> Card:
     """What becomes of a restart that was asked for; `url` leads to its card."""
     place = f"{operation.subject} → {operation.environment}"
     if operation.reason is not None and operation.state.ended:
-        return Card(title=f"{place} · not restarted", colour=Colour.BAD, description=SENTENCES[operation.reason])
+        return Card(
+            title=f"{place} · not restarted",
+            colour=Colour.BAD,
+            description=" ".join(filter(None, (SENTENCES[operation.reason], plain(operation.detail, 200)))),
+            footer=f"operation {operation.id}",
+        )
     return Card(
         title=f"{place} · restarting",
         colour=Colour.RUNNING,
@@ -83,20 +90,26 @@ def restart(operation: Operation, *, url: str | None) -> Card:
     )
 
 
-def confirm_stop(environment: str, *, sync: SyncOperation | None) -> Card:
-    """What would be stopped, and the button that does; nobody has begun an operation that is not described yet."""
-    began = int(sync.started_at.timestamp()) if sync else 0
-    what = (
-        f"Sync of {code(sync.revision[:7], 7)} by {plain(sync.initiated_by or 'somebody', 40)} {ago(sync.started_at)}\n"
-        f"{plain(sync.message, 200)}"
-        if sync
-        else "An operation was asked for, and Argo CD has not begun it yet."
-    )
+def confirm_stop(environment: str, running: Running, *, now: datetime) -> Card:
+    """What would be stopped, and the button that does.
+
+    The button knows the operation by when it began, or by when it was shown if nobody has begun it yet.
+    """
+    sync, asked = running.sync, running.asked
+    known = f"w{int(now.timestamp())}" if sync is None else f"{int(sync.started_at.timestamp())}"
+    whose = f"{plain(asked.subject, 60)} asked by {plain(asked.requested_name, 40)}" if asked else ""
+    if sync is None:
+        lines = ["An operation was asked for, and Argo CD has not begun it yet.", whose.capitalize()]
+    else:
+        whose = whose or f"by {plain(sync.initiated_by or 'somebody', 40)}"
+        lines = [f"Sync of {code(sync.revision[:7], 7)} {whose} {ago(sync.started_at)}", plain(sync.message, 200)]
+        if sync.phase.ended:
+            lines.append("It has ended, but it still holds the Application: stopping it sets that free.")
     return Card(
         title=f"{environment} · stop this operation?",
         colour=Colour.WAITING,
-        description=f"{what.strip()}\n**Note** what it has applied so far stays.",
-        buttons=(Button(label="Stop it", custom_id=f"chatops:terminate:{environment}:{began}", style=Style.BAD),),
+        description="\n".join(filter(None, (*lines, "**Note** what it has applied so far stays."))),
+        buttons=(Button(label="Stop it", custom_id=f"chatops:terminate:{environment}:{known}", style=Style.BAD),),
     )
 
 
@@ -104,13 +117,18 @@ def stopped(operation: Operation) -> Card:
     """How the stop went."""
     title = f"{operation.environment} · "
     if operation.state is OperationState.SUCCEEDED:
-        by_itself = operation.sync is not None and operation.sync.message != TERMINATED
-        words = "it had ended by itself" if by_itself else "stopped"
-        free = "The Application is free for the next operation."
-        return Card(title=title + words, colour=Colour.GOOD, description=free)
+        words = {True: "stopped", False: "it had ended by itself", None: "it is over"}[was_stopped(operation)]
+        free = was_stopped(operation) is not None
+        what = "The Application is free for the next operation." if free else "Another operation has begun since."
+        return Card(title=title + words, colour=Colour.GOOD, description=what)
     if operation.reason is not None and operation.state.ended:
-        colour = Colour.QUIET if operation.state is OperationState.REFUSED else Colour.BAD
-        return Card(title=f"{title}nothing stopped", colour=colour, description=SENTENCES[operation.reason])
+        refused = operation.state is OperationState.REFUSED
+        return Card(
+            title=title + ("nothing stopped" if refused else "not stopped yet"),
+            colour=Colour.QUIET if refused else Colour.BAD,
+            description=" ".join(filter(None, (SENTENCES[operation.reason], plain(operation.detail, 200)))),
+            footer=f"operation {operation.id}",
+        )
     return Card(
         title=f"{title}still stopping", colour=Colour.WAITING, description="Its card shows when it really has ended."
     )

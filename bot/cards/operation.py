@@ -16,7 +16,7 @@ from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import ApplicationObserved
 from bot.domain.operations import Content, Operation, OperationKind, OperationState
-from bot.domain.reasons import SENTENCES
+from bot.domain.reasons import SENTENCES, hindrance
 from bot.domain.timeline import Line, LineState
 
 _TAG = 40
@@ -33,6 +33,7 @@ _WORDS: dict[OperationKind, dict[OperationState, tuple[str, Colour]]] = {
         OperationState.REFUSED: ("nothing stopped", Colour.QUIET),
     },
 }
+_OVER = {True: "sync stopped", False: "the sync had ended", None: "the sync is over"}
 _UNDER_WAY = {OperationKind.RESTART: "restarting", OperationKind.TERMINATE: "stopping the sync"}
 
 
@@ -85,9 +86,8 @@ def _standing(
     now: datetime,
 ) -> Standing:
     """The decisive fact, by the kind of the operation."""
-    reason = " ".join(
-        filter(None, (SENTENCES[operation.reason] if operation.reason else "", plain(operation.detail, 200)))
-    )
+    say = SENTENCES.__getitem__ if operation.state.ended else hindrance
+    reason = " ".join(filter(None, (say(operation.reason) if operation.reason else "", plain(operation.detail, 200))))
     if operation.kind is OperationKind.DEPLOY:
         if operation.state is OperationState.SUCCEEDED:
             return Standing(words=f"deployed{_total(operation)}", colour=Colour.GOOD, over=True)
@@ -100,15 +100,11 @@ def _standing(
     if operation.state.ended:
         words, colour = _WORDS[operation.kind].get(operation.state, (operation.state.value, Colour.QUIET))
         if operation.kind is OperationKind.TERMINATE and operation.state is OperationState.SUCCEEDED:
-            words = "sync stopped" if _was_stopped(operation) else "the sync had ended"
+            words = _OVER[verdicts.was_stopped(operation)]
         total = _total(operation) if operation.state is OperationState.SUCCEEDED else ""
         return Standing(words=words + total, colour=colour, next=reason, over=True)
     words = _UNDER_WAY[operation.kind]
     return Standing(words=f"{words} {progress}".rstrip(), colour=Colour.RUNNING, next=reason)
-
-
-def _was_stopped(operation: Operation) -> bool:
-    return operation.sync is None or operation.sync.message == verdicts.TERMINATED
 
 
 def _what(operation: Operation, *, catalog: Catalog) -> str:
@@ -163,7 +159,7 @@ def _progress(operation: Operation, observed: ApplicationObserved | None) -> str
         wanted += workload.replicas
         image = operation.content.image_of(workload.service) if operation.content else None
         if operation.kind is OperationKind.RESTART:
-            done += rollouts.restarted(workload, since=operation.dispatched_at)
+            done += rollouts.restarted(workload, before=operation.restarted_before)
         elif image is not None:
             done += rollouts.ready(workload, image=image)
     return f"{done}/{wanted}" if wanted else ""

@@ -14,7 +14,7 @@ from bot.domain import releases, timeline
 from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.operations import Operation, OperationState
-from bot.domain.reasons import SENTENCES, Reason
+from bot.domain.reasons import SENTENCES, Reason, hindrance
 from bot.domain.releases import Release, ReleaseState
 from bot.domain.timeline import LineState
 
@@ -117,7 +117,8 @@ def of_request(
 ) -> Standing | None:
     """What the newest request says, or None when it says nothing beyond the release itself."""
     again = f"{ask_again(operation)} asks again."
-    sentence = SENTENCES[operation.reason] if operation.reason else ""
+    say = SENTENCES.__getitem__ if operation.state.ended else hindrance
+    sentence = say(operation.reason) if operation.reason else ""
     hindered = " ".join(filter(None, (sentence, plain(operation.detail, 200))))
     match operation.state:
         case OperationState.WAITING if approval is None or is_open(approval, now=now):

@@ -5,7 +5,7 @@ inside the boundary, and creating the item does nothing that could fail.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Self
 
@@ -22,7 +22,9 @@ from bot.services import approvals, operations
 
 ENDED = frozenset(OperationState) - OPEN
 STOP_SECONDS = 30.0
-_STOP = re.compile(r"chatops:terminate:(?P<environment>[a-z0-9-]{1,63}):(?P<began>\d{1,12})")
+BEGINS_WITHIN = timedelta(seconds=30)
+"""How soon Argo CD picks up what was asked for: what begins later is not what was shown."""
+_STOP = re.compile(r"chatops:terminate:(?P<environment>[a-z0-9-]{1,63}):(?P<waiting>w?)(?P<moment>\d{1,12})")
 _TEMPLATE = re.compile(r"chatops:(?P<verb>approve|reject):(?P<id>[0-9a-z]{1,64})")
 
 
@@ -52,10 +54,11 @@ class Decision(discord.ui.DynamicItem[discord.ui.Button[Any]], template=_TEMPLAT
 class Stop(discord.ui.DynamicItem[discord.ui.Button[Any]], template=_STOP):
     """The confirmation of /terminate: stops the one operation that was shown."""
 
-    def __init__(self, item: discord.ui.Button[Any], *, environment: str, ends: datetime | None) -> None:
+    def __init__(self, item: discord.ui.Button[Any], *, environment: str, moment: datetime, waiting: bool) -> None:
         super().__init__(item)
         self.environment = environment
-        self.ends = ends
+        self.moment = moment
+        self.waiting = waiting
 
     @classmethod
     async def from_custom_id(
@@ -63,13 +66,14 @@ class Stop(discord.ui.DynamicItem[discord.ui.Button[Any]], template=_STOP):
     ) -> Self:
         """The pressed button."""
         assert isinstance(item, discord.ui.Button)  # noqa: S101 - the library found it among the message's buttons
-        began = int(match["began"])
-        return cls(item, environment=match["environment"], ends=datetime.fromtimestamp(began, UTC) if began else None)
+        moment = datetime.fromtimestamp(int(match["moment"]), UTC)
+        return cls(item, environment=match["environment"], moment=moment, waiting=bool(match["waiting"]))
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Stop it, inside the boundary."""
         deps: Deps = interaction.client.deps
-        work = partial(stop, interaction, deps, environment=self.environment, ends=self.ends)
+        shown = {"ends_by": self.moment + BEGINS_WITHIN} if self.waiting else {"ends": self.moment}
+        work = partial(stop, interaction, deps, environment=self.environment, **shown)
         await boundary.answer(interaction, name="stop", observe=deps.observe, work=work)
 
 
@@ -82,7 +86,14 @@ def claims(custom_id: str) -> bool:
     return any(template.fullmatch(custom_id) for template in (_TEMPLATE, _STOP))
 
 
-async def stop(interaction: discord.Interaction, deps: Deps, *, environment: str, ends: datetime | None) -> Card:
+async def stop(
+    interaction: discord.Interaction,
+    deps: Deps,
+    *,
+    environment: str,
+    ends: datetime | None = None,
+    ends_by: datetime | None = None,
+) -> Card:
     """One press on Stop: the gate, the order, and how it ended if that does not take long."""
     actor = await deps.gate.require(interaction, capability=Capability.TERMINATE, environment=environment)
     asked = await operations.request(
@@ -94,6 +105,7 @@ async def stop(interaction: discord.Interaction, deps: Deps, *, environment: str
         catalog=deps.catalog,
         now=deps.clock(),
         ends=ends,
+        ends_by=ends_by,
     )
     operation = await operations.ended(deps.database, asked.id, states=ENDED, seconds=STOP_SECONDS)
     return answers.stopped(operation)

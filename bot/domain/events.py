@@ -242,6 +242,11 @@ class SyncOperation:
     initiated_by: str
     results: tuple[ResourceResult, ...] = ()
 
+    @property
+    def holds(self) -> bool:
+        """Whether it may hold the Application's slot: one that has not ended, or that is stuck in its end."""
+        return not self.phase.ended or self.finished_at is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationObserved:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.operations import ImageChange, Resource
+from bot.domain.events import SyncOperation
+from bot.domain.operations import ImageChange, Operation, Resource
 from bot.domain.reasons import Reason
 
 
@@ -66,6 +67,14 @@ class Diff:
 
     revision: str
     resources: tuple[ResourceDiff, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What holds an Application's slot: Argo CD's operation once it has begun, and the bot's if that asked for it."""
+
+    sync: SyncOperation | None
+    asked: Operation | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,9 +120,11 @@ class Content:
 class Operation:
     """One request and its fate. `requested_by` is a Discord id, or None when the pipeline asked.
 
-    Without a `service` it is about all of them. `revision` is the commit a person chose in place of the newest one,
-    `ends` says when the operation began that is to be terminated. `sync` is Argo CD's operation for this one, as seen
-    last. `detail` adds to the reason, and `evidence` is what the worst pod logged: foreign text, both.
+    Without a `service` it is about all of them. `revision` is the commit a person chose in place of the newest one.
+    `ends` says when the operation began that is to be terminated, and `ends_by` when one must have begun at the latest
+    that nobody had picked up when it was shown. `restarted_before` is when the Deployment had been restarted before
+    this restart. `sync` is Argo CD's operation for this one, as seen last. `detail` adds to the reason, and `evidence`
+    is what the worst pod logged: foreign text, both.
     """
 
     id: str
@@ -144,6 +146,8 @@ class Operation:
     attempts: int = 0
     revision: str | None = None
     ends: datetime | None = None
+    ends_by: datetime | None = None
+    restarted_before: datetime | None = None
     sync: SyncOperation | None = None
     evidence: tuple[str, ...] = ()
 

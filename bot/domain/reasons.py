@@ -46,6 +46,7 @@ class Reason(StrEnum):
     ROLLOUT_FAILED = "rollout_failed"
     ROLLOUT_TIMED_OUT = "rollout_timed_out"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    OUT_OF_SIGHT = "out_of_sight"
     REFRESH_TIMED_OUT = "refresh_timed_out"
     REVISION_UNKNOWN = "revision_unknown"
     PROJECT_UNKNOWN = "project_unknown"
@@ -88,7 +89,7 @@ SENTENCES: dict[Reason, str] = {
         "The image that Git asks for has a tag that names no commit, so nobody can say what would be deployed."
     ),
     Reason.AUTOMATED: "Argo CD deploys this environment by itself: push the change, or use /refresh to speed it up.",
-    Reason.ALREADY_OPEN: "A deploy of this service is under way already. Its release card says what it waits for.",
+    Reason.ALREADY_OPEN: "This is under way already. Its card says what it waits for.",
     Reason.OPERATION_IN_PROGRESS: "Another operation runs on this Application. Wait until it ends, then ask again.",
     Reason.WINDOW_CLOSED: "A sync window of the project forbids deploying now. Ask again when it opens.",
     Reason.NOT_ON_BRANCH: "The commit is not, or no longer, on the environment's branch, so nothing was deployed.",
@@ -111,6 +112,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.OUTCOME_UNKNOWN: (
         "The order may or may not have reached Argo CD, and it was not sent again. Look at the Application."
     ),
+    Reason.OUT_OF_SIGHT: "The order was taken, but nobody could be asked how it went on. Look at the Application.",
     Reason.REVISION_UNKNOWN: "There is no such commit. Pick one from the list, or paste its id.",
     Reason.PROJECT_UNKNOWN: "The AppProject does not exist in Argo CD, or does not allow this Application.",
     Reason.DEPLOYMENT_MISSING: "The Application has no Deployment of this name. See `python -m bot check`.",
@@ -136,6 +138,19 @@ SENTENCES: dict[Reason, str] = {
     Reason.FAULT: "Something broke in the bot, again and again. Its log has more under the operation id below.",
     Reason.REFRESH_TIMED_OUT: "Argo CD is still refreshing. It goes on by itself; /status shows when it compared last.",
 }
+
+HINDRANCES: dict[Reason, str] = {
+    Reason.ARGOCD_UNREACHABLE: "Argo CD does not answer. The bot goes on asking.",
+    Reason.GITHUB_UNREACHABLE: "GitHub does not answer. The bot goes on asking.",
+    Reason.CLUSTER_UNREACHABLE: "The cluster does not answer. The bot goes on asking.",
+    Reason.OPERATION_IN_PROGRESS: "Another operation holds the Application. This one begins when that has ended.",
+}
+"""What is said of a reason while an operation goes on in spite of it; the others have one sentence for both."""
+
+
+def hindrance(reason: Reason) -> str:
+    """The sentence for what holds an operation up that is still open."""
+    return HINDRANCES.get(reason, SENTENCES[reason])
 
 
 class Refused(Exception):

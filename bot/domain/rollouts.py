@@ -28,32 +28,28 @@ def is_deployed(workload: Workload, *, image: Image, health_is_fresh: bool) -> b
     )
 
 
-def is_restarted(workload: Workload, *, since: datetime) -> bool:
-    """Whether every pod is a new one that is ready, after a restart that was asked for at `since`.
+def is_restarted(workload: Workload, *, before: datetime | None) -> bool:
+    """Whether every pod is one of a restart and ready; `before` is when the last restart had been until then.
 
-    Kubernetes writes times in whole seconds.
+    A restart changes the template of the pods, so once the controller has seen it, what is up to date is new. No clock
+    is compared with another one: the bot's, Argo CD's and the cluster's need not agree.
     """
     pods = [pod for pod in workload.pods if not pod.terminating]
     return (
-        shows_restart(workload, since=since)
-        and workload.settled
-        and 0 < workload.replicas == workload.updated == workload.available == workload.total == len(pods)
-        and restarted(workload, since=since) == len(pods)
+        restarted(workload, before=before) == workload.replicas == workload.total == len(pods)
+        and workload.replicas == workload.available > 0
+        and all(pod.ready for pod in pods)
     )
 
 
-def restarted(workload: Workload, *, since: datetime) -> int:
-    """How many pods are ready and younger than that."""
-    begun = since.replace(microsecond=0)
-    return sum(
-        pod.ready and not pod.terminating and pod.created_at is not None and pod.created_at >= begun
-        for pod in workload.pods
-    )
+def restarted(workload: Workload, *, before: datetime | None) -> int:
+    """How many pods are of the restart."""
+    return workload.updated if workload.settled and shows_restart(workload, before=before) else 0
 
 
-def shows_restart(workload: Workload, *, since: datetime) -> bool:
-    """Whether the Deployment was told to restart at that moment or later."""
-    return workload.restarted_at is not None and workload.restarted_at >= since.replace(microsecond=0)
+def shows_restart(workload: Workload, *, before: datetime | None) -> bool:
+    """Whether the Deployment was told to restart since then."""
+    return workload.restarted_at is not None and workload.restarted_at != before
 
 
 def ready(workload: Workload, *, image: Image) -> int:

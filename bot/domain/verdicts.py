@@ -26,6 +26,13 @@ class Verdict:
     reason: Reason | None = None
 
 
+def was_stopped(operation: Operation) -> bool | None:
+    """Whether it was this order to stop that ended the sync; None when another one took its place meanwhile."""
+    if operation.sync is None or operation.sync.message == TERMINATED:
+        return True
+    return False if operation.sync.phase.ended else None
+
+
 def judge(operation: Operation, *, event: ApplicationObserved, now: datetime) -> Verdict | None:
     """The end of a running deploy as far as this read shows it, or None while it is still under way."""
     content = operation.content

@@ -24,7 +24,7 @@ from bot.domain import verdicts
 from bot.domain.events import ApplicationObserved, SyncOperation
 from bot.domain.operations import Content, Operation, OperationState
 from bot.domain.reasons import Reason, Refused
-from bot.services import contents, evidence, proposals
+from bot.services import contents, evidence, operations, proposals
 from bot.services.steps import Steps
 from bot.storage import approvals as approval_rows
 
@@ -201,9 +201,21 @@ class Deployer:
 
     async def _wait_for_others(self, operation: Operation, read: ApplicationRead) -> None:
         """Another operation holds the Application. That is a state, not a failure: wait for a while, and say whose."""
-        detail = _holder(read.operation)
+        detail = await self._holder(read)
         if not await self.steps.later(operation, Reason.OPERATION_IN_PROGRESS, detail=detail):
             raise Refused(Reason.OPERATION_IN_PROGRESS, detail)
+
+    async def _holder(self, read: ApplicationRead) -> str:
+        """Whose operation it is and what it does, as far as Argo CD has said; a new one is not described yet."""
+        sync = read.operation if read.operation and read.operation.holds else None
+        asked = await operations.get(self.steps.database, sync.request_id if sync else read.pending_request_id)
+        if asked is not None:
+            return f"It is the {asked.kind} of {asked.subject} that {asked.requested_name} asked for."
+        if sync is None:
+            return ""
+        if sync.phase.ended:
+            return "It has ended, but still holds the Application: /terminate sets that free."
+        return f"{sync.initiated_by or 'Somebody'} syncs {sync.revision[:7]} since {sync.started_at:%H:%M} UTC."
 
 
 def _content(operation: Operation) -> Content:
@@ -221,13 +233,6 @@ def _shows(read: ApplicationRead, operation: Operation) -> bool:
 def _is_taken(read: ApplicationRead) -> bool:
     """Whether an operation holds the Application's only slot."""
     return read.pending or (read.operation is not None and not read.operation.phase.ended)
-
-
-def _holder(sync: SyncOperation | None) -> str:
-    """Whose operation it is and what it does, as far as Argo CD has said; a new one is not described yet."""
-    if sync is None or sync.phase.ended:
-        return ""
-    return f"{sync.initiated_by or 'Somebody'} syncs {sync.revision[:7]} since {sync.started_at:%H:%M} UTC."
 
 
 def _ours(operation: Operation, event: ApplicationObserved | None) -> SyncOperation | None:

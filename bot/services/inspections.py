@@ -17,14 +17,17 @@ from bot.adapters.calls import CallFailed
 from bot.adapters.cluster import Clusters
 from bot.domain.catalog import Environment
 from bot.domain.events import Pod
-from bot.domain.inspections import ClusterEvent, Diff, HistoryEntry, LogRead, Past, SyncWindows
+from bot.domain.inspections import ClusterEvent, Diff, HistoryEntry, LogRead, Past, Running, SyncWindows
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import Refused
+from bot.services import operations
 from bot.storage import approvals as approval_rows
 from bot.storage import operations as operation_rows
 from bot.storage.engine import Database
 
 HISTORY = 10
+RECORD = 10 * HISTORY
+"""How many of the bot's own deploys are looked through for those of one service."""
 
 log = structlog.get_logger(__name__)
 
@@ -80,6 +83,15 @@ class Inspector:
             raise missing[0]
         return Events(found=tuple(sorted(found, key=lambda event: event.at)), missing=tuple(missing))
 
+    async def operation(self, environment: Environment) -> Running | None:
+        """What holds the Application's slot at this moment, or None when it is free."""
+        read = await _asked(self._argocd(environment).read(environment.application), what="operation")
+        if not read.pending:
+            return None
+        sync = read.operation if read.operation and read.operation.holds else None
+        request = sync.request_id if sync else read.pending_request_id
+        return Running(sync=sync, asked=await operations.get(self.database, request))
+
     async def windows(self, environment: Environment) -> SyncWindows:
         """The sync windows that concern the environment."""
         return await _asked(self._argocd(environment).windows(environment.application), what="windows")
@@ -95,22 +107,21 @@ class Inspector:
         """The newest deploys, those of the bot and those that only Argo CD remembers, each once."""
         argocd = self._argocd(environment)
         entries = await _asked(argocd.history(environment.application), what="history")
-        ours = await self._ours(environment, service=service)
-        begun = {one.sync.started_at for one, _ in ours if one.sync is not None}
-        foreign = [entry for entry in entries if entry.started_at not in begun][:HISTORY]
+        async with self.database.reading() as connection:
+            own = await operation_rows.deploys(connection, environment.name, limit=RECORD)
+        foreign = [entry for entry in entries if not any(_is_of(entry, one) for one in own)][:HISTORY]
+        ours = await self._approved([one for one in own if service is None or _moved(one, service)][:HISTORY])
         past = [_past(one, approvers) for one, approvers in ours]
         past += [_foreign(entry) for entry in foreign]
         newest = sorted(past, key=lambda one: one.at, reverse=True)[:HISTORY]
         return tuple(await asyncio.gather(*(self._described(one, environment) for one in newest)))
 
-    async def _ours(self, environment: Environment, *, service: str | None) -> list[tuple[Operation, tuple[str, ...]]]:
-        """The bot's own newest deploys that came as far as an order, with the names of who approved."""
+    async def _approved(self, own: list[Operation]) -> list[tuple[Operation, tuple[str, ...]]]:
+        """The operations, each with the names of who approved."""
         async with self.database.reading() as connection:
-            found = await operation_rows.deploys(connection, environment.name, limit=5 * HISTORY)
-            mine = [one for one in found if service is None or _moved(one, service)][:HISTORY]
-            votes = [await approval_rows.of_operation(connection, one.id) for one in mine]
+            votes = [await approval_rows.of_operation(connection, one.id) for one in own]
         names = [tuple(vote.name for vote in vote_row[0].votes) if vote_row else () for vote_row in votes]
-        return list(zip(mine, names, strict=True))
+        return list(zip(own, names, strict=True))
 
     async def _described(self, past: Past, environment: Environment) -> Past:
         """With the subject of its commit where the bot knows no images; without it when nobody tells."""
@@ -135,6 +146,22 @@ async def _asked(question: Awaitable[_Answer], *, what: str) -> _Answer:
         log_id = secrets.token_hex(4)
         log.warning("inspections.unanswered", what=what, log_id=log_id, reason=error.reason, answer=error.log)
         raise Refused(error.reason, log_id=log_id) from error
+
+
+def _is_of(entry: HistoryEntry, operation: Operation) -> bool:
+    """Whether an entry of Argo CD's history is what a deploy of everything left there.
+
+    One whose sync was never seen is known by its commit, and by having been deployed while the operation lasted.
+    """
+    content, sync = operation.content, operation.sync
+    if content is None or not content.everything:
+        return False
+    if sync is not None:
+        return entry.started_at == sync.started_at
+    begun = operation.dispatched_at
+    return (
+        entry.revision == content.revision and begun is not None and entry.deployed_at >= begun.replace(microsecond=0)
+    )
 
 
 def _moved(operation: Operation, service: str) -> bool:

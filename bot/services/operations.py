@@ -48,6 +48,7 @@ async def request(
     hard: bool = False,
     revision: str | None = None,
     ends: datetime | None = None,
+    ends_by: datetime | None = None,
 ) -> Operation:
     """Store what a person asks for; a worker takes it from there.
 
@@ -77,6 +78,7 @@ async def request(
         hard=hard,
         revision=revision,
         ends=ends,
+        ends_by=ends_by,
     )
     async with environments.changing(database, environment, wakes=("operations", "cards")) as connection:
         if hard:
@@ -117,6 +119,14 @@ async def _require_pause(connection: Connection, environment: str, *, now: datet
     again = last.requested_at + HARD_REFRESH_PAUSE if last else now
     if now < again:
         raise Refused(Reason.HARD_REFRESH_LIMITED, f"Again <t:{int(again.timestamp()) + 1}:R>.")
+
+
+async def get(database: Database, operation_id: str | None) -> Operation | None:
+    """The operation with this id, if the bot has one."""
+    if operation_id is None:
+        return None
+    async with database.reading() as connection:
+        return await rows.get(connection, operation_id)
 
 
 async def ended(

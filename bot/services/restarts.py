@@ -1,7 +1,8 @@
 """A restart of one service: Argo CD's resource action, ordered once, then followed until every pod is a new one.
 
     requested  -> mark, order                                  -> dispatching -> running
-    dispatching-> found after a crash or a cut connection: the Deployment carries the time of its last restart
+    dispatching-> found after a crash or a cut connection: the Deployment carries the time of its last restart, and
+                  another one than before
     running    -> until all pods are new and ready, or it failed    -> succeeded | failed
 
 Nobody has to consent: the same image comes back. That it is allowed at all is the gate's business.
@@ -9,12 +10,12 @@ Nobody has to consent: the same image comes back. That it is allowed at all is t
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
 from bot.adapters.argocd import ArgoCD
-from bot.adapters.argocd_errors import OrderUncertain
+from bot.adapters.argocd_errors import ArgocdError, OrderUncertain
 from bot.adapters.cluster import Clusters
 from bot.domain import rollouts
 from bot.domain.events import ApplicationObserved, Health
@@ -51,8 +52,10 @@ class Restarter:
                 log.warning("restart.no_step", operation=operation.id, state=operation.state)
 
     async def _dispatch(self, operation: Operation) -> None:
-        marked = self.steps.marked(operation, within=FOLLOW_FOR)
         environment = self.steps.place(operation)
+        before = (await self.clusters.workloads(environment)).get(operation.service or "")
+        marked = self.steps.marked(operation, within=FOLLOW_FOR)
+        marked = replace(marked, restarted_before=before.restarted_at if before else None)
         if not await self.steps.save(marked, expected=OperationState.REQUESTED):
             return
         try:
@@ -61,16 +64,18 @@ class Restarter:
             )
         except OrderUncertain as error:
             log.warning("restart.uncertain", operation=operation.id, answer=error.log)
-            return
-        await self.steps.accepted(marked)
+        except ArgocdError as error:
+            log.warning("restart.refused", operation=operation.id, reason=error.reason, answer=error.log)
+            await self.steps.end(marked, OperationState.REFUSED, error.reason)
+        else:
+            await self.steps.accepted(marked)
 
     async def _resolve(self, operation: Operation) -> None:
         """Nobody knows whether the order arrived: look for the mark it leaves. It is not sent again: a person can."""
         environment = self.steps.place(operation)
         sent_at = operation.dispatched_at or operation.updated_at
         found = (await self.clusters.workloads(environment)).get(operation.service or "")
-        restarted_at = found.restarted_at if found else None
-        if restarted_at is not None and restarted_at >= sent_at.replace(microsecond=0):
+        if found is not None and found.restarted_at not in (None, operation.restarted_before):
             await self.steps.accepted(operation)
         elif self.steps.clock() - sent_at >= self.grace:
             await self.steps.end(operation, OperationState.FAILED, Reason.OUTCOME_UNKNOWN)
@@ -98,12 +103,12 @@ class Restarter:
 
 def _ended(operation: Operation, *, event: ApplicationObserved | None) -> tuple[OperationState | None, Reason | None]:
     """How the restart ended as far as this read shows it. One from before the order, or without pods, shows nothing."""
-    since: datetime = operation.dispatched_at or operation.updated_at
+    since, before = operation.dispatched_at or operation.updated_at, operation.restarted_before
     workload = event.workload(operation.service or "") if event else None
     if event is None or workload is None or event.cluster_error is not None or event.observed_at < since:
         return None, None
-    if rollouts.is_restarted(workload, since=since):
+    if rollouts.is_restarted(workload, before=before):
         return OperationState.SUCCEEDED, None
-    if workload.health is Health.DEGRADED and rollouts.shows_restart(workload, since=since):
+    if workload.health is Health.DEGRADED and rollouts.shows_restart(workload, before=before):
         return OperationState.FAILED, Reason.ROLLOUT_FAILED
     return None, None

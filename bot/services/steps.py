@@ -13,7 +13,7 @@ import structlog
 from bot.adapters.calls import CallFailed
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.operations import Operation, OperationState
-from bot.domain.reasons import Reason, Refused
+from bot.domain.reasons import SENTENCES, Reason, Refused
 from bot.services import environments, operations
 from bot.storage import applications
 from bot.storage import operations as rows
@@ -30,6 +30,7 @@ TRANSIENT = frozenset(
     }
 )
 _BEGUN = frozenset({OperationState.DISPATCHING, OperationState.RUNNING})
+_LOST = {OperationState.DISPATCHING: Reason.OUTCOME_UNKNOWN, OperationState.RUNNING: Reason.OUT_OF_SIGHT}
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +46,10 @@ class Steps:
     clock: Callable[[], datetime]
 
     async def guarded(self, operation: Operation, step: Step) -> None:
-        """Run a step; end the operation when it refuses, and try again for `PATIENCE` when nobody answered."""
+        """Run a step; end the operation when it refuses, and try again for `PATIENCE` when nobody answered.
+
+        Once the order is out, a question that is refused is no end either: what goes on outside goes on all the same.
+        """
         try:
             await step(operation)
         except Refused as refusal:
@@ -53,7 +57,12 @@ class Steps:
             await self.end(operation, state, refusal.reason, detail=refusal.detail)
         except CallFailed as error:
             log.warning("operation.unanswered", operation=operation.id, reason=error.reason, answer=error.log)
-            if error.reason not in TRANSIENT or not await self.later(operation, error.reason):
+            begun = operation.state in _BEGUN
+            if (begun or error.reason in TRANSIENT) and await self.later(operation, error.reason):
+                return
+            if begun:
+                await self.end(operation, OperationState.FAILED, _LOST[operation.state], detail=SENTENCES[error.reason])
+            else:
                 await self.end(operation, OperationState.REFUSED, error.reason)
 
     async def later(self, operation: Operation, reason: Reason, *, detail: str = "") -> bool:

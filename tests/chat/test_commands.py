@@ -126,7 +126,7 @@ async def test_a_second_deploy_of_the_same_service_is_refused(office: Office) ->
     assert said(first)[0] == "ticket-service → prod · waiting for approval"
     assert said(second) == (
         "Refused",
-        "A deploy of this service is under way already. Its release card says what it waits for.",
+        "This is under way already. Its card says what it waits for.",
     )
     assert len(await stored(office)) == 1
 

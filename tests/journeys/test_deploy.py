@@ -178,7 +178,7 @@ async def test_one_request_for_a_service_at_a_time(scene: Scene, rows: Rows) -> 
     assert seeing.told(await ask(scene, "hyunwoo"))[0] == f"{PLACE} · waiting for approval"
     assert seeing.told(await ask(scene, "minji")) == (
         "Refused",
-        "A deploy of this service is under way already. Its release card says what it waits for.",
+        "This is under way already. Its card says what it waits for.",
     )
     assert seeing.told(await ask(scene, "minji", service="backend"))[0] == "backend → prod · waiting for approval"
     await rows.quiet()

@@ -33,6 +33,7 @@ async def asked(bot: Bot, kind: OperationKind) -> Operation:
         actor=HYUNWOO,
         catalog=bot.catalog,
         now=bot.clock(),
+        ends_by=bot.clock() + GRACE if kind is OperationKind.TERMINATE else None,
     )
 
 
@@ -81,6 +82,7 @@ async def test_a_crash_after_any_commit_orders_nothing_twice(
                 ], lives
         if alive:
             break
-    # A restart that was marked and not ordered cannot be told from one whose order was lost: a person decides.
-    assert {*ends} == ({DONE, LOST} if kind is OperationKind.RESTART else {DONE})
+    # A restart that was marked and not ordered cannot be told from one whose order was lost: a person decides. Whether
+    # a death falls between the two depends on what the observer writes meanwhile.
+    assert {DONE} <= {*ends} <= ({DONE, LOST} if kind is OperationKind.RESTART else {DONE})
     assert lives > 3

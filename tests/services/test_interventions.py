@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,10 @@ from tests.services.outside import Interrupted
 LONG = 10**6
 
 
-async def asked(bot: Bot, kind: OperationKind, *, service: str | None = None) -> Operation:
-    """Somebody asks for it in production."""
+async def asked(bot: Bot, kind: OperationKind, *, service: str | None = None, **shown: Any) -> Operation:
+    """Somebody asks for it in production; a stop is of what was shown as not begun a moment ago, unless it is said."""
+    if kind is OperationKind.TERMINATE:
+        shown = shown or {"ends_by": bot.clock() + GRACE}
     return await operations.request(
         bot.database,
         kind=kind,
@@ -26,6 +29,7 @@ async def asked(bot: Bot, kind: OperationKind, *, service: str | None = None) ->
         actor=HYUNWOO,
         catalog=bot.catalog,
         now=bot.clock(),
+        **shown,
     )
 
 

@@ -116,6 +116,7 @@ async def test_what_hangs_hinders_no_other_environment_and_no_stop(bot: Bot, wor
             actor=HYUNWOO,
             catalog=bot.catalog,
             now=bot.clock(),
+            ends_by=bot.clock() + CLAIM,
         )
         assert (await bot.ended(other.id)).state is OperationState.SUCCEEDED
         world.tick()
