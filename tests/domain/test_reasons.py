@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import bot
-from bot.domain.reasons import SENTENCES, Reason, Refused
+from bot.domain.reasons import HINDRANCES, SENTENCES, Reason, Refused, hindrance
 
 LONGEST = 200
 
@@ -45,3 +45,13 @@ def test_a_refusal_says_the_reason_and_what_only_this_case_knows() -> None:
     assert bare.sentence == SENTENCES[Reason.EXPIRED]
     assert detailed.sentence == f"{SENTENCES[Reason.EXPIRED]} It ended at noon."
     assert str(detailed) == "expired"
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_what_holds_an_open_operation_up_sends_nobody_away(reason: Reason) -> None:
+    if reason in HINDRANCES:
+        assert hindrance(reason) != SENTENCES[reason]
+        assert "again" not in hindrance(reason)
+        assert hindrance(reason).endswith(".")
+    else:
+        assert hindrance(reason) == SENTENCES[reason]

@@ -238,6 +238,10 @@ async def test_history_joins_both_records_and_counts_nothing_twice(scene: Scene,
     revisions = [head.split("](")[0].partition("[")[2] for head in heads]
     assert len(revisions) == len(set(revisions))
 
+    # The deploy of everything moved only ticket-service. Asked about another one, it is no stranger's either.
+    other = seeing.answer(await ask(scene, "history", service="payment-service")).text
+    assert "proj:tiketi:chatops" not in other
+
 
 @pytest.mark.parametrize("command", LOOKS)
 async def test_who_may_not_look_is_told_who_may(scene: Scene, command: str) -> None:

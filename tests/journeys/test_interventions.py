@@ -146,6 +146,26 @@ async def test_another_operation_than_the_one_shown_is_left_alone(scene: Scene, 
     assert [request.method for request in scene.argocd.requests if request.method == "DELETE"] == []
 
 
+async def test_whether_something_runs_is_asked_at_that_moment(scene: Scene, rows: Rows) -> None:
+    await rows.observed("prod", after=NEVER)
+    scene.argocd.faults.status = 503
+    title, reason = seeing.told(await ask(scene, "jisoo", "terminate", environment="prod"))
+    assert title == "Refused"
+    assert reason.startswith("Argo CD did not answer.")
+
+
+async def test_what_nobody_has_begun_is_known_by_when_it_was_shown(scene: Scene) -> None:
+    app = scene.world.application("prod")
+    app.faults.accept_ticks = 10**6
+    scene.world.operate("prod", username="admin")
+    shown = await ask(scene, "jisoo", "terminate", environment="prod")
+    assert seeing.answer(shown).text.startswith("An operation was asked for, and Argo CD has not begun it yet.")
+    assert shown.response is not None
+    app.faults.accept_ticks, app.faults.run_ticks = 1, 10**6
+    pressed = await scene.town.people["jisoo"].click(shown.response.message, label="Stop it")
+    assert seeing.told(pressed) == ("prod · stopped", "The Application is free for the next operation.")
+
+
 async def test_there_is_nothing_to_stop(scene: Scene, rows: Rows) -> None:
     await rows.observed("prod", after=NEVER)
     assert seeing.told(await ask(scene, "jisoo", "terminate", environment="prod")) == (
@@ -169,6 +189,8 @@ async def test_a_deploy_that_somebody_stops_has_failed_although_its_pods_run(sce
     card = await seeing.message(scene.town.releases, titled="waiting for approval")
     await scene.town.people["jisoo"].click(card, label="Approve")
     await until(lambda: app.phase == "Running" and "syncResult" in (app.operation_state or {}))
+    shown = seeing.answer(await ask(scene, "jisoo", "terminate", environment="prod"))
+    assert shown.text.startswith(f"Sync of `{app.revision[:7]}` ticket-service asked by hyunwoo ⏱\n")
     scene.world.operations.terminate(app)
 
     # What was applied stays, and the card tells what is true of the pods.
