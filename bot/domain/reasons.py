@@ -96,8 +96,8 @@ SENTENCES: dict[Reason, str] = {
         "The Application was recreated, or reads its manifests from elsewhere than when this was approved. Ask again."
     ),
     Reason.APPLICATION_DELETING: (
-        "The Application is being deleted, so nothing was done. Ask again when it is back; if it is gone for good, take "
-        "its environment out of the topology file."
+        "The Application is being deleted, so nothing was done. Ask again when it is back; if it is gone for good, "
+        "take its environment out of the topology file."
     ),
     Reason.APPLICATION_MISSING: "Argo CD does not know this Application. See `python -m bot check`.",
     Reason.ARGOCD_FORBIDDEN: "The bot's Argo CD role may not do this. `python -m bot check` says what is missing.",

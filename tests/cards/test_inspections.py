@@ -28,6 +28,7 @@ CATALOG = places.catalog()
 PROD = CATALOG.environments["prod"]
 POD = Pod(name="backend-7c9-abc", image=images.parse("repo/backend:tag"), ready=True, restarts=0, node="node-1")
 EVENT = ClusterEvent(at=story.after(1), warning=True, reason="BackOff", message="no", kind="Pod", name="backend-1")
+NORMAL = replace(EVENT, warning=False)
 CHANGED = ResourceDiff(
     resource=Resource(group="apps", kind="Deployment", namespace="tiketi", name="backend"),
     services=frozenset({"backend"}),
@@ -102,6 +103,24 @@ def test_a_part_of_the_events_that_is_missing_is_named_with_its_id() -> None:
     shown = events.render("prod", service=None, found=(), missing=(silent,))
     assert shown.description.startswith("⚠️ The cluster did not answer")
     assert (shown.footer, shown.colour) == ("error 0123abcd", Colour.WAITING)
+
+
+@pytest.mark.parametrize(
+    ("cut", "found", "lines", "colour"),
+    [
+        (False, (), ["Nothing was noticed in the last hour; Kubernetes forgets what is older."], Colour.QUIET),
+        (True, (), [], Colour.WAITING),
+        (False, (NORMAL,), ["▫️ **BackOff** Pod `backend-1` · <t:1767623401:R>", "no"], Colour.QUIET),
+        (True, (NORMAL,), ["▫️ **BackOff** Pod `backend-1` · <t:1767623401:R>", "no"], Colour.WAITING),
+    ],
+)
+def test_events_that_are_too_many_to_read_are_said_to_be_a_part(
+    cut: bool, found: tuple[ClusterEvent, ...], lines: list[str], colour: Colour
+) -> None:
+    shown = events.render("prod", service=None, found=found, missing=(), cut=cut)
+    note = "⚠️ There are too many events to read them all, so some are missing here, new ones too."
+    assert shown.description.splitlines() == [*([note] if cut else []), *lines]
+    assert shown.colour is colour
 
 
 def compared(*resources: ResourceDiff) -> Card:
