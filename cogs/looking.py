@@ -113,4 +113,4 @@ class Looking(commands.Cog):
     async def _events(self, interaction: discord.Interaction, *, environment: str, service: str | None) -> Card:
         place = await places.visited(self._deps, interaction, Capability.VIEW, environment=environment, service=service)
         found = await self._deps.inspector.events(place, service=service)
-        return events_card.render(environment, service=service, found=found.found, missing=found.missing)
+        return events_card.render(environment, service=service, found=found.found, missing=found.missing, cut=found.cut)

@@ -7,6 +7,7 @@ cache and not in the object.
 
 import copy
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from sandbox.faults import SyncFaults
@@ -66,11 +67,11 @@ class Application:
         """The phase of the present or the last operation, if there is one."""
         return self.operation_state["phase"] if self.operation_state else None
 
-    @property
-    def windows(self) -> Json:
-        """What …/syncwindows answers."""
-        denying = {"kind": "deny", "schedule": "0 18 * * 5", "duration": "60h", "manualSync": False}
+    def windows(self, *, at: datetime) -> Json:
+        """What …/syncwindows answers then: a window of a weekend's length, in force exactly when the fault says so."""
         closed = self.faults.window_closed
+        begins = (at + timedelta(days=-1 if closed else 3)).isoweekday() % 7
+        denying = {"kind": "deny", "schedule": f"0 18 * * {begins}", "duration": "60h", "manualSync": False}
         return {**({"activeWindows": [denying]} if closed else {}), "assignedWindows": [denying], "canSync": not closed}
 
     def record(self, reason: str, message: str, *, at: str, kind: str = "Normal") -> None:

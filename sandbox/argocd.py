@@ -251,7 +251,7 @@ class Argocd(serving.Server):
         return _reply(request, views.tree(self._differences(app), namespace))
 
     async def _windows(self, app: Application, request: web.Request) -> web.Response:
-        return _reply(request, app.windows)
+        return _reply(request, app.windows(at=self.world.timeline.now()))
 
     async def _revision(self, app: Application, request: web.Request) -> web.Response:
         revision = request.match_info["revision"]

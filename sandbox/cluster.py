@@ -120,7 +120,7 @@ class Cluster(serving.Server):
 
     async def _deployments(self, request: web.Request) -> web.Response:
         found = [objects.deployment(item) for item in self._namespace(request).deployments.values()]
-        return _list("DeploymentList", "apps/v1", _selected(found, request))
+        return _list("DeploymentList", "apps/v1", found, request)
 
     async def _deployment(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
@@ -135,7 +135,7 @@ class Cluster(serving.Server):
             for deployment in self._namespace(request).deployments.values()
             for pod in deployment.pods
         ]
-        return _list("PodList", "v1", _selected(found, request))
+        return _list("PodList", "v1", found, request)
 
     async def _pod(self, request: web.Request) -> web.Response:
         deployment, pod = self._find_pod(request)
@@ -171,11 +171,8 @@ class Cluster(serving.Server):
 
     async def _events(self, request: web.Request) -> web.Response:
         namespace = self._namespace(request)
-        return _list(
-            "EventList",
-            "v1",
-            _selected([objects.event(e, namespace=namespace.name) for e in namespace.events], request),
-        )
+        found = [objects.event(event, namespace=namespace.name) for event in namespace.events]
+        return _list("EventList", "v1", found, request)
 
     def _find_pod(self, request: web.Request) -> tuple[Deployment, Pod]:
         for deployment in self._namespace(request).deployments.values():
@@ -223,10 +220,15 @@ def _flat(item: Json, prefix: str = "") -> dict[str, str]:
     return result
 
 
-def _list(kind: str, version: str, items: list[Json]) -> web.Response:
+def _list(kind: str, version: str, found: list[Json], request: web.Request) -> web.Response:
+    """What the selectors let through, or a page of it with a `limit`; the next one's token is its first index."""
+    items = _selected(found, request)
+    begin, limit = int(request.query.get("continue") or 0), int(request.query.get("limit") or len(items))
+    page, left = items[begin : begin + limit], len(items) - begin - limit
+    following = {"continue": str(begin + limit), "remainingItemCount": left} if left > 0 else {}
     # The items of a real list carry neither apiVersion nor kind.
-    bare = [{name: value for name, value in item.items() if name not in ("apiVersion", "kind")} for item in items]
-    metadata = {"resourceVersion": "100000"}
+    bare = [{name: value for name, value in item.items() if name not in ("apiVersion", "kind")} for item in page]
+    metadata = {"resourceVersion": "100000", **following}
     return web.json_response({"kind": kind, "apiVersion": version, "metadata": metadata, "items": bare})
 
 

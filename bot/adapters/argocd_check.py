@@ -1,7 +1,7 @@
 """What the token may and must not do, asked of Argo CD itself and not tried.
 
 `account/can-i` answers for one action at a time. It cannot be asked about resource actions such as a restart: their
-rights show when they are used.
+rights show when they are used. Nor does Argo CD tell a token whether it wants `override` for a sync of a commit.
 """
 
 from collections.abc import Iterable
@@ -14,8 +14,9 @@ from bot.adapters.argocd_http import Transport
 Finding = tuple[str, bool, str]
 """Name, whether it is in order, and what was found or is missing."""
 
-_ON_APPLICATIONS = (("applications", ("create", "update", "delete")), ("exec", ("create",)))
+_ON_APPLICATIONS = (("applications", ("create", "update", "delete", "override")), ("exec", ("create",)))
 _ON_OTHERS = (("projects", ("create", "update")), ("repositories", ("create",)), ("clusters", ("create",)))
+_OVERRIDE = " (override stays only where argocd-cm has application.sync.requireOverridePrivilegeForRevisionSync)"
 _COMPLAINTS: dict[type[ArgocdError], str] = {
     TokenRejected: "does not accept the token in CHATOPS_ARGOCD_TOKEN",
     Forbidden: "the role lacks: applications, get",
@@ -67,7 +68,8 @@ async def _rights(http: Transport, applications: Iterable[str], *, project: str)
     except ArgocdError as error:
         return "Rights in Argo CD", False, _complaint(error)
     if granted:
-        return "Rights in Argo CD", False, f"more than the bot needs; take from the role: {'; '.join(granted)}"
+        unless = _OVERRIDE if any(right.startswith("applications, override,") for right in granted) else ""
+        return "Rights in Argo CD", False, f"more than the bot needs; take from the role: {'; '.join(granted)}{unless}"
     return "Rights in Argo CD", True, "no more than the bot needs"
 
 

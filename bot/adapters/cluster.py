@@ -18,10 +18,11 @@ from bot.adapters.calls import Observe, measured, unobserved
 from bot.adapters.cluster_errors import ClusterError, NoPods, PodMissing
 from bot.adapters.cluster_http import Cluster
 from bot.adapters.cluster_values import WorkloadRead
+from bot.adapters.fields import Json, section
 from bot.adapters.masking import masked
 from bot.domain import rollouts
 from bot.domain.catalog import Environment, named_after
-from bot.domain.inspections import ClusterEvent, LogRead
+from bot.domain.inspections import EventsRead, LogRead
 
 LARGEST_LOG = 256 * 1024
 LONGEST_LINE = 2000
@@ -85,21 +86,25 @@ class Clusters:
     ) -> LogRead:
         """The last `lines` of a container's log, or of the one before it with `previous`; secrets are hidden.
 
-        Without a `pod` it is the worst one of the service, without a `container` the one named like the service, else
-        the first. Raises a ClusterError that says why there is no log.
+        Without a `pod` it is the worst one of the service, with `previous` the one that restarted most; without a
+        `container` the one named like the service, else the first. Raises a ClusterError that says why there is no log.
         """
         work = partial(
             self._logs, environment, service=service, name=pod, container=container, previous=previous, lines=lines
         )
         return await self._run(environment, "logs", work)
 
-    async def events(self, environment: Environment, *, service: str | None = None) -> tuple[ClusterEvent, ...]:
-        """The events of the namespace, or of one service's objects, oldest first. Raises a ClusterError."""
-        found = await self._run(environment, "events", lambda client: cluster_http.items(client, _events(environment)))
-        events = kubernetes_events.values(found)
-        if service is None:
-            return events
-        return tuple(event for event in events if named_after(event.name, services=self._services) == service)
+    async def events(self, environment: Environment, *, service: str | None = None) -> EventsRead:
+        """The events of the namespace, or of one service's objects, oldest first. Raises a ClusterError.
+
+        Of very many only a part is read; a namespace has most of them when something is wrong there.
+        """
+        found, cut = await self._run(
+            environment, "events", lambda client: cluster_http.first_items(client, _events(environment))
+        )
+        if service is not None:
+            found = [item for item in found if self._is_of(service, item)]
+        return EventsRead(found=kubernetes_events.values(found), cut=cut)
 
     async def check(self, environments: Iterable[Environment]) -> list[tuple[str, bool, str]]:
         """What a person setting this up wants to know: name, whether it is in order, and what is found or missing."""
@@ -126,6 +131,10 @@ class Clusters:
             (rights, not told, "; ".join(told) or "what the bot needs and no more"),
         ]
 
+    def _is_of(self, service: str, event: Json) -> bool:
+        name = str(section(event, "involvedObject").get("name") or "")
+        return named_after(name, services=self._services) == service
+
     def _workloads(self, environment: Environment, client: ApiClient) -> dict[str, WorkloadRead]:
         place = quote(environment.namespace, safe="")
         return cluster_values.workloads(
@@ -146,7 +155,8 @@ class Clusters:
         lines: int,
     ) -> LogRead:
         workload = self._workloads(environment, client).get(service)
-        pods = rollouts.worst_first(workload.pods) if workload else []
+        ordered = rollouts.restarted_first if previous else rollouts.worst_first
+        pods = ordered(workload.pods) if workload else []
         pod = next((pod for pod in pods if name in (None, pod.name)), None)
         if pod is None:
             raise PodMissing(f"no pod {name}") if name and pods else NoPods(f"{service} has no pods")

@@ -105,7 +105,15 @@ class Cluster:
 
 
 def items(client: ApiClient, path: str) -> list[Json]:
-    """All items of a list, page by page."""
+    """All items of a list. Raises ClusterUnreachable when there are too many: a part would be taken for the whole."""
+    found, cut = first_items(client, path)
+    if cut:
+        raise ClusterUnreachable(f"{path} has more than {_PAGE * _PAGES} items")
+    return found
+
+
+def first_items(client: ApiClient, path: str) -> tuple[list[Json], bool]:
+    """The first items of a list, page by page, in the order in which the cluster keeps them; whether there are more."""
     found: list[Json] = []
     query: dict[str, Any] = {"limit": _PAGE}
     for _ in range(_PAGES):
@@ -113,9 +121,9 @@ def items(client: ApiClient, path: str) -> list[Json]:
         found += entries(page, "items")
         following = section(page, "metadata").get("continue")
         if not following:
-            return found
+            return found, False
         query = {"limit": _PAGE, "continue": following}
-    raise ClusterUnreachable(f"{path} has more than {_PAGE * _PAGES} items")
+    return found, True
 
 
 def text(client: ApiClient, path: str, *, query: Mapping[str, Any]) -> str:

@@ -26,13 +26,11 @@ def deploy(operation: Operation, *, mention: int | None, url: str | None) -> Car
             footer=f"operation {operation.id}",
             buttons=card,
         )
+    where = "its card" if operation.has_card else "the release card"
     words, sentence = {
-        OperationState.REQUESTED: (
-            "request taken",
-            "What would change is still being read. The release card shows how it goes on.",
-        ),
-        OperationState.WAITING: ("waiting for approval", f"{_approver(mention)} decides on the release card."),
-    }.get(operation.state, ("on its way", "It needs no approval; the release card shows how it goes on."))
+        OperationState.REQUESTED: ("request taken", f"What would change is still being read; {where} shows it then."),
+        OperationState.WAITING: ("waiting for approval", f"{_approver(mention)} decides on {where}."),
+    }.get(operation.state, ("on its way", f"It needs no approval; {where} shows how it goes on."))
     return Card(title=f"{place} · {words}", colour=Colour.WAITING, description=sentence, buttons=card)
 
 
@@ -103,12 +101,12 @@ def confirm_stop(environment: str, running: Running, *, now: datetime) -> Card:
     else:
         whose = whose or f"by {plain(sync.initiated_by or 'somebody', 40)}"
         lines = [f"Sync of {code(sync.revision[:7], 7)} {whose} {ago(sync.started_at)}", plain(sync.message, 200)]
-        if sync.phase.ended:
-            lines.append("It has ended, but it still holds the Application: stopping it sets that free.")
+        ended = "It has ended, but it still holds the Application: stopping it sets that free."
+        lines.append(ended if sync.phase.ended else "**Note** what it has applied so far stays.")
     return Card(
         title=f"{environment} · stop this operation?",
         colour=Colour.WAITING,
-        description="\n".join(filter(None, (*lines, "**Note** what it has applied so far stays."))),
+        description="\n".join(filter(None, lines)),
         buttons=(Button(label="Stop it", custom_id=f"chatops:terminate:{environment}:{known}", style=Style.BAD),),
     )
 

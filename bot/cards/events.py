@@ -13,13 +13,23 @@ _ROOM = DESCRIPTION_LIMIT - 600
 
 
 def render(
-    environment: str, *, service: str | None, found: tuple[ClusterEvent, ...], missing: tuple[Refused, ...]
+    environment: str,
+    *,
+    service: str | None,
+    found: tuple[ClusterEvent, ...],
+    missing: tuple[Refused, ...],
+    cut: bool = False,
 ) -> Card:
-    """The events; a part that is missing says why, and under which id the log has more."""
+    """The events; a part that is missing says why, and under which id the log has more.
+
+    When it is `cut` not even the newest are sure to be here: a cluster lists events by name, not by time.
+    """
     place = " → ".join(filter(None, (service, environment)))
     found = _merged(found)
     warnings = sum(event.warning for event in found)
     notes = [f"⚠️ {refused.sentence}" for refused in missing]
+    if cut:
+        notes.append("⚠️ There are too many events to read them all, so some are missing here, new ones too.")
     shown: list[str] = []
     room = _ROOM
     for event in reversed(found):
@@ -30,12 +40,12 @@ def render(
         shown.insert(0, line)
     if len(shown) < len(found):
         shown.insert(0, f"{len(found) - len(shown)} older ones are left out")
-    none = [] if found else ["Nothing was noticed in the last hour; Kubernetes forgets what is older."]
+    none = [] if found or cut else ["Nothing was noticed in the last hour; Kubernetes forgets what is older."]
     counted = f"{warnings} warning{'s' if warnings != 1 else ''}" if warnings else "no warnings"
     ids = " · ".join(f"error {refused.log_id}" for refused in missing if refused.log_id)
     return Card(
         title=f"{place} · {counted}",
-        colour=Colour.WAITING if warnings or missing else Colour.QUIET,
+        colour=Colour.WAITING if warnings or missing or cut else Colour.QUIET,
         description="\n".join([*notes, *none, *shown]),
         footer=ids,
     )

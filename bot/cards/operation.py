@@ -14,7 +14,7 @@ from bot.cards.text import ago, code, duration, fenced, link, paragraphs, plain
 from bot.domain import rollouts, verdicts
 from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog, Environment
-from bot.domain.events import ApplicationObserved
+from bot.domain.events import ApplicationObserved, Phase
 from bot.domain.operations import Content, Operation, OperationKind, OperationState
 from bot.domain.reasons import SENTENCES, hindrance
 from bot.domain.timeline import Line, LineState
@@ -135,7 +135,7 @@ def _lines(operation: Operation, approval: Approval | None, *, progress: str, ov
     if operation.kind is not OperationKind.DEPLOY:
         return []
     sync = operation.sync
-    begun = sync.finished_at if sync and sync.phase.ended else None
+    begun = sync.finished_at if sync and sync.phase is Phase.SUCCEEDED else None
     state = LineState.RUNNING if begun else LineState.PENDING
     finished = operation.updated_at if operation.state is OperationState.SUCCEEDED else None
     if operation.state.ended and begun:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from bot.cards.base import Card, Colour
 from bot.cards.text import ago, code, plain
-from bot.domain import rollouts
+from bot.domain import images, rollouts
 from bot.domain.events import Pod
 
 MOST = 20
-_TAG = 40
+_TAG, _SHORT = 40, 20
 
 
 def render(environment: str, *, service: str | None, pods: Mapping[str, tuple[Pod, ...]]) -> Card:
@@ -37,16 +37,21 @@ def render(environment: str, *, service: str | None, pods: Mapping[str, tuple[Po
 
 
 def _line(pod: Pod, *, service: str, alone: bool) -> str:
-    """One pod: how it is, which one, since when and where; of one in trouble also what it runs and how it ended."""
+    """One pod: how it is, which one, what it runs, since when and where; of one in trouble also how it ended.
+
+    The tag is in full on a line of its own where one service was asked for, and where a pod is in trouble.
+    """
     mark = "🗑️" if pod.terminating else "✅" if pod.ready else "❌" if pod.reason else "⏳"
     state = "" if pod.ready else plain("terminating" if pod.terminating else pod.reason or "starting", 60)
     restarts = f"{pod.restarts} restart{'s' if pod.restarts != 1 else ''}" if pod.restarts else ""
     age = ago(pod.created_at) if pod.created_at else ""
+    full = alone or not pod.ready
+    tag = pod.image.tag or ""
+    short = "" if full else code(images.short_revision(tag) or tag, _SHORT)
     name = " ".join(filter(None, ("" if alone else f"**{service}**", code(pod.name.removeprefix(f"{service}-"), 40))))
     told = " · ".join(filter(None, (state, restarts, plain(pod.node, 60), age)))
-    runs = code(pod.image.tag or "", _TAG) if alone or not pod.ready else ""
-    more = " · ".join(filter(None, (runs, "" if pod.ready else plain(pod.last_exit, 60))))
-    return "\n".join(filter(None, (f"{mark} {name} {told}".rstrip(), more)))
+    more = " · ".join(filter(None, (code(tag, _TAG) if full else "", "" if pod.ready else plain(pod.last_exit, 60))))
+    return "\n".join(filter(None, (" ".join(filter(None, (mark, name, short, told))), more)))
 
 
 def _colour(*, trouble: bool, complete: bool) -> Colour:

@@ -65,7 +65,8 @@ def results(sync: SyncOperation | None) -> list[str]:
     lines = [f"• {plain(f'{one.kind}/{one.name}: {one.message}', _DETAIL)}" for one in found[:_RESULTS]]
     if len(found) > _RESULTS:
         lines.append(f"• and {len(found) - _RESULTS} more objects")
-    return [*lines, f"• {kept} of the objects are no longer in Git and stay: nothing is pruned"] if kept else lines
+    stays = "1 object is no longer in Git and stays" if kept == 1 else f"{kept} objects are no longer in Git and stay"
+    return [*lines, f"• {stays}: nothing is pruned"] if kept else lines
 
 
 def join(told: list[_Told], *, over: bool) -> list[str]:

@@ -3,15 +3,15 @@
 It shows what was read last and when; a part that did not answer is named instead of being guessed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bot.cards.base import Card, Colour, Field
-from bot.cards.text import ago, code, link, plain
+from bot.cards.base import VALUE_LIMIT, Card, Colour, Field
+from bot.cards.text import ago, code, length, link, plain
 from bot.domain import images, rollouts
-from bot.domain.catalog import Environment
-from bot.domain.events import ApplicationObserved, Health, SyncStatus, Workload
+from bot.domain.catalog import Environment, named_after
+from bot.domain.events import ApplicationObserved, Health, Phase, SyncOperation, SyncStatus, Workload
 from bot.domain.images import Image
-from bot.domain.operations import Operation, OperationState
+from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.reasons import SENTENCES, Reason
 
 _BAD = frozenset({Health.DEGRADED, Health.MISSING})
@@ -35,19 +35,40 @@ StatusView = tuple[EnvironmentStatus, ...]
 
 
 def render(view: StatusView, *, service: str | None, more: int = 0) -> Card:
-    """The overview; with a `service` only that one, its tags in full. `more` environments found no room."""
+    """The overview; with a `service` only that one, its tags in full. `more` environments are not in the view.
+
+    Of many environments the first that fit are shown and the rest is counted. Who deployed last is told for each
+    unless that leaves less room for environments.
+    """
+    short = _card(view, service=service, more=more, newest=False)
+    if len(view) < 2 or service is not None:
+        return short
+    full = _card(view, service=service, more=more, newest=True)
+    return full if len(full.fields) == len(short.fields) else short
+
+
+def _card(view: StatusView, *, service: str | None, more: int, newest: bool) -> Card:
+    """The card, whose footer counts what found no room in it: a longer footer may take the room of one more."""
     place = view[0].environment.name if len(view) == 1 else None
-    return Card(
+    fields = tuple(_environment(status, service=service, alone=len(view) == 1, newest=newest) for status in view)
+    card = Card(
         title=" → ".join(filter(None, (service, place))) or "All environments",
         colour=_colour(view, service=service),
-        fields=tuple(_environment(status, service=service, alone=len(view) == 1) for status in view),
+        fields=fields,
         description="" if view else "There is no environment that you may see.",
-        footer=f"and {more} more: name one to see it" if more else "",
+        footer=_rest(more),
     )
+    while (footer := _rest(more + len(fields) - len(card.fields))) != card.footer:
+        card = replace(card, fields=fields, footer=footer)
+    return card
 
 
-def _environment(status: EnvironmentStatus, *, service: str | None, alone: bool) -> Field:
-    """One environment; `alone` there is room to say who deployed what last."""
+def _rest(number: int) -> str:
+    return f"and {number} more: /status <environment>" if number else ""
+
+
+def _environment(status: EnvironmentStatus, *, service: str | None, alone: bool, newest: bool) -> Field:
+    """One environment; `alone` there is room to say who deployed each service last, else perhaps one for all."""
     seen = status.observed
     lines = [*_missing(status)]
     if seen is not None:
@@ -57,10 +78,13 @@ def _environment(status: EnvironmentStatus, *, service: str | None, alone: bool)
             lines.append(_workload(workload, seen, full=service is not None, last=last))
         if not chosen:
             lines.append(f"{code(service or '', 60)} is not part of this Application.")
-    lines += [_operation(operation) for operation in status.operations if service in (None, operation.service)]
+    lines += [_operation(operation) for operation in status.operations if _concerns(operation, service)]
     lines += _foreign(status)
     if seen is not None:
         lines.append(f"{link('Argo CD', status.environment.page)} read {ago(seen.observed_at)}")
+    deployed = _newest(status) if newest else ""
+    if deployed and length("\n".join([*lines, deployed])) <= VALUE_LIMIT:
+        lines.insert(-1 if seen is not None else len(lines), deployed)
     state = f" · {seen.sync} · {seen.health}" if seen else ""
     return Field(name=f"{status.environment.name}{state}", value="\n".join(lines))
 
@@ -97,15 +121,44 @@ def _workload(workload: Workload, seen: ApplicationObserved, *, full: bool, last
 
 def _last(status: EnvironmentStatus, service: str) -> str:
     """Who deployed a service last, and when: the bot's own record, or else what Argo CD says of its last operation."""
-    ours = next((one for one in status.deploys if one.content and one.content.image_of(service)), None)
-    theirs = status.observed.operation if status.observed else None
-    if theirs is not None and theirs.phase.ended and (theirs.services is None or service in theirs.services):
-        ended = theirs.finished_at or theirs.started_at
-        known = ours is not None and (theirs.request_id == ours.id or ours.updated_at > ended)
-        if not known:
-            who = "Argo CD" if theirs.initiated_by == "automated" else plain(theirs.initiated_by or "somebody", 40)
-            return f"{who} {ago(ended)}"
+    mine = (
+        one for one in status.deploys if one.content and service in {change.service for change in one.content.images}
+    )
+    return _later(next(mine, None), _foreign_sync(status, service=service))
+
+
+def _newest(status: EnvironmentStatus) -> str:
+    """Who deployed anything there last, and when; the same two sources."""
+    last = _later(next(iter(status.deploys), None), _foreign_sync(status, service=None))
+    return f"deployed last: {last}" if last else ""
+
+
+def _later(ours: Operation | None, theirs: SyncOperation | None) -> str:
+    """Who and when, of whichever ended later."""
+    ended = (theirs.finished_at or theirs.started_at) if theirs else None
+    if theirs is not None and ended is not None and (ours is None or ours.updated_at <= ended):
+        return f"{_initiator(theirs)} {ago(ended)}"
     return f"{plain(ours.requested_name, 40)} {ago(ours.updated_at)}" if ours is not None else ""
+
+
+def _foreign_sync(status: EnvironmentStatus, *, service: str | None) -> SyncOperation | None:
+    """The newest operation when it went well, is not the bot's own, and changed the service, if one is named.
+
+    Of its own the bot knows better who asked. A full sync touches every object, so its results have to name one of the
+    service's that was not `unchanged`, as `kubectl apply` says it.
+    """
+    sync = status.observed.operation if status.observed else None
+    if sync is None or sync.phase is not Phase.SUCCEEDED or sync.request_id is not None:
+        return None
+    if service is None or sync.services is not None:
+        return sync if service is None or service in (sync.services or ()) else None
+    names = [workload.service for workload in status.observed.workloads] if status.observed else []
+    changed = (one.name for one in sync.results if one.status == "Synced" and not one.message.endswith("unchanged"))
+    return sync if service in {named_after(name, services=names) for name in changed} else None
+
+
+def _initiator(sync: SyncOperation) -> str:
+    return "Argo CD" if sync.initiated_by == "automated" else plain(sync.initiated_by or "somebody", 40)
 
 
 def _foreign(status: EnvironmentStatus) -> list[str]:
@@ -123,8 +176,7 @@ def _foreign(status: EnvironmentStatus) -> list[str]:
         )
     if sync.request_id in mine:
         return []
-    who = "Argo CD" if sync.initiated_by == "automated" else plain(sync.initiated_by or "somebody", 40)
-    what = f"⏳ sync of {code(sync.revision[:7], 7)} · {sync.phase} · {who} {ago(sync.started_at)}"
+    what = f"⏳ sync of {code(sync.revision[:7], 7)} · {sync.phase} · {_initiator(sync)} {ago(sync.started_at)}"
     return [what, *([plain(sync.message, 120)] if sync.message else [])]
 
 
@@ -143,8 +195,18 @@ def _mark(workload: Workload) -> str:
     return "✅" if workload.live == workload.desired and not workload.changed else "🟡"
 
 
+def _concerns(operation: Operation, service: str | None) -> bool:
+    """Whether it is about the service, as a deploy of everything is that changes it."""
+    return service in (None, operation.service) or _changes(operation, service)
+
+
+def _changes(operation: Operation, service: str | None) -> bool:
+    return operation.content is not None and any(change.service == service for change in operation.content.images)
+
+
 def _operation(operation: Operation) -> str:
-    what = " ".join(filter(None, (operation.kind, operation.service)))
+    of_application = operation.kind in (OperationKind.REFRESH, OperationKind.TERMINATE)
+    what = operation.kind if of_application else f"{operation.kind} {operation.subject}"
     state = "waiting for approval" if operation.state is OperationState.WAITING else operation.state
     return f"⏳ {what} · {state} · {plain(operation.requested_name, 40)} {ago(operation.requested_at)}"
 

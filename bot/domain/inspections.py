@@ -40,6 +40,14 @@ class ClusterEvent:
     count: int = 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsRead:
+    """Events of a namespace, oldest first. `cut` says that there were too many to read them all."""
+
+    found: tuple[ClusterEvent, ...]
+    cut: bool = False
+
+
 class Change(StrEnum):
     """What a sync would do to an object."""
 

@@ -96,7 +96,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.APPLICATION_CHANGED: (
         "The Application was recreated, or reads its manifests from elsewhere than when this was approved. Ask again."
     ),
-    Reason.APPLICATION_DELETING: "The Application is being deleted.",
+    Reason.APPLICATION_DELETING: (
+        "The Application is being deleted, so nothing was done. Ask again when it is back; if it is gone for good, "
+        "take its environment out of the topology file."
+    ),
     Reason.APPLICATION_MISSING: "Argo CD does not know this Application. See `python -m bot check`.",
     Reason.ARGOCD_FORBIDDEN: "The bot's Argo CD role may not do this. `python -m bot check` says what is missing.",
     Reason.ARGOCD_TOKEN: "Argo CD no longer accepts the bot's token. Give it a new one in CHATOPS_ARGOCD_TOKEN.",
@@ -107,8 +110,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.SYNC_FAILED: "Argo CD could not apply the manifests. Open the Application for the resource that failed.",
     Reason.SYNC_TIMED_OUT: "Argo CD is still applying the manifests, far beyond its time. Look at the Application.",
     Reason.WRONG_REVISION: "Argo CD applied another commit than the approved one. Look at the Application now.",
-    Reason.ROLLOUT_FAILED: "The manifests were applied, but the new pods do not run. Roll back or fix forward.",
-    Reason.ROLLOUT_TIMED_OUT: "The manifests were applied, but the new pods were not ready in time. Look at the pods.",
+    Reason.ROLLOUT_FAILED: "The new pods do not run. Roll back or fix forward.",
+    Reason.ROLLOUT_TIMED_OUT: "The new pods were not ready in time. Look at the pods.",
     Reason.OUTCOME_UNKNOWN: (
         "The order may or may not have reached Argo CD, and it was not sent again. Look at the Application."
     ),

@@ -74,5 +74,10 @@ def worst_first(pods: Iterable[Pod]) -> list[Pod]:
     return sorted(pods, key=lambda pod: (pod.ready, not pod.reason, pod.terminating, -pod.restarts, pod.name))
 
 
+def restarted_first(pods: Iterable[Pod]) -> list[Pod]:
+    """The pods in the order in which somebody wants them who asks what a container said before it was started again."""
+    return sorted(worst_first(pods), key=lambda pod: -pod.restarts)
+
+
 def _runs(pod: Pod, image: Image) -> bool:
     return (pod.image.repository, pod.image.tag) == (image.repository, image.tag)

@@ -17,7 +17,16 @@ from bot.adapters.calls import CallFailed
 from bot.adapters.cluster import Clusters
 from bot.domain.catalog import Environment
 from bot.domain.events import Pod
-from bot.domain.inspections import ClusterEvent, Diff, HistoryEntry, LogRead, Past, Running, SyncWindows
+from bot.domain.inspections import (
+    ClusterEvent,
+    Diff,
+    EventsRead,
+    HistoryEntry,
+    LogRead,
+    Past,
+    Running,
+    SyncWindows,
+)
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import Refused
 from bot.services import operations
@@ -36,10 +45,11 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
-    """Events of an environment, oldest first, and why a part of them is missing."""
+    """Events of an environment, oldest first, why a part of them is missing, and whether there were too many."""
 
     found: tuple[ClusterEvent, ...]
     missing: tuple[Refused, ...]
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +76,11 @@ class Inspector:
         """What Kubernetes noticed, and without a service Argo CD too. Refuses only when neither answers."""
         asked = [_asked(self.clusters.events(environment, service=service), what="events")]
         if service is None:
-            about = self._argocd(environment).events(environment.application)
-            asked.append(_asked(about, what="application events"))
+            asked.append(_asked(self._of_application(environment), what="application events"))
         answers = await asyncio.gather(*asked, return_exceptions=True)
         found: list[ClusterEvent] = []
         missing: list[Refused] = []
+        cut = False
         for answer in answers:
             match answer:
                 case Refused():
@@ -78,10 +88,11 @@ class Inspector:
                 case BaseException():
                     raise answer
                 case _:
-                    found += answer
+                    found += answer.found
+                    cut |= answer.cut
         if len(missing) == len(answers):
             raise missing[0]
-        return Events(found=tuple(sorted(found, key=lambda event: event.at)), missing=tuple(missing))
+        return Events(found=tuple(sorted(found, key=lambda event: event.at)), missing=tuple(missing), cut=cut)
 
     async def operation(self, environment: Environment) -> Running | None:
         """What holds the Application's slot at this moment, or None when it is free."""
@@ -133,6 +144,9 @@ class Inspector:
             log.info("inspections.no_subject", revision=past.revision, reason=error.reason, answer=error.log)
             return past
         return replace(past, subject=subject)
+
+    async def _of_application(self, environment: Environment) -> EventsRead:
+        return EventsRead(found=await self._argocd(environment).events(environment.application))
 
     def _argocd(self, environment: Environment) -> ArgoCD:
         return self.argocds[environment.argocd]

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import structlog
 
-from bot.adapters.argocd_errors import ArgocdError
+from bot.adapters.argocd_errors import ArgocdError, RefreshTimedOut
 from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import Reason
@@ -38,6 +38,9 @@ async def step(
         except ArgocdError as error:
             log.warning("refresh.unanswered", operation=operation.id, reason=error.reason, answer=error.log)
             reason = error.reason
+            if isinstance(error, RefreshTimedOut):
+                # Argo CD itself answers; when it compared last is said as it is now, not as it was at the last look.
+                await observer.observe(environment)
     state = OperationState.SUCCEEDED if reason is None else OperationState.FAILED
     async with database.transaction("operations") as connection:
         await operations.close(connection, operation, state=state, reason=reason, now=clock())

@@ -1,5 +1,7 @@
 """`check` says what is in order and what is missing, system by system."""
 
+import pytest
+
 from bot.adapters.argocd import ArgoCD
 from bot.domain.catalog import Catalog
 from tests.adapters.conftest import PROD, Scripted, connected
@@ -30,16 +32,28 @@ async def test_a_right_that_is_missing_is_named(server: Scripted, catalog: Catal
         ]
 
 
-async def test_rights_that_the_bot_never_uses_are_too_many(server: Scripted, catalog: Catalog) -> None:
-    broad = server.accounts.issue("chatops", actions=("get", "sync", "delete", "update"))
+@pytest.mark.parametrize(
+    ("actions", "told"),
+    [
+        (
+            ("delete", "update"),
+            "applications, update, tiketi/tiketi-prod; applications, delete, tiketi/tiketi-prod",
+        ),
+        (
+            ("override",),
+            "applications, override, tiketi/tiketi-prod "
+            "(override stays only where argocd-cm has application.sync.requireOverridePrivilegeForRevisionSync)",
+        ),
+    ],
+    ids=["to change", "to override"],
+)
+async def test_rights_that_the_bot_never_uses_are_too_many(
+    server: Scripted, catalog: Catalog, actions: tuple[str, ...], told: str
+) -> None:
+    broad = server.accounts.issue("chatops", actions=("get", "sync", *actions))
     async with connected(server, catalog, token=broad) as argocd:
         found = await argocd.check([PROD])
-    assert found[-1] == (
-        "Rights in Argo CD",
-        False,
-        "more than the bot needs; take from the role: "
-        "applications, update, tiketi/tiketi-prod; applications, delete, tiketi/tiketi-prod",
-    )
+    assert found[-1] == ("Rights in Argo CD", False, f"more than the bot needs; take from the role: {told}")
     assert found[:-1] == [ALL_GOOD[0], ALL_GOOD[2]]
 
 

@@ -167,11 +167,11 @@ async def test_a_list_in_pages_is_read_to_its_end(
 ) -> None:
     whole = (await clusters.workloads(prod))[SERVICE]
     async with asyncio.timeout(5):
-        items = {"metadata": {"continue": "next"}, "items": None}
+        items = {"metadata": {"continue": "0"}, "items": None}
         server.answers = [web.json_response(items), web.json_response(items)]
         server.requests.clear()
         assert (await clusters.workloads(prod))[SERVICE] == whole
-    assert [request.query.get("continue") for request in server.requests] == [None, "next", "next", None]
+    assert [request.query.get("continue") for request in server.requests] == [None, "0", "0", None]
 
 
 async def test_a_list_without_end_is_given_up(clusters: Clusters, server: Scripted, prod: Environment) -> None:
@@ -179,6 +179,20 @@ async def test_a_list_without_end_is_given_up(clusters: Clusters, server: Script
     with pytest.raises(ClusterUnreachable) as caught:
         await clusters.workloads(prod)
     assert caught.value.log.endswith("deployments has more than 2000 items")
+
+
+async def test_of_events_without_end_a_part_is_read_and_said_to_be_one(
+    clusters: Clusters, server: Scripted, world: World, prod: Environment
+) -> None:
+    whole = await clusters.events(prod)
+    assert whole.found
+    assert not whole.cut
+    event = {"lastTimestamp": "2026-01-05T14:30:00Z", "involvedObject": {"kind": "Pod", "name": "backend-1"}}
+    page = {"metadata": {"continue": "on"}, "items": [event]}
+    server.answers = [web.json_response(page) for _ in range(4)]
+    part = await clusters.events(prod)
+    assert [found.name for found in part.found] == ["backend-1"] * 4
+    assert part.cut
 
 
 async def test_a_cluster_that_hangs_holds_up_only_itself(

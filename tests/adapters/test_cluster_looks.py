@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,12 +116,34 @@ async def test_a_container_that_waits_and_a_right_that_lacks(
 
 async def test_events_are_the_namespaces_or_one_services(clusters: Clusters, world: World, prod: Environment) -> None:
     name = await crash(world)
-    everything = await clusters.events(prod)
-    mine = await clusters.events(prod, service=SERVICE)
+    everything = (await clusters.events(prod)).found
+    mine = (await clusters.events(prod, service=SERVICE)).found
     assert [event.at for event in everything] == sorted(event.at for event in everything)
     assert {event.name for event in mine if event.warning} == {name}
     assert {event.name.startswith("backend") for event in mine} == {True}
     assert len(mine) < len(everything)
+
+
+async def test_events_of_a_service_are_not_crowded_out_by_newer_ones(
+    clusters: Clusters, world: World, prod: Environment
+) -> None:
+    name = await crash(world)
+    namespace = world.namespaces["prod"]
+    [old, *_] = [event for event in namespace.events if event.name == name]
+    crowd = [replace(old, name=f"ticket-service-{number}", at=world.timeline.now()) for number in range(300)]
+    namespace.events.extend(crowd)
+    assert {event.name for event in (await clusters.events(prod)).found} == {event.name for event in crowd[-200:]}
+    mine = await clusters.events(prod, service=SERVICE)
+    assert (name in {event.name for event in mine.found}, mine.cut) == (True, False)
+
+
+async def test_an_earlier_log_is_that_of_the_pod_that_restarted_most(
+    clusters: Clusters, world: World, prod: Environment
+) -> None:
+    starting, crashed, quiet = world.deployment("prod", SERVICE).pods
+    starting.ready, crashed.restarts, quiet.restarts = False, 4, 1
+    assert (await clusters.logs(prod, service=SERVICE, previous=True)).pod == crashed.name
+    assert (await clusters.logs(prod, service=SERVICE)).pod == starting.name
 
 
 async def test_check_tells_rights_that_lack_and_rights_that_are_too_many(

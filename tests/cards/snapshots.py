@@ -24,7 +24,7 @@ def expected(name: str, card: Card) -> dict[str, Any]:
     """What the file says the card looks like."""
     path = DIRECTORY / f"{name}.json"
     if os.environ.get("SNAPSHOTS") == "write":
-        DIRECTORY.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(as_shown(card), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return known

@@ -36,7 +36,7 @@ def test_a_deploy_that_waits_says_who_decides_and_where() -> None:
         (
             operation(OperationState.REQUESTED),
             "ticket-service → prod · request taken",
-            "What would change is still being read. The release card shows how it goes on.",
+            "What would change is still being read; the release card shows it then.",
         ),
         (
             operation(OperationState.RUNNING),

@@ -28,6 +28,7 @@ CATALOG = places.catalog()
 PROD = CATALOG.environments["prod"]
 POD = Pod(name="backend-7c9-abc", image=images.parse("repo/backend:tag"), ready=True, restarts=0, node="node-1")
 EVENT = ClusterEvent(at=story.after(1), warning=True, reason="BackOff", message="no", kind="Pod", name="backend-1")
+NORMAL = replace(EVENT, warning=False)
 CHANGED = ResourceDiff(
     resource=Resource(group="apps", kind="Deployment", namespace="tiketi", name="backend"),
     services=frozenset({"backend"}),
@@ -104,15 +105,97 @@ def test_a_part_of_the_events_that_is_missing_is_named_with_its_id() -> None:
     assert (shown.footer, shown.colour) == ("error 0123abcd", Colour.WAITING)
 
 
-def test_a_diff_counts_lines_and_names_what_only_pruning_removes() -> None:
-    pruned = replace(CHANGED, change=Change.PRUNED, text="-all")
-    shown = diff.render(
-        Diff(revision="b" * 40, resources=(CHANGED, pruned)), environment=PROD, service=None, catalog=CATALOG
-    )
-    assert shown.description.splitlines()[1:3] == [
+@pytest.mark.parametrize(
+    ("cut", "found", "lines", "colour"),
+    [
+        (False, (), ["Nothing was noticed in the last hour; Kubernetes forgets what is older."], Colour.QUIET),
+        (True, (), [], Colour.WAITING),
+        (False, (NORMAL,), ["▫️ **BackOff** Pod `backend-1` · <t:1767623401:R>", "no"], Colour.QUIET),
+        (True, (NORMAL,), ["▫️ **BackOff** Pod `backend-1` · <t:1767623401:R>", "no"], Colour.WAITING),
+    ],
+)
+def test_events_that_are_too_many_to_read_are_said_to_be_a_part(
+    cut: bool, found: tuple[ClusterEvent, ...], lines: list[str], colour: Colour
+) -> None:
+    shown = events.render("prod", service=None, found=found, missing=(), cut=cut)
+    note = "⚠️ There are too many events to read them all, so some are missing here, new ones too."
+    assert shown.description.splitlines() == [*([note] if cut else []), *lines]
+    assert shown.colour is colour
+
+
+def compared(*resources: ResourceDiff) -> Card:
+    """The answer to /diff."""
+    found = Diff(revision="b" * 40, resources=resources)
+    return diff.render(found, environment=PROD, service=None, catalog=CATALOG)
+
+
+PRUNED = replace(CHANGED, change=Change.PRUNED, text="-all")
+CREATED = replace(CHANGED, change=Change.CREATED, text="+all")
+
+
+def test_a_diff_counts_lines_and_what_a_sync_leaves_apart_and_last() -> None:
+    shown = compared(PRUNED, CHANGED, CREATED)
+    assert (shown.title, shown.colour) == ("prod · 2 objects would change", Colour.WAITING)
+    assert shown.description.splitlines()[1:5] == [
         "🟡 Deployment/backend +2 -1",
-        "🔴 Deployment/backend +0 -1 · only a sync that prunes removes it",
+        "🟢 Deployment/backend +1 -0",
+        "🔴 Deployment/backend +0 -1 · not in Git",
+        "1 object no longer in Git stays, unless a sync prunes",
     ]
+
+
+@pytest.mark.parametrize(
+    ("resources", "title", "colour", "stays"),
+    [
+        ((CHANGED,), "prod · 1 object would change", Colour.WAITING, ""),
+        ((CHANGED, PRUNED), "prod · 1 object would change", Colour.WAITING, "1 object no longer in Git stays"),
+        ((PRUNED, PRUNED), "prod · nothing would change", Colour.QUIET, "2 objects no longer in Git stay"),
+        ((), "prod · nothing differs", Colour.GOOD, ""),
+    ],
+)
+def test_the_title_of_a_diff_counts_only_what_a_sync_would_change(
+    resources: tuple[ResourceDiff, ...], title: str, colour: Colour, stays: str
+) -> None:
+    shown = compared(*resources)
+    assert (shown.title, shown.colour) == (title, colour)
+    assert [line.partition(",")[0] for line in shown.description.splitlines() if "in Git stay" in line] == (
+        [stays] if stays else []
+    )
+
+
+TAGGED = replace(POD, image=images.parse("r/backend:b2c3d4e-20260105-143125"), created_at=story.after(0))
+LATEST, UNTAGGED = (replace(TAGGED, image=images.parse(name)) for name in ("r/backend:latest", "r/backend"))
+
+
+@pytest.mark.parametrize(
+    ("pod", "service", "lines"),
+    [
+        (TAGGED, None, ["✅ **backend** `7c9-abc` `b2c3d4e` node-1 · <t:1767623400:R>"]),
+        (TAGGED, "backend", ["✅ `7c9-abc` node-1 · <t:1767623400:R>", "`b2c3d4e-20260105-143125`"]),
+        (
+            replace(TAGGED, ready=False, reason="OOMKilled", restarts=4, last_exit="Error, exit code 1"),
+            None,
+            [
+                "❌ **backend** `7c9-abc` OOMKilled · 4 restarts · node-1 · <t:1767623400:R>",
+                "`b2c3d4e-20260105-143125` · Error, exit code 1",
+            ],
+        ),
+        (
+            replace(TAGGED, image=images.parse("r/backend:latest")),
+            None,
+            ["✅ **backend** `7c9-abc` `latest` node-1 · <t:1767623400:R>"],
+        ),
+        (
+            replace(TAGGED, image=images.parse("r/backend")),
+            None,
+            ["✅ **backend** `7c9-abc` node-1 · <t:1767623400:R>"],
+        ),
+    ],
+    ids=["healthy", "healthy, of one service", "in trouble", "another kind of tag", "no tag"],
+)
+def test_every_pod_shows_what_it_runs(pod: Pod, service: str | None, lines: list[str]) -> None:
+    shown = pods.render("prod", service=service, pods={"backend": (pod,)})
+    assert shown.description.splitlines()[: len(lines)] == lines
 
 
 def test_no_history_is_said() -> None:

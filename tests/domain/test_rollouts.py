@@ -1,5 +1,6 @@
 """Deployed has one meaning: every pod runs the image, ready, healthy, and nothing of before is left."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -72,3 +73,11 @@ def test_the_worst_reason_is_that_of_the_pod_that_restarted_most() -> None:
     assert rollouts.worst_reason(workload(pods=(steady, pulling, crashing, leaving))) == "CrashLoopBackOff"
     assert rollouts.worst_reason(workload(pods=(pulling, pod(1, reason="Error")))) == "ImagePullBackOff"
     assert rollouts.worst_reason(workload(pods=(steady, leaving))) == ""
+
+
+def test_who_looks_for_trouble_and_who_looks_for_a_crash_begin_with_different_pods() -> None:
+    starting = replace(pod(0, ready=False), reason="ContainerCreating", restarts=0)
+    crashed, quiet = replace(pod(1), restarts=4, last_exit="OOMKilled"), replace(pod(2), restarts=0)
+
+    assert rollouts.worst_first((quiet, crashed, starting)) == [starting, crashed, quiet]
+    assert rollouts.restarted_first((quiet, crashed, starting)) == [crashed, starting, quiet]

@@ -30,11 +30,12 @@ def fields(result: InteractionResult) -> dict[str, str]:
     return {seeing.steady(field.name): seeing.steady(field.value) for field in embed.fields}
 
 
-def healthy(scene: Scene, environment: str, *, last: str = "") -> str:
-    """The lines of an environment in which all is well; `last` is who deployed last, where there is room for it."""
+def healthy(scene: Scene, environment: str, *, last: str = "", newest: str = "") -> str:
+    """The lines of an environment in which all is well, with who deployed each service `last`, or the `newest`."""
     pods = f"{REPLICAS[environment]}/{REPLICAS[environment]}"
     tags = scene.world.overlay(environment).tags
     lines = [f"✅ **{service}** {pods} `{tags[service][:7]}`{last}" for service in EVERY]
+    lines += [f"deployed last: {newest}"] if newest else []
     return "\n".join([*lines, argocd(scene, environment)])
 
 

@@ -33,7 +33,7 @@ async def test_everything_is_shown_approved_and_synced_at_once(scene: Scene, row
     await scene.world.settle()
 
     told = await ask(scene, service="all")
-    assert seeing.told(told) == (f"{ALL} · waiting for approval", "**@Release manager** decides on the release card.")
+    assert seeing.told(told) == (f"{ALL} · waiting for approval", "**@Release manager** decides on its card.")
     waiting = await seeing.message(scene.town.releases, titled=f"{ALL} · waiting for approval")
     await rows.quiet()
     commit = second.manifest.sha

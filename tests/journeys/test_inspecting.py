@@ -1,6 +1,7 @@
 """/pods, /logs, /events, /windows, /diff and /history: what a person looks at in an outage, asked live."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -162,15 +163,33 @@ async def test_a_part_that_is_silent_does_not_hide_the_other(scene: Scene) -> No
     assert title == "Refused"
 
 
+async def test_events_that_are_too_many_are_shown_in_part(scene: Scene) -> None:
+    name = await broken(scene)
+    assert "too many events" not in (await text(scene, "events", service=TICKETS))[1]
+    events = scene.world.namespaces["prod"].events
+    [first, *_] = [event for event in events if event.name == name]
+    events += [first] * 2000
+    title, shown = await text(scene, "events", service=TICKETS)
+    assert re.fullmatch(r"ticket-service → prod · \d+ warnings?", title)
+    assert shown.splitlines()[0] == (
+        "⚠️ There are too many events to read them all, so some are missing here, new ones too."
+    )
+    assert f"Pod `{name.removeprefix('ticket-service-')}`" in shown
+
+
 async def test_windows_say_first_whether_a_sync_is_possible(scene: Scene) -> None:
+    def window(*, days: int) -> str:
+        begins = (scene.world.timeline.now() + timedelta(days=days)).isoweekday() % 7
+        return f"🔒 **deny** `0 18 * * {begins}` for 60h · UTC"
+
     assert await text(scene, "windows") == (
         "prod · a sync is possible now",
-        "🔒 **deny** `0 18 * * 5` for 60h · UTC · not even by hand",
+        f"{window(days=3)} · not even by hand",
     )
     scene.world.application("prod").faults.window_closed = True
     assert await text(scene, "windows") == (
         "prod · no sync is possible now",
-        "🔒 **deny** `0 18 * * 5` for 60h · UTC · active now · not even by hand",
+        f"{window(days=-1)} · active now · not even by hand",
     )
 
 

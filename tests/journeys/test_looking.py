@@ -21,7 +21,7 @@ async def test_status_shows_all_or_one_or_a_service_in_full(scene: Scene) -> Non
     everything = await ask(scene, "sora", "status")
     assert seeing.answer(everything) == seeing.Seen(title="All environments", text="")
     assert fields(everything) == {
-        f"{name} · Synced · Healthy": healthy(scene, name) for name in ("dev", "staging", "prod")
+        f"{name} · Synced · Healthy": healthy(scene, name, newest="admin ⏱") for name in ("dev", "staging", "prod")
     }
 
     one = await ask(scene, "sora", "status", environment="staging")

@@ -60,6 +60,20 @@ async def test_a_refresh_that_never_returns_ends_in_time(
 
 
 @pytest.mark.usefixtures("looked")
+async def test_a_refresh_that_takes_too_long_says_when_argo_cd_compared_last(scene: Scene) -> None:
+    # Argo CD has compared since the bot looked, and has told nobody.
+    scene.world.application("staging").reconciled_at = "2026-01-05T14:30:00Z"
+    scene.argocd.faults.refresh_expires = True
+    result = await ask(scene, "hyunwoo", "refresh", environment="staging")
+    assert result.response is not None
+    [embed] = result.response.message.embeds
+    assert embed.description == f"{STILL}\nCompared last <t:1767623400:R>"
+    # What was read is kept, and there is nothing to warn about any more.
+    shown = fields(await ask(scene, "sora", "status", environment="staging"))
+    assert shown == {"staging · Synced · Healthy": healthy(scene, "staging", last=" · admin ⏱")}
+
+
+@pytest.mark.usefixtures("looked")
 async def test_a_refresh_that_fails_says_why(scene: Scene) -> None:
     scene.argocd.faults.refresh_expires = True
     result = await ask(scene, "hyunwoo", "refresh", environment="staging")

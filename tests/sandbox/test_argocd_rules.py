@@ -1,5 +1,6 @@
 """What Argo CD refuses, and how: transport, tokens, projects, and the order of a sync's checks, word for word."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -143,14 +144,33 @@ async def test_a_closed_window_is_said_before_the_missing_right(
     developer = argocd.accounts.issue("developer", actions=["get"])
     answer = await api.post(f"{PROD}/sync", headers={"Authorization": f"Bearer {developer}"})
     assert (answer.status_code, answer.json()) == (403, problem(7, "cannot sync: blocked by sync window"))
-    deny = {"kind": "deny", "schedule": "0 18 * * 5", "duration": "60h", "manualSync": False}
+    now = world.timeline.now()
+    closed, open_ = ((now + timedelta(days=days)).isoweekday() % 7 for days in (-1, 3))
+    deny = {"kind": "deny", "schedule": f"0 18 * * {closed}", "duration": "60h", "manualSync": False}
     assert (await api.get(f"{PROD}/syncwindows")).json() == {
         "activeWindows": [deny],
         "assignedWindows": [deny],
         "canSync": False,
     }
     world.application("prod").faults.window_closed = False
+    deny["schedule"] = f"0 18 * * {open_}"
     assert (await api.get(f"{PROD}/syncwindows")).json() == {"assignedWindows": [deny], "canSync": True}
+
+
+@pytest.mark.parametrize("closed", [True, False])
+@pytest.mark.parametrize("day", range(7))
+@pytest.mark.parametrize("hour", [0, 5, 6, 17, 18, 23])
+def test_a_window_is_in_force_exactly_when_it_is_said_to_be(world: World, day: int, hour: int, closed: bool) -> None:
+    now = datetime(2026, 1, 5 + day, hour, tzinfo=UTC)
+    app = world.application("prod")
+    app.faults.window_closed = closed
+    said = app.windows(at=now)
+    [window] = said["assignedWindows"]
+    weekday = int(window["schedule"].removeprefix("0 18 * * "))
+    days = [now.replace(hour=18) - timedelta(days=ago) for ago in range(8)]
+    begun = [moment for moment in days if moment <= now and moment.isoweekday() % 7 == weekday]
+    in_force = any(now < moment + timedelta(hours=60) for moment in begun)
+    assert (in_force, said["canSync"], "activeWindows" in said) == (closed, not closed, closed)
 
 
 @pytest.mark.parametrize(

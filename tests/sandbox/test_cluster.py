@@ -62,6 +62,18 @@ async def test_a_deployment_and_its_pods(world: World, ask: Callable[..., Any]) 
     assert one.state.running is not None
 
 
+async def test_a_list_comes_in_pages_when_it_is_asked_for_so(ask: Callable[..., Any]) -> None:
+    def pages(api: client.ApiClient) -> Any:
+        core = client.CoreV1Api(api)
+        first: Any = core.list_namespaced_pod("tiketi", limit=10)
+        return first, core.list_namespaced_pod("tiketi", limit=10, _continue=first.metadata._continue)
+
+    first, last = await ask(pages)
+    assert (len(first.items), first.metadata.remaining_item_count) == (10, 5)
+    assert (len(last.items), last.metadata._continue) == (5, None)
+    assert len({pod.metadata.name for pod in first.items + last.items}) == 15
+
+
 async def test_each_context_is_a_cluster_of_its_own(world: World, ask: Callable[..., Any]) -> None:
     def replicas(api: client.ApiClient) -> Any:
         return [item.spec.replicas for item in client.AppsV1Api(api).list_namespaced_deployment("tiketi").items]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -296,6 +296,32 @@ async def test_a_refresh_that_fails_says_why(bot: Bot, outside: Outside) -> None
         ("discord:21", "refresh", "requested", None),
         ("chatops", "refresh", "failed", "refresh_timed_out"),
     ]
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_after_a_refresh_without_end_argo_cd_is_read_once_without_one(
+    bot: Bot, outside: Outside, world: World, answers: bool
+) -> None:
+    await bot.observer.observe(bot.catalog.environments["prod"])
+    # Argo CD has compared since, and has told nobody.
+    world.application("prod").reconciled_at = "2026-01-05T14:30:00Z"
+    outside.argocd.faults.refresh_expires = answers
+    outside.argocd.faults.status = None if answers else 503
+    (asked,) = await refreshes(bot, 1)
+    outside.argocd.requests.clear()
+    async with working(bot.worker().run()):
+        failed = await bot.ended(asked.id)
+
+    known = await bot.known()
+    assert known.observation is not None
+    compared = known.observation.reconciled_at == datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
+    looks = ["refresh" in request.query for request in outside.argocd.requests if request.path.endswith("/tiketi-prod")]
+    if answers:
+        assert (failed.reason, known.failure, compared) == (Reason.REFRESH_TIMED_OUT, None, True)
+        assert looks == [True, False, False]  # a read looks before and after the differences
+    else:
+        assert (failed.reason, known.failure, compared) == (Reason.ARGOCD_UNREACHABLE, failed.reason, False)
+        assert set(looks) == {True}
 
 
 async def test_what_keeps_failing_ends_and_says_so(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,229 @@
+"""What an order looks like: the card of every operation that has one of its own, and every private answer, by name.
+
+SNAPSHOTS=write python -m pytest tests/cards/test_snapshots.py -k "operations or answers"
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bot.cards import answers
+from bot.cards import operation as operation_card
+from bot.cards.base import Card
+from bot.cards.status import EnvironmentStatus
+from bot.domain import approvals
+from bot.domain.approvals import Approval
+from bot.domain.events import ApplicationObserved, Health, Phase, ResourceResult, SyncOperation
+from bot.domain.inspections import Running
+from bot.domain.operations import Content, ImageChange, Operation, OperationKind, OperationState, Resource
+from bot.domain.reasons import Reason
+from bot.domain.verdicts import TERMINATED
+from tests.cards import places, story
+from tests.cards.story import after, approval, granted, image, operation, seen, sync
+
+BACKEND_OLD, BACKEND = "0a1b2c3-20260102-101500", "d4e5f60-20260105-120000"
+URL = "https://discord.com/channels/1/2/3"
+EVIDENCE = (
+    "ticket-service-1: CrashLoopBackOff",
+    "> node dist/server.js",
+    "Error: connect ECONNREFUSED 10.20.3.14:5432",
+)
+RESULTS = (
+    ResourceResult(kind="Deployment", name="backend", status="Synced", message="deployment.apps/backend configured"),
+    ResourceResult(kind="ConfigMap", name="old", status="PruneSkipped", message="ignored (requires pruning)"),
+)
+REFUSED_OBJECT = ResourceResult(kind="Deployment", name="backend", status="SyncFailed", message="admission denied")
+EVERYTHING = Content(
+    uid="u-1",
+    revision=story.MANIFEST,
+    source_digest="s",
+    images=(
+        ImageChange(service="backend", old=image(BACKEND_OLD), new=image(BACKEND)),
+        ImageChange(service="stats-service", old=image(BACKEND), new=image(BACKEND)),
+        ImageChange(service="ticket-service", old=image(story.OLD_TAG), new=image(story.TAG)),
+    ),
+    resources=tuple(
+        Resource(group="apps", kind="Deployment", namespace="tiketi", name=name)
+        for name in ("backend", "stats-service", "ticket-service")
+    ),
+    everything=True,
+    diff_digest="d",
+)
+ENDED = replace(sync(Phase.SUCCEEDED, finished=508, message="successfully synced"), results=RESULTS)
+DENIED = replace(ENDED, phase=Phase.FAILED, message="one or more objects failed to apply", results=(REFUSED_OBJECT,))
+ROLLING = seen(520, live=story.TAG, ready=1, health=Health.PROGRESSING)
+
+
+def cards() -> dict[str, Card]:
+    """Name of the snapshot -> card."""
+    kinds = {
+        "operations/everything": _everything(),
+        "operations/chosen": _chosen(),
+        "operations/restart": _restarts(),
+        "operations/terminate": _stops(),
+        "answers/deploy": _deploy_answers(),
+        "answers/refresh": _refresh_answers(),
+        "answers/decided": _decisions(),
+        "answers/restart": _restart_answers(),
+        "answers/terminate": _stop_answers(),
+    }
+    return {f"{kind}-{name}": card for kind, found in kinds.items() for name, card in found}
+
+
+def _card(asked: Operation, consent: Approval | None = None, observed: ApplicationObserved | None = None) -> Card:
+    return operation_card.render(asked, approval=consent, observed=observed, catalog=places.catalog(), now=after(600))
+
+
+def _everything() -> Iterator[tuple[str, Card]]:
+    def asked(state: OperationState, **facts: object) -> Operation:
+        known: dict[str, object] = {"service": None, "release_id": None, "content": EVERYTHING}
+        return operation(state, **{**known, **facts})
+
+    ordered = {"dispatched_at": after(499), "sync": ENDED}
+    running = sync(Phase.RUNNING, message="one or more tasks are running")
+    rejected = approvals.reject(approval(), name="jiwon", now=after(300))
+    void = approvals.supersede(approval(), now=after(480))
+    busy, changed = Reason.OPERATION_IN_PROGRESS, Reason.CONTENT_CHANGED
+    broken, denied = Reason.ROLLOUT_FAILED, Reason.SYNC_FAILED
+    yield "preparing", _card(asked(OperationState.REQUESTED, content=None))
+    yield "waiting", _card(asked(OperationState.WAITING), approval())
+    yield "rejected", _card(asked(OperationState.REJECTED, reason=Reason.REJECTED), rejected)
+    yield "approved", _card(asked(OperationState.APPROVED, reason=busy), granted())
+    yield "running", _card(asked(OperationState.RUNNING, dispatched_at=after(499), sync=running), granted(), ROLLING)
+    yield "rolling", _card(asked(OperationState.RUNNING, **ordered), granted(), ROLLING)
+    yield "deployed", _card(asked(OperationState.SUCCEEDED, updated_at=after(560), **ordered), granted())
+    yield (
+        "failed",
+        _card(
+            asked(OperationState.FAILED, reason=broken, evidence=EVIDENCE, updated_at=after(590), **ordered), granted()
+        ),
+    )
+    yield (
+        "sync-failed",
+        _card(asked(OperationState.FAILED, reason=denied, dispatched_at=after(499), sync=DENIED), granted()),
+    )
+    yield "refused", _card(asked(OperationState.REFUSED, reason=changed), void)
+    yield "void", _card(asked(OperationState.SUPERSEDED, reason=changed), void)
+
+
+def _chosen() -> Iterator[tuple[str, Card]]:
+    def asked(state: OperationState, **facts: object) -> Operation:
+        content = Content(
+            uid="u-1",
+            revision=story.MANIFEST,
+            source_digest="s",
+            images=(ImageChange(service="ticket-service", old=image(story.TAG), new=image(story.OLD_TAG)),),
+            resources=EVERYTHING.resources[:1],
+            diff_digest="d",
+        )
+        return operation(state, **{"release_id": None, "content": content, "revision": story.MANIFEST, **facts})
+
+    expired = approvals.expire(approval(), now=after(4000))
+    ordered = {"dispatched_at": after(499), "sync": replace(ENDED, results=()), "updated_at": after(560)}
+    yield "waiting", _card(asked(OperationState.WAITING), approval())
+    yield "expired", _card(asked(OperationState.EXPIRED, reason=Reason.EXPIRED), expired)
+    yield "deployed", _card(asked(OperationState.SUCCEEDED, **ordered), granted())
+    yield "not-on-branch", _card(asked(OperationState.REFUSED, reason=Reason.NOT_ON_BRANCH), granted())
+
+
+def _restarts() -> Iterator[tuple[str, Card]]:
+    [workload] = ROLLING.workloads
+    restarted = replace(workload, restarted_at=after(505), settled=True, updated=1)
+    watched = replace(ROLLING, workloads=(restarted,))
+    late, broken = Reason.CLUSTER_UNREACHABLE, Reason.ROLLOUT_FAILED
+    yield "running", _card(_restart(OperationState.RUNNING), observed=watched)
+    yield "blind", _card(_restart(OperationState.RUNNING, reason=late), observed=replace(watched, cluster_error="x"))
+    yield "done", _card(_restart(OperationState.SUCCEEDED, updated_at=after(560)))
+    yield "failed", _card(_restart(OperationState.FAILED, reason=broken, evidence=EVIDENCE, updated_at=after(590)))
+    yield "refused", _card(_restart(OperationState.REFUSED, reason=Reason.DEPLOYMENT_MISSING, dispatched_at=None))
+
+
+def _restart(state: OperationState, **facts: object) -> Operation:
+    known: dict[str, object] = {
+        "kind": OperationKind.RESTART,
+        "requested_name": "jiwon",
+        "release_id": None,
+        "content": None,
+        "dispatched_at": after(499),
+    }
+    return operation(state, **{**known, **facts})
+
+
+def _stops() -> Iterator[tuple[str, Card]]:
+    late = Reason.TERMINATE_TIMED_OUT
+    running = sync(Phase.TERMINATING, message="operation is terminating.")
+    yield "running", _card(_stop(OperationState.RUNNING, sync=running))
+    yield "stopped", _card(_stop(OperationState.SUCCEEDED, sync=_stopped(), updated_at=after(503)))
+    yield "had-ended", _card(_stop(OperationState.SUCCEEDED, sync=ENDED, updated_at=after(503)))
+    yield "not-yet", _card(_stop(OperationState.FAILED, reason=late, sync=running))
+    yield "nothing", _card(_stop(OperationState.REFUSED, reason=Reason.NOTHING_RUNNING, dispatched_at=None))
+
+
+def _stop(state: OperationState, **facts: object) -> Operation:
+    known: dict[str, object] = {"kind": OperationKind.TERMINATE, "service": None, "ends": after(500)}
+    return _restart(state, **{**known, **facts})
+
+
+def _stuck() -> SyncOperation:
+    return replace(ENDED, finished_at=None)
+
+
+def _stopped() -> SyncOperation:
+    return sync(Phase.FAILED, finished=503, message=TERMINATED)
+
+
+def _deploy_answers() -> Iterator[tuple[str, Card]]:
+    nothing = operation(OperationState.REFUSED, reason=Reason.NOTHING_TO_DEPLOY)
+    foreign = operation(OperationState.REFUSED, reason=Reason.WINDOW_CLOSED, detail="opens **later**")
+    for name, asked in (
+        ("requested", operation(OperationState.REQUESTED, content=None)),
+        ("waiting", operation(OperationState.WAITING)),
+        ("waiting-for-everything", operation(OperationState.WAITING, service=None)),
+        ("on-its-way", operation(OperationState.RUNNING)),
+        ("nothing-to-deploy", nothing),
+        ("refused", foreign),
+        ("failed", operation(OperationState.FAILED, reason=Reason.SYNC_FAILED)),
+    ):
+        yield name, answers.deploy(asked, mention=places.APPROVERS, url=URL)
+    yield "waiting-for-somebody", answers.deploy(operation(OperationState.WAITING), mention=None, url=None)
+
+
+def _refresh_answers() -> Iterator[tuple[str, Card]]:
+    prod = places.catalog().environments["prod"]
+    known = EnvironmentStatus(environment=prod, observed=seen(110), failure=None, operations=())
+    refreshed = {"kind": OperationKind.REFRESH, "service": None, "content": None, "release_id": None}
+    late = operation(OperationState.FAILED, reason=Reason.REFRESH_TIMED_OUT, **refreshed)
+    failed = operation(OperationState.FAILED, reason=Reason.ARGOCD_FORBIDDEN, **refreshed)
+    yield "done", answers.refresh(operation(OperationState.SUCCEEDED, **refreshed), status=known)
+    yield "done-hard", answers.refresh(operation(OperationState.SUCCEEDED, hard=True, **refreshed), status=known)
+    yield "still-runs", answers.refresh(late, status=known)
+    yield "still-runs-unread", answers.refresh(late, status=replace(known, observed=None))
+    yield "failed", answers.refresh(failed, status=known)
+
+
+def _decisions() -> Iterator[tuple[str, Card]]:
+    one_of_two = approvals.grant(approval(required=2), person=places.JIWON, name="jiwon", now=after(300))
+    yield "approved", answers.decided(granted())
+    yield "one-more", answers.decided(one_of_two)
+    yield "rejected", answers.decided(approvals.reject(approval(), name="jiwon", now=after(300)))
+
+
+def _restart_answers() -> Iterator[tuple[str, Card]]:
+    refused = _restart(OperationState.REFUSED, reason=Reason.ALREADY_OPEN)
+    yield "under-way", answers.restart(_restart(OperationState.REQUESTED, dispatched_at=None), url=URL)
+    yield "refused", answers.restart(refused, url=None)
+
+
+def _stop_answers() -> Iterator[tuple[str, Card]]:
+    running = replace(sync(Phase.RUNNING, message="waiting for **Job**"), initiated_by="admin")
+    changed = _stop(OperationState.REFUSED, reason=Reason.OPERATION_CHANGED)
+    yield "confirm", answers.confirm_stop("prod", Running(sync=running, asked=None), now=after(600))
+    own = Running(sync=running, asked=operation(OperationState.RUNNING))
+    yield "confirm-own", answers.confirm_stop("prod", own, now=after(600))
+    yield "confirm-stuck", answers.confirm_stop("prod", Running(sync=_stuck(), asked=None), now=after(600))
+    yield "confirm-not-begun", answers.confirm_stop("prod", Running(sync=None, asked=None), now=after(600))
+    yield "stopped", answers.stopped(_stop(OperationState.SUCCEEDED, sync=_stopped()))
+    yield "had-ended", answers.stopped(_stop(OperationState.SUCCEEDED, sync=ENDED))
+    yield "another-began", answers.stopped(_stop(OperationState.SUCCEEDED, sync=running))
+    yield "still-stopping", answers.stopped(_stop(OperationState.RUNNING))
+    yield "changed", answers.stopped(changed)
+    yield "not-yet", answers.stopped(_stop(OperationState.FAILED, reason=Reason.TERMINATE_TIMED_OUT))

@@ -1,0 +1,23 @@
+"""Every other card as a whole, one file each, and no file that shows nothing any more.
+
+SNAPSHOTS=write python -m pytest tests/cards/test_snapshots.py
+"""
+
+import pytest
+
+from bot.cards.base import TOTAL_LIMIT
+from tests.cards import looked, ordered, states
+from tests.cards.snapshots import DIRECTORY, as_shown, expected
+
+CARDS = {**looked.cards(), **ordered.cards()}
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_the_card_is_the_one_in_its_file(name: str) -> None:
+    assert as_shown(CARDS[name]) == expected(name, CARDS[name])
+    assert CARDS[name].size <= TOTAL_LIMIT
+
+
+def test_every_file_has_its_card() -> None:
+    files = {str(path.relative_to(DIRECTORY).with_suffix("")) for path in DIRECTORY.rglob("*.json")}
+    assert files == {*CARDS, *states.cards()}
