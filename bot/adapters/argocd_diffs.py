@@ -9,7 +9,7 @@ object only what the manifest asks for is compared, which is what applying it wo
 
 import difflib
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -17,7 +17,7 @@ import yaml
 from bot.adapters import argocd_resources
 from bot.adapters.argocd_resources import BOOKKEEPING, Compared
 from bot.adapters.fields import Json, section
-from bot.adapters.masking import masked
+from bot.adapters.masking import masked_lines, names_a_secret
 from bot.domain.inspections import Change, ResourceDiff
 
 MOST_OBJECTS = 200
@@ -102,12 +102,12 @@ def _text(item: Compared) -> str:
     """The unified diff of one object, without the header that names files."""
     old = _plain(item.normalized if item.target else item.live)
     new = _plain(item.predicted) if item.target else {}
-    hide: Callable[[str], str] = masked
-    if item.resource.kind == "Secret":
-        old, new = _hidden(old, other=new, differing=HIDDEN), _hidden(new, other=old, differing=HIDDEN_CHANGED)
-        hide = str  # nothing is left to hide, and what stands for it must not be taken for a secret
-    lines = difflib.unified_diff(_yaml(old), _yaml(new), lineterm="", n=2)
-    return "\n".join(hide(line) for line in list(lines)[2:])
+    is_secret = item.resource.kind == "Secret"
+    hide = _hidden if is_secret else _without_variables
+    old, new = hide(old, other=new, differing=HIDDEN), hide(new, other=old, differing=HIDDEN_CHANGED)
+    lines = list(difflib.unified_diff(_yaml(old), _yaml(new), lineterm="", n=2))[2:]
+    # Of a Secret nothing is left to hide, and what stands for it must not be taken for a secret.
+    return "\n".join(lines if is_secret else masked_lines(lines))
 
 
 def _plain(state: Json) -> dict[str, Any]:
@@ -128,6 +128,39 @@ def _hidden(secret: Mapping[str, Any], *, other: Mapping[str, Any], differing: s
         if values:
             hidden[name] = {key: HIDDEN if there.get(key) == value else differing for key, value in values.items()}
     return hidden
+
+
+def _without_variables(state: Mapping[str, Any], *, other: Mapping[str, Any], differing: str) -> dict[str, Any]:
+    """The object with the values of environment variables hidden that are named like secrets."""
+    there = dict(_variables(other))
+
+    def hide(value: Any) -> Any:
+        if isinstance(value, list):
+            return [hide(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        if _is_variable(value):
+            return {**value, "value": HIDDEN if there.get(value["name"]) == value["value"] else differing}
+        return {name: hide(one) for name, one in value.items()}
+
+    return {name: hide(value) for name, value in state.items()}
+
+
+def _variables(value: Any) -> Iterator[tuple[str, str]]:
+    """Name and value of every environment variable in an object that is named like a secret."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _variables(one)
+    elif isinstance(value, dict):
+        if _is_variable(value):
+            yield value["name"], value["value"]
+        for one in value.values():
+            yield from _variables(one)
+
+
+def _is_variable(value: Mapping[str, Any]) -> bool:
+    name, text = value.get("name"), value.get("value")
+    return isinstance(name, str) and isinstance(text, str) and text != "" and names_a_secret(name)
 
 
 def _yaml(state: Mapping[str, Any]) -> list[str]:

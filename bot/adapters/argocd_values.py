@@ -19,6 +19,7 @@ from typing import Any
 from bot.adapters import argocd_resources
 from bot.adapters.argocd_resources import ManagedResource
 from bot.adapters.fields import Json, entries, moment, section
+from bot.adapters.masking import masked_answer
 from bot.domain.events import Health, Phase, ResourceResult, SyncOperation, SyncStatus
 from bot.domain.operations import Resource
 
@@ -125,7 +126,7 @@ def _operation(
     named = tuple(_resource(entry) for entry in entries(sync, "resources"))
     return SyncOperation(
         phase=phase,
-        message=str(state.get("message") or ""),
+        message=masked_answer(str(state.get("message") or "")),
         revision=str(result.get("revision") or sync.get("revision") or ""),
         started_at=started_at,
         finished_at=moment(state.get("finishedAt")) if phase.ended else None,
@@ -144,7 +145,7 @@ def _results(found: list[Json]) -> tuple[ResourceResult, ...]:
             kind=str(entry.get("kind") or ""),
             name=str(entry.get("name") or ""),
             status=str(entry.get("status") or ""),
-            message=str(entry.get("message") or "")[:RESULT_LENGTH],
+            message=masked_answer(str(entry.get("message") or ""))[:RESULT_LENGTH],
         )
         for entry in found
     ]
@@ -172,7 +173,7 @@ def _resource(entry: Json) -> Resource:
 
 
 def _condition(entry: Json) -> str:
-    return f"{entry.get('type') or 'Unknown'}: {entry.get('message') or ''}"[:CONDITION_LENGTH]
+    return f"{entry.get('type') or 'Unknown'}: {masked_answer(str(entry.get('message') or ''))}"[:CONDITION_LENGTH]
 
 
 def _health(value: Any) -> Health:

@@ -19,7 +19,7 @@ from bot.adapters.cluster_errors import ClusterError, NoPods, PodMissing
 from bot.adapters.cluster_http import Cluster
 from bot.adapters.cluster_values import WorkloadRead
 from bot.adapters.fields import Json, section
-from bot.adapters.masking import masked
+from bot.adapters.masking import masked_lines
 from bot.domain import rollouts
 from bot.domain.catalog import Environment, named_after
 from bot.domain.inspections import EventsRead, LogRead
@@ -170,7 +170,7 @@ class Clusters:
             pod=pod.name,
             container=chosen,
             previous=previous,
-            lines=tuple(masked(line)[:LONGEST_LINE] for line in found),
+            lines=tuple(line[:LONGEST_LINE] for line in masked_lines(found)),
             cut=len(said.encode()) >= LARGEST_LOG or any(len(line) > LONGEST_LINE for line in found),
         )
 

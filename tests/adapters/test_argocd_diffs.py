@@ -57,6 +57,33 @@ async def test_another_commit_is_compared_with_what_runs(argocd: ArgoCD, world: 
     assert (changed[0].live_image or "").endswith(released.tag)
 
 
+def pod(**variables: str) -> dict[str, Any]:
+    """A Deployment of backend with these variables, in the order of their names."""
+    env = [{"name": name, "value": value} for name, value in sorted(variables.items())]
+    metadata = {"name": "backend", "labels": {"app.kubernetes.io/name": "backend"}}
+    spec = {"template": {"spec": {"containers": [{"name": "backend", "image": "x:1", "env": env}]}}}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+
+
+def test_variables_that_are_named_like_secrets_show_only_that_they_change() -> None:
+    live = pod(DB_PASSWORD="hunter2", API_TOKEN="same", LOG_LEVEL="info")
+    target = pod(DB_PASSWORD="hunter3", API_TOKEN="same", LOG_LEVEL="debug")
+    [found] = argocd_diffs.resource_diffs([item("Deployment", "backend", target=target, live=live)], services=SERVICES)
+    changed = [line.split()[-1] for line in found.text.splitlines() if line.startswith(("+", "-"))]
+    assert changed == ["<hidden>", "changed>", "info", "debug"]
+    assert "hunter" not in found.text
+    assert "same" not in found.text
+
+
+def test_a_key_in_a_config_map_is_hidden_whole() -> None:
+    key = "-----BEGIN PRIVATE KEY-----\n" + "a" * 64 + "\n" + "b" * 64 + "\n-----END PRIVATE KEY-----\n"
+    changed = item("ConfigMap", "backend-config", target=config(key=key, port="2"), live=config(key="", port="1"))
+    [found] = argocd_diffs.resource_diffs([changed], services=SERVICES)
+    assert "a" * 20 not in found.text
+    assert "b" * 20 not in found.text
+    assert "port: '2'" in found.text
+
+
 def test_created_changed_and_pruned_are_told_apart_and_hooks_are_none() -> None:
     found = argocd_diffs.resource_diffs(
         [

@@ -192,3 +192,17 @@ async def test_a_degraded_rollout_names_the_worst_pod_and_recovers(scene: Scene,
             footer="health:staging #1",
         )
     ]
+
+
+async def test_an_alert_and_its_card_keep_the_secrets_and_accounts_that_argocd_names(scene: Scene) -> None:
+    scene.world.application("staging").faults.sync_error = (
+        'error when applying patch: {"stringData":{"password":"hunter2"}} '
+        'User "system:serviceaccount:argocd:controller" cannot patch, token=abc123'
+    )
+    await scene.pipeline.run("payment-service", "staging", author="hyunwoo", subject="feat: refund in instalments")
+    alert = await seeing.message(scene.town.alerts, titled="Sync failed")
+    card = await seeing.message(scene.town.releases, titled="sync failed")
+    for message in (alert, card):
+        text = seeing.seen(message).text
+        assert "error when applying patch" in text
+        assert not {word for word in ("hunter2", "abc123", "serviceaccount") if word in text}
