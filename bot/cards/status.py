@@ -166,7 +166,7 @@ def _foreign(status: EnvironmentStatus) -> list[str]:
     seen = status.observed
     if seen is None:
         return []
-    sync = seen.operation if seen.operation and not seen.operation.phase.ended else None
+    sync = seen.operation if seen.operation and seen.operation.holds else None
     mine = {operation.id for operation in status.operations}
     if sync is None:
         return (
@@ -174,8 +174,11 @@ def _foreign(status: EnvironmentStatus) -> list[str]:
             if seen.pending and seen.pending_request_id not in mine
             else []
         )
-    if sync.request_id in mine:
+    if sync.request_id in mine or (sync.phase.ended and not seen.pending):
         return []
+    if sync.phase.ended:
+        free = code(f"/terminate {status.environment.name}", 60)
+        return [f"⚠️ sync of {code(sync.revision[:7], 7)} has ended, but still holds the Application: {free} frees it"]
     what = f"⏳ sync of {code(sync.revision[:7], 7)} · {sync.phase} · {_initiator(sync)} {ago(sync.started_at)}"
     return [what, *([plain(sync.message, 120)] if sync.message else [])]
 

@@ -98,6 +98,15 @@ def test_whoever_did_not_answer_is_named() -> None:
     ]
 
 
+@pytest.mark.parametrize("pending", [True, False])
+def test_what_is_stuck_in_its_end_can_be_freed(*, pending: bool) -> None:
+    stuck = replace(sync(Phase.SUCCEEDED, finished=100), request_id=None)
+    observed = replace(seen(110, live=story.TAG, ready=3), operation=replace(stuck, finished_at=None), pending=pending)
+    [shown] = render((replace(RUNS, observed=observed),), service=None).fields
+    freed = f"⚠️ sync of `{stuck.revision[:7]}` has ended, but still holds the Application: `/terminate prod` frees it"
+    assert (freed in shown.value) is pending
+
+
 def test_nothing_to_see_is_said() -> None:
     assert render((), service=None).description == "There is no environment that you may see."
 
