@@ -119,10 +119,14 @@ def _images(release: Release, operation: Operation | None, *, catalog: Catalog) 
 
 
 def _sync(release: Release, operation: Operation | None) -> SyncOperation | None:
-    """The sync with what it did to each object: our own has all of it, another one's only what went wrong."""
+    """The sync with what it did to each object: our own has all of it, another one's only what went wrong.
+
+    The operation may have been looked at a moment earlier than the release, and then still show it running.
+    """
     newest, ours = releases.sync_of(release), operation.sync if operation else None
-    same = newest is not None and ours is not None and newest.started_at == ours.started_at
-    return ours if same else newest
+    if newest is None or ours is None or newest.started_at != ours.started_at:
+        return newest
+    return newest if newest.phase.ended and not ours.phase.ended else ours
 
 
 def _footer(release: Release, operation: Operation | None) -> str:
