@@ -77,6 +77,12 @@ class GithubFaults:
     """How many more requests are answered 502 before it works again."""
     secondary_limit: int | None = None
     """Answer 403, secondary rate limit, with this many seconds of Retry-After."""
+    rerun_cut: bool = False
+    """A run is run again, and the answer is 502."""
+    rerun_lost: bool = False
+    """A run is not run again, and the answer is 502."""
+    forbidden: frozenset[str] = frozenset()
+    """Rights that the token lacks: `runs` to read them, `actions` to have one run again, `pulls` for pull requests."""
 
 
 @dataclass(slots=True, kw_only=True)

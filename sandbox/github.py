@@ -16,7 +16,7 @@ from aiohttp import web
 
 from sandbox import github_answers as answers
 from sandbox import oidc, serving
-from sandbox.actions import Run
+from sandbox.actions import Run, Unwilling
 from sandbox.faults import GithubFaults
 from sandbox.git import Commit, UnknownRevision, digest
 from sandbox.github_shapes import Shapes
@@ -35,6 +35,7 @@ SECONDARY = (
     "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. If you reach out to "
     "GitHub Support for help, please include the request ID."
 )
+FORBIDDEN = "Resource not accessible by personal access token"
 HOOKS = ["192.30.252.0/22", "185.199.108.0/22", "140.82.112.0/20", "143.55.64.0/20", "2a0a:a440::/29"]
 
 
@@ -76,6 +77,7 @@ class Github(serving.Server):
             web.get(runs, self._runs),
             web.get(f"{repository}/actions/workflows/{{workflow}}/runs", self._runs),
             web.get(f"{runs}/{{id:\\d+}}", self._run),
+            web.post(f"{runs}/{{id:\\d+}}/{{verb:rerun|rerun-failed-jobs}}", self._rerun),
             web.get(f"{runs}/{{id:\\d+}}/jobs", self._jobs),
             web.get(f"{runs}/{{id:\\d+}}/attempts/{{attempt:\\d+}}/jobs", self._jobs),
         ]
@@ -164,7 +166,7 @@ class Github(serving.Server):
         body = {
             "token": token,
             "expires_at": rfc3339(self.world.timeline.clock() + timedelta(hours=1)),
-            "permissions": {"actions": "read", "contents": "read", "metadata": "read"},
+            "permissions": {"actions": "write", "contents": "read", "metadata": "read"},
             "repository_selection": "selected",
         }
         return web.json_response(body, status=201)
@@ -240,6 +242,8 @@ class Github(serving.Server):
         return web.json_response(entries)
 
     async def _runs(self, request: web.Request) -> web.Response:
+        if "runs" in self.faults.forbidden:
+            return answers.problem(403, FORBIDDEN)
         query, workflow = request.query, request.match_info.get("workflow")
         found = [run for run in reversed(self.world.actions.runs.values()) if _matches(run, query, workflow)]
         return answers.page(request, found, self.shapes.run, name="workflow_runs")
@@ -253,6 +257,19 @@ class Github(serving.Server):
         every = request.query.get("filter") == "all" and "attempt" not in request.match_info
         found = [job for job in run.jobs if every or job.attempt == attempt]
         return answers.page(request, found, lambda job: self.shapes.job(run, job), name="jobs")
+
+    async def _rerun(self, request: web.Request) -> web.Response:
+        run, faults, actions = self._find_run(request), self.faults, self.world.actions
+        if "actions" in faults.forbidden:
+            return answers.problem(403, FORBIDDEN)
+        if faults.rerun_lost:
+            return answers.problem(502, FAULTS[502])
+        everything = request.match_info["verb"] == "rerun"
+        try:
+            actions.order(run, everything=everything, by="tiketi-ops", at=self.world.timeline.after())
+        except Unwilling as error:
+            return answers.problem(403, str(error))
+        return answers.problem(502, FAULTS[502]) if faults.rerun_cut else web.json_response({}, status=201)
 
     def _find_run(self, request: web.Request) -> Run:
         run = self.world.actions.runs.get(int(request.match_info["id"]))

@@ -31,6 +31,7 @@ from sandbox.notifications import Notifications
 from sandbox.oidc import Oidc
 from sandbox.pipeline import Pipeline
 from sandbox.registry import Registry
+from sandbox.runners import Runners
 from sandbox.senders import Senders
 from sandbox.world import World
 
@@ -136,6 +137,8 @@ async def open_scene(
         )
         await stack.enter_async_context(senders)
         notifications = await stack.enter_async_context(Notifications(world, senders))
+        pipeline = Pipeline(world, senders, pace=pace)
+        await stack.enter_async_context(Runners(pipeline))
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         settings = Settings(
             discord_token=SecretStr("sandbox-discord-token"),
@@ -164,7 +167,7 @@ async def open_scene(
             oidc=oidc,
             senders=senders,
             notifications=notifications,
-            pipeline=Pipeline(world, senders, pace=pace),
+            pipeline=pipeline,
             settings=settings,
             timing=timing,
             clock=clock,

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -136,6 +137,42 @@ async def test_runs_and_jobs(server: stand_in.Github, world: World) -> None:
         ("Update manifest", "skipped"),
         ("Complete job", "success"),
     ]
+
+
+async def test_a_run_is_run_again_or_not(server: stand_in.Github, world: World) -> None:
+    commit = world.git.head("main")
+    run = world.actions.request("backend", branch="main", commit=commit, event="push", at=world.timeline.after())
+    told: list[int] = []
+    world.actions.listeners.append(lambda run: told.append(run.attempt))
+    path = f"/repos/{REPOSITORY}/actions/runs/{run.id}"
+    headers = {"Authorization": f"token {server.token}"}
+    async with httpx.AsyncClient(base_url=server.url, headers=headers) as api:
+
+        async def post(verb: str) -> tuple[int, str]:
+            answer = await api.post(f"{path}/{verb}")
+            return answer.status_code, answer.json().get("message", "")
+
+        assert await post("rerun") == (403, "This workflow is already running")
+        run.status, run.conclusion = "completed", "success"
+        assert await post("rerun-failed-jobs") == (403, "This workflow run cannot be retried")
+        assert await post("rerun") == (201, "")
+        run.status, run.conclusion = "completed", "failure"
+        assert await post("rerun-failed-jobs") == (201, "")
+        run.status, run.conclusion = "completed", "failure"
+        server.faults.rerun_lost = True
+        assert await post("rerun") == (502, "Server Error")
+        server.faults.rerun_lost, server.faults.rerun_cut = False, True
+        assert await post("rerun") == (502, "Server Error")
+        run.status, run.conclusion = "completed", "failure"
+        server.faults.forbidden = frozenset({"actions"})
+        assert await post("rerun") == (403, "Resource not accessible by personal access token")
+        server.faults.forbidden = frozenset()
+        run.created_at -= timedelta(days=31)
+        assert await post("rerun") == (
+            403,
+            "Unable to retry this workflow run because it was created over a month ago",
+        )
+    assert (run.attempt, run.triggering_actor, told) == (4, "tiketi-ops", [2, 3, 4])
 
 
 async def test_every_address_for_programs_is_on_this_server(server: stand_in.Github, world: World) -> None:
