@@ -30,6 +30,7 @@ from bot.services.deployments import Deployer
 from bot.services.inspections import Inspector
 from bot.services.intake import Intake
 from bot.services.observations import Observer
+from bot.services.reruns import Rerunner
 from bot.services.restarts import Restarter
 from bot.services.steps import Steps
 from bot.services.terminations import Terminator
@@ -191,6 +192,7 @@ class App:
                 OperationKind.REFRESH: refresh,
                 OperationKind.RESTART: restarter.step,
                 OperationKind.TERMINATE: terminator.step,
+                OperationKind.RERUN: Rerunner(steps=steps, github=self._outside.github, grace=grace).step,
             },
             clock=self._clock,
             observe=lambda kind, outcome: self._metrics.operations.labels(kind=kind, outcome=outcome).inc(),

@@ -30,6 +30,7 @@ class OperationKind(StrEnum):
     REFRESH = "refresh"
     RESTART = "restart"
     TERMINATE = "terminate"
+    RERUN = "rerun"
 
 
 class OperationState(StrEnum):
@@ -117,12 +118,27 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rerun:
+    """Which workflow run is to run again: its failed jobs, or `everything`.
+
+    `attempt` is the attempt that was shown, or None for whichever is the newest; from the mark on it is the one that
+    GitHub had before the order, so that any later attempt is the effect of it. `url` is where people open the run.
+    """
+
+    run_id: int
+    attempt: int | None = None
+    everything: bool = False
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One request and its fate. `requested_by` is a Discord id, or None when the pipeline asked.
 
     Without a `service` it is about all of them. `revision` is the commit a person chose in place of the newest one,
-    `ends` says when the operation began that is to be terminated. `sync` is Argo CD's operation for this one, as seen
-    last. `detail` adds to the reason, and `evidence` is what the worst pod logged: foreign text, both.
+    `ends` says when the operation began that is to be terminated, `rerun` which run is to run again. `sync` is Argo
+    CD's operation for this one, as seen last. `detail` adds to the reason, and `evidence` is what the worst pod
+    logged: foreign text, both.
     """
 
     id: str
@@ -144,6 +160,7 @@ class Operation:
     attempts: int = 0
     revision: str | None = None
     ends: datetime | None = None
+    rerun: Rerun | None = None
     sync: SyncOperation | None = None
     evidence: tuple[str, ...] = ()
 
@@ -157,4 +174,4 @@ class Operation:
         """Whether a card of its own shows it: what concerns one release is shown on the card of that release."""
         if self.kind is OperationKind.DEPLOY:
             return self.service is None or self.revision is not None
-        return self.kind is not OperationKind.REFRESH
+        return self.kind not in (OperationKind.REFRESH, OperationKind.RERUN)

@@ -63,6 +63,16 @@ class Reason(StrEnum):
     NOTHING_RUNNING = "nothing_running"
     OPERATION_CHANGED = "operation_changed"
     TERMINATE_TIMED_OUT = "terminate_timed_out"
+    RUN_UNKNOWN = "run_unknown"
+    RUN_GONE = "run_gone"
+    RUN_IN_PROGRESS = "run_in_progress"
+    RUN_OUTDATED = "run_outdated"
+    RERUN_ALREADY = "rerun_already"
+    RERUN_LIMIT = "rerun_limit"
+    RERUN_UNKNOWN = "rerun_unknown"
+    NOTHING_FAILED = "nothing_failed"
+    GITHUB_FORBIDDEN = "github_forbidden"
+    GITHUB_REFUSED = "github_refused"
     FAULT = "fault"
 
 
@@ -101,7 +111,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.ARGOCD_TOKEN: "Argo CD no longer accepts the bot's token. Give it a new one in CHATOPS_ARGOCD_TOKEN.",
     Reason.ARGOCD_UNREACHABLE: "Argo CD did not answer. Nothing was changed; try again when it is back.",
     Reason.ARGOCD_REFUSED: "Argo CD refused. The bot's log has its answer under the id below.",
-    Reason.GITHUB_UNREACHABLE: "GitHub did not answer, so the commit could not be checked and nothing was deployed.",
+    Reason.GITHUB_UNREACHABLE: "GitHub did not answer, so nothing was changed. Try again when it is back.",
     Reason.CLUSTER_UNREACHABLE: "The cluster did not answer, so nobody can say what its pods run.",
     Reason.SYNC_FAILED: "Argo CD could not apply the manifests. Open the Application for the resource that failed.",
     Reason.SYNC_TIMED_OUT: "Argo CD is still applying the manifests, far beyond its time. Look at the Application.",
@@ -133,6 +143,27 @@ SENTENCES: dict[Reason, str] = {
     Reason.TERMINATE_TIMED_OUT: (
         "Argo CD was told to stop and has not stopped yet. One that waits for a sync window ends when the window opens."
     ),
+    Reason.RUN_UNKNOWN: "The bot knows no workflow run of this service. A push to a branch starts one.",
+    Reason.RUN_GONE: "GitHub does not have this run any more. Push a commit, or start the workflow there.",
+    Reason.RUN_IN_PROGRESS: "The run is still going on, and GitHub runs nothing again before its end.",
+    Reason.RUN_OUTDATED: (
+        "A newer commit of this service has been built since, and this run would put the older one in its place. "
+        "Use the newest card."
+    ),
+    Reason.RERUN_ALREADY: "Somebody had this run again already. The card shows its newest attempt.",
+    Reason.RERUN_LIMIT: (
+        "GitHub runs a run again for 30 days, and 50 times at most, and this one is past that. "
+        "Push a commit, or start the workflow on GitHub."
+    ),
+    Reason.RERUN_UNKNOWN: (
+        "GitHub shows no new attempt of the run, and the order was not sent again. Look at the run on GitHub."
+    ),
+    Reason.NOTHING_FAILED: "No job of the run failed. With `everything` the whole run runs again.",
+    Reason.GITHUB_FORBIDDEN: (
+        "GitHub does not let the bot do this: its token or App needs Actions: Read and write. "
+        "`python -m bot check` says more."
+    ),
+    Reason.GITHUB_REFUSED: "GitHub refused. The bot's log has its answer under the id below.",
     Reason.FAULT: "Something broke in the bot, again and again. Its log has more under the operation id below.",
     Reason.REFRESH_TIMED_OUT: "Argo CD is still refreshing. It goes on by itself; /status shows when it compared last.",
 }

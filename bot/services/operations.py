@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from bot.domain import approvals, releases
 from bot.domain.catalog import Catalog
 from bot.domain.events import ApplicationObserved
-from bot.domain.operations import OPEN, Operation, OperationKind, OperationState
+from bot.domain.operations import OPEN, Operation, OperationKind, OperationState, Rerun
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.domain.releases import ReleaseState
@@ -48,6 +48,8 @@ async def request(
     hard: bool = False,
     revision: str | None = None,
     ends: datetime | None = None,
+    release_id: int | None = None,
+    rerun: Rerun | None = None,
 ) -> Operation:
     """Store what a person asks for; a worker takes it from there.
 
@@ -77,12 +79,14 @@ async def request(
         hard=hard,
         revision=revision,
         ends=ends,
+        release_id=release_id,
+        rerun=rerun,
     )
     async with environments.changing(database, environment, wakes=("operations", "cards")) as connection:
         if hard:
             await _require_pause(connection, environment, now=now)
         if not await rows.add(connection, operation):
-            raise Refused(Reason.ALREADY_OPEN)
+            raise Refused(Reason.RERUN_ALREADY if kind is OperationKind.RERUN else Reason.ALREADY_OPEN)
         await audit.note(
             connection, at=now, actor=f"discord:{actor.id}", action=kind, outcome="requested", operation=operation
         )

@@ -63,7 +63,8 @@ async def propose(
             # GitHub and the run may differ in whom they call the author, and either may be unknown.
             wrote = await releases.wrote(connection, content, environment=environment.name)
             logins = wrote | {commit.author_login for commit in commits if commit.author_login}
-            people = (operation.requested_by, *map(steps.catalog.discord_id_of, logins))
+            again = await releases.reran(connection, content, environment=environment.name)
+            people = (operation.requested_by, *again, *map(steps.catalog.discord_id_of, logins))
             barred = frozenset(person for person in people if person is not None)
             await approval_rows.add(
                 connection, _approval(operation, content, environment=environment, authors=barred, now=now)

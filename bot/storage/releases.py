@@ -98,6 +98,17 @@ async def built_from(connection: AsyncConnection, *, environment: str, service: 
     return documents.release.load(row.document) if row else None
 
 
+async def of_service(connection: AsyncConnection, *, service: str, environment: str, limit: int) -> list[Stored]:
+    """The releases of a service in an environment, the newest first."""
+    rows = await connection.execute(
+        select(table.c.id, table.c.document)
+        .where(table.c.environment == environment, table.c.service == service)
+        .order_by(table.c.id.desc())
+        .limit(limit)
+    )
+    return [Stored(id=row.id, release=documents.release.load(row.document)) for row in rows]
+
+
 async def active(connection: AsyncConnection, environment: str) -> list[Stored]:
     """The releases of an environment that may still move, newest first; at most `ACTIVE_LIMIT`.
 

@@ -54,7 +54,22 @@ def test_a_waiting_card_can_be_decided() -> None:
     )
 
 
-@pytest.mark.parametrize("name", sorted(STATES.keys() - {"waiting", "waiting-for-two", "by-hand"}))
+@pytest.mark.parametrize("name", ["failed", "cancelled"])
+def test_a_card_of_a_failed_run_offers_to_run_it_again(name: str) -> None:
+    assert STATES[name].buttons[0] == Button(label="Run again", custom_id="chatops:rerun:42:17203344901:1")
+
+
+def test_a_stage_that_failed_while_its_run_goes_on_cannot_be_run_again_yet() -> None:
+    shown = card(told([run(), *stage(Stage.BUILD, 4, 62, status=StageStatus.FAILED)]))
+
+    assert shown.title == "ticket-service → prod · failed"
+    assert [button.label for button in shown.buttons] == ["Run", "Commit", "Argo CD"]
+    assert shown.description.endswith("**Next** `build` failed. Read the run's log. A re-run goes on here.")
+
+
+@pytest.mark.parametrize(
+    "name", sorted(STATES.keys() - {"waiting", "waiting-for-two", "by-hand", "failed", "cancelled"})
+)
 def test_no_other_card_can_be_decided(name: str) -> None:
     assert [button for button in STATES[name].buttons if button.custom_id] == []
 
@@ -227,4 +242,5 @@ def test_any_release_renders_within_the_limits(
     assert shown.size <= TOTAL_LIMIT
     assert length(shown.description) <= 4096
     assert len(shown.description.splitlines()) <= 16 + (len(asked.evidence) + 4 if asked else 0)
-    assert len([button for button in shown.buttons if button.custom_id]) in (0, 2)
+    pressed = [button.label for button in shown.buttons if button.custom_id]
+    assert pressed in ([], ["Approve", "Reject"], ["Run again"])

@@ -80,6 +80,8 @@ HELP = "\n".join(
         "Every pod with its state, restarts, node, age and image; the worst one first",
         "`/refresh <environment> [hard]`",
         "Have Argo CD compare Git and the cluster now",
+        "`/rerun <service> [environment] [everything]`",
+        "Run the failed jobs of a service's newest workflow run again",
         "`/restart <environment> <service>`",
         "Replace every pod of a service, one after the other, with the same image",
         "`/status [environment] [service]`",

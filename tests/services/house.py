@@ -19,7 +19,7 @@ from bot.adapters.cluster import Clusters
 from bot.adapters.github import GitHub
 from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog
-from bot.domain.events import Stage, StageReported, StageStatus
+from bot.domain.events import RunReported, RunStatus, Stage, StageReported, StageStatus
 from bot.domain.incidents import Incident
 from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.permissions import Actor
@@ -28,6 +28,7 @@ from bot.services import approvals, operations, refreshes, releases
 from bot.services.deployments import Deployer
 from bot.services.intake import Intake, Parse
 from bot.services.observations import Observer
+from bot.services.reruns import Rerunner
 from bot.services.restarts import Restarter
 from bot.services.steps import Steps
 from bot.services.terminations import Terminator
@@ -40,6 +41,7 @@ from bot.storage.engine import Database
 from bot.webhooks import argocd as argocd_payloads
 from bot.webhooks import ci as ci_payloads
 from bot.webhooks import github as github_payloads
+from sandbox.actions import Run
 from sandbox.world import Released
 from tests.services.outside import Clock, Outside
 from tests.services.waiting import eventually
@@ -71,6 +73,7 @@ class Bot:
     deployer: Deployer
     restarter: Restarter
     terminator: Terminator
+    rerunner: Rerunner
 
     @property
     def clock(self) -> Clock:
@@ -97,6 +100,7 @@ class Bot:
                 OperationKind.REFRESH: refresh or real,
                 OperationKind.RESTART: self.restarter.step,
                 OperationKind.TERMINATE: self.terminator.step,
+                OperationKind.RERUN: self.rerunner.step,
             },
             clock=self.clock,
             observe=observe,
@@ -222,6 +226,27 @@ class Bot:
         async with self.database.transaction("cards", "applications") as connection:
             await releases.record(connection, report, environment=environment, now=self.clock())
 
+    async def reported(self, run: Run, *, environment: str = "prod") -> None:
+        """GitHub reports a run as it is now."""
+        event = RunReported(
+            service=run.service,
+            environment=environment,
+            run_id=run.id,
+            run_attempt=run.attempt,
+            branch=run.branch,
+            source_revision=run.commit.sha,
+            status=RunStatus(run.status),
+            conclusion=run.conclusion,
+            url=f"https://github.com/{self.catalog.repository}/actions/runs/{run.id}",
+            title=run.title,
+            author=run.commit.login,
+            actor=run.triggering_actor,
+            started_at=run.started_at,
+            updated_at=run.updated_at,
+        )
+        async with self.database.transaction("cards") as connection:
+            await releases.record(connection, event, environment=environment, now=self.clock())
+
     async def operations(self) -> list[Operation]:
         """Every operation, oldest first."""
         return [documents.operation.load(row["document"]) for row in await self.table("operations")]
@@ -290,6 +315,7 @@ async def bot_in(
             deployer=deployer,
             restarter=Restarter(steps=steps, argocds=argocds, clusters=clusters, grace=GRACE),
             terminator=Terminator(steps=steps, argocds=argocds),
+            rerunner=Rerunner(steps=steps, github=github, grace=GRACE),
         )
 
 
