@@ -26,6 +26,7 @@ from bot.chat.deps import Deps
 from bot.chat.gate import Gate
 from bot.domain.operations import OperationKind
 from bot.services import gatekeeping, refreshes
+from bot.services.comparisons import Comparer
 from bot.services.deployments import Deployer
 from bot.services.inspections import Inspector
 from bot.services.intake import Intake
@@ -110,6 +111,7 @@ class App:
 
     def make_client(self) -> Client:
         """A Discord client for one connection, with every command and button."""
+        outside = self._outside
         deps = Deps(
             guild_id=self.settings.discord_guild_id,
             database=self._database,
@@ -119,9 +121,8 @@ class App:
                 environments=tuple(self._catalog.environments),
                 audit=partial(gatekeeping.note, self._database, clock=self._clock),
             ),
-            inspector=Inspector(
-                database=self._database, argocds=self._outside.argocds, clusters=self._outside.clusters
-            ),
+            inspector=Inspector(database=self._database, argocds=outside.argocds, clusters=outside.clusters),
+            comparer=Comparer(database=self._database, catalog=self._catalog, github=outside.github),
             clock=self._clock,
             observe=self._observe_interaction,
         )
@@ -178,11 +179,7 @@ class App:
         restarter = Restarter(steps=steps, argocds=argocds, clusters=clusters, grace=grace)
         terminator = Terminator(steps=steps, argocds=argocds)
         refresh = partial(
-            refreshes.step,
-            database=self._database,
-            observer=self._observer,
-            catalog=self._catalog,
-            clock=self._clock,
+            refreshes.step, database=self._database, observer=self._observer, catalog=self._catalog, clock=self._clock
         )
         worker = Worker(
             self._database,

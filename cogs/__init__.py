@@ -3,6 +3,7 @@
 from discord.ext import commands
 
 from bot.chat.deps import Deps
+from cogs.compare import Compare
 from cogs.comparing import Comparing
 from cogs.deploy import Deploy
 from cogs.interventions import Interventions
@@ -13,4 +14,4 @@ from cogs.status import Status
 
 def make(deps: Deps) -> list[commands.Cog]:
     """Every command there is, for one client."""
-    return [Deploy(deps), Interventions(deps), Looking(deps), Comparing(deps), Rerun(deps), Status(deps)]
+    return [Deploy(deps), Interventions(deps), Looking(deps), Comparing(deps), Compare(deps), Rerun(deps), Status(deps)]

@@ -96,5 +96,7 @@ class Status(commands.Cog):
 
 
 def _described(command: app_commands.Command[commands.Cog, ..., None]) -> help_card.Command:
-    options = [f"<{option.name}>" if option.required else f"[{option.name}]" for option in command.parameters]
+    options = [
+        f"<{option.display_name}>" if option.required else f"[{option.display_name}]" for option in command.parameters
+    ]
     return help_card.Command(usage=" ".join([command.name, *options]), description=command.description)

@@ -5,6 +5,7 @@ github.com in both, so that one run has one link wherever the bot read of it.
 """
 
 import base64
+from dataclasses import dataclass
 from typing import Any
 
 from bot.topology import Topology
@@ -16,6 +17,15 @@ from sandbox.timeline import rfc3339
 WEB = "https://github.com"
 API = "https://api.github.com"
 REPOSITORY_ID = 700_000_001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """A pull request that was merged."""
+
+    number: int
+    title: str
+    login: str
 
 
 class Shapes:
@@ -120,6 +130,18 @@ class Shapes:
             "author": person,
             "committer": person,
             **paths,
+        }
+
+    def pull(self, pull: Pull) -> Json:
+        """A pull request as the list of those of a commit has it."""
+        return {
+            "number": pull.number,
+            "title": pull.title,
+            "state": "closed",
+            "user": self.user(pull.login),
+            "url": f"{self.url}/pulls/{pull.number}",
+            "html_url": f"{self.html_url}/pull/{pull.number}",
+            "merged_at": "2026-01-05T14:30:22Z",
         }
 
     def workflow(self, run: Run) -> Json:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.chat.gate import Gate
 from bot.domain.catalog import Catalog
+from bot.services.comparisons import Comparer
 from bot.services.inspections import Inspector
 from bot.storage.engine import Database
 
@@ -22,5 +23,6 @@ class Deps:
     catalog: Catalog
     gate: Gate
     inspector: Inspector
+    comparer: Comparer
     clock: Callable[[], datetime]
     observe: Observe

@@ -93,6 +93,10 @@ class Catalog:
         """The web page of what lies between two commits."""
         return f"{self.github}/{self.repository}/compare/{old}...{new}"
 
+    def pull_page(self, number: int) -> str:
+        """The web page of a pull request."""
+        return f"{self.github}/{self.repository}/pull/{number}"
+
     def discord_id_of(self, login: str | None) -> int | None:
         """The Discord id of a GitHub login, or None when nobody mapped it."""
         wanted = (login or "").lower()

@@ -73,6 +73,10 @@ class Reason(StrEnum):
     NOTHING_FAILED = "nothing_failed"
     GITHUB_FORBIDDEN = "github_forbidden"
     GITHUB_REFUSED = "github_refused"
+    TAG_UNKNOWN = "tag_unknown"
+    RUNNING_UNKNOWN = "running_unknown"
+    COMMIT_GONE = "commit_gone"
+    UNRELATED = "unrelated"
     FAULT = "fault"
 
 
@@ -164,6 +168,12 @@ SENTENCES: dict[Reason, str] = {
         "`python -m bot check` says more."
     ),
     Reason.GITHUB_REFUSED: "GitHub refused. The bot's log has its answer under the id below.",
+    Reason.TAG_UNKNOWN: (
+        "That is neither an environment nor a tag of the pipeline. Pick one from the list that appears as you type."
+    ),
+    Reason.RUNNING_UNKNOWN: "Which commit runs there is not known. `/status` shows what was read last.",
+    Reason.COMMIT_GONE: "GitHub does not know the commit of that tag; its history may have been rewritten.",
+    Reason.UNRELATED: "The two commits have no history in common, so nothing lies between them.",
     Reason.FAULT: "Something broke in the bot, again and again. Its log has more under the operation id below.",
     Reason.REFRESH_TIMED_OUT: "Argo CD is still refreshing. It goes on by itself; /status shows when it compared last.",
 }

@@ -94,7 +94,10 @@ async def test_every_command_is_in_the_readme_with_its_options() -> None:
     expected = set()
     for command in commands:
         assert isinstance(command, app_commands.Command)
-        options = [f"<{option.name}>" if option.required else f"[{option.name}]" for option in command.parameters]
+        options = [
+            f"<{option.display_name}>" if option.required else f"[{option.display_name}]"
+            for option in command.parameters
+        ]
         expected.add(" ".join([f"/{command.name}", *options]))
     assert {cells[0].strip("`") for cells in rows(section(README, "Commands"))} == expected
     names = {usage.split()[0] for usage in expected}

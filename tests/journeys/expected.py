@@ -64,6 +64,8 @@ def order(scene: Scene, revision: str, *, operation: str, asked: str, approved: 
 
 HELP = "\n".join(
     (
+        "`/compare <service> <from> <to>`",
+        "Commits and pull requests between two tags, or between two environments",
         "`/deploy <environment> <service> [revision]`",
         "Ask to deploy what Git wants; the card shows what would change",
         "`/diff <environment> [service]`",
