@@ -99,12 +99,20 @@ def _line(one: Commit, *, catalog: Catalog) -> str:
 
 
 def _pulls(commits: tuple[Commit, ...], *, catalog: Catalog) -> str:
-    """Each pull request once, the newest first."""
-    known = [*{one.pull.number: one.pull for one in reversed(commits) if one.pull}.values()][::-1]
+    """The pull requests that say more than their commit does, each once, the newest first."""
+    known = [
+        *{one.pull.number: one.pull for one in reversed(commits) if one.pull and _says_more(one.pull, one)}.values()
+    ]
+    known.reverse()
     lines = [_pull(one, catalog=catalog) for one in known[:PULLS]]
     if len(known) > PULLS:
         lines.append(f"and {len(known) - PULLS} more")
     return "\n".join(lines)
+
+
+def _says_more(pull: Pull, commit: Commit) -> bool:
+    """A squashed one has the subject and the author of its commit, whose line has its number."""
+    return bool(pull.title) and (pull.title, pull.author) != (commit.subject, commit.author)
 
 
 def _pull(one: Pull, *, catalog: Catalog) -> str:

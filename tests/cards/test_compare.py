@@ -24,7 +24,7 @@ HOLD = Commit(
     subject="Hold seats",
     author="mina",
     url=f"{GITHUB}/commit/{'b' * 40}",
-    pull=Pull(number=12, title="Hold seats", author="mina"),
+    pull=Pull(number=12, title="Seats can be held", author="jiwon"),
     touches=True,
 )
 BUMP = Commit(revision="c" * 40, subject="Bump node", author="jiwon", url=f"{GITHUB}/commit/{'c' * 40}", touches=False)
@@ -37,7 +37,7 @@ LINES = (
     f"▫️ [Bump node]({GITHUB}/commit/{'c' * 40}) by jiwon\n"
     f"🔹 [Hold seats]({GITHUB}/commit/{'b' * 40}) by mina · [#12]({GITHUB}/pull/12)"
 )
-PULLS = (Field(name="Pull requests", value=f"[#12]({GITHUB}/pull/12) Hold seats by mina"),)
+PULLS = (Field(name="Pull requests", value=f"[#12]({GITHUB}/pull/12) Seats can be held by jiwon"),)
 
 
 def card(
@@ -121,6 +121,12 @@ def test_what_is_too_long_comes_as_a_file() -> None:
     )
     assert shown.attachment == Attachment(name="ticket-service-prod-staging.txt", text=text)
     assert shown.fields == PULLS
+
+
+def test_a_squashed_pull_request_is_its_commit_and_not_told_twice() -> None:
+    squashed = replace(HOLD, pull=Pull(number=12, title=HOLD.subject, author=HOLD.author))
+    shown = card(gained=Side(total=1, commits=(squashed,), files=1))
+    assert (shown.fields, "[#12](" in shown.description) == ((), True)
 
 
 def test_nobody_told_which_commits_concern_the_service() -> None:
