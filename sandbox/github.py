@@ -67,6 +67,7 @@ class Github(serving.Server):
             web.get("/rate_limit", self._rate_limit),
             web.get("/meta", self._meta),
             web.get("/user", self._user),
+            web.get("/app/installations/{id}", self._installation),
             web.post("/app/installations/{id}/access_tokens", self._installation_token),
             web.get(repository, self._repository),
             web.get(f"{repository}/commits", self._commits),
@@ -163,10 +164,20 @@ class Github(serving.Server):
         body = {
             "token": token,
             "expires_at": rfc3339(self.world.timeline.clock() + timedelta(hours=1)),
-            "permissions": {"actions": "write", "contents": "read", "metadata": "read"},
+            "permissions": self._permissions(),
             "repository_selection": "selected",
         }
         return web.json_response(body, status=201)
+
+    async def _installation(self, request: web.Request) -> web.Response:
+        if request.match_info["id"] != str(self.installation_id):
+            return answers.problem(404, "Not Found")
+        body = {"id": self.installation_id, "app_id": self.app_id, "permissions": self._permissions()}
+        return web.json_response(body)
+
+    def _permissions(self) -> Json:
+        actions = "read" if "actions" in self.faults.forbidden else "write"
+        return {"actions": actions, "contents": "read", "metadata": "read", "pull_requests": "read"}
 
     async def _repository(self, request: web.Request) -> web.Response:
         return web.json_response(self.shapes.repository())

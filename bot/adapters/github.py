@@ -142,6 +142,11 @@ class GitHub:
             return [("GitHub", False, "answers, but not like GitHub's API; see CHATOPS_GITHUB_API_URL")]
         return [("GitHub", True, f"reads {found['full_name']} as {who}")]
 
+    async def granted(self) -> dict[str, Any] | None:
+        """What the App was granted, in GitHub's words; None for a token, of which GitHub does not tell it."""
+        app = self._app
+        return await self.ask("installation", lambda _client: self._granted(app)) if app else None
+
     async def ask(self, call: str, question: Callable[[Github], _Result]) -> _Result:
         """Have a thread put a question to its client. One that was not begun when the time is up is never begun.
 
@@ -179,28 +184,37 @@ class GitHub:
         """This thread's client."""
         client: Github | None = getattr(self._local, "client", None)
         if client is None:
-            client = Github(
-                base_url=self._url,
-                auth=self._auth(),
-                timeout=self._socket_timeout,
-                retry=urllib3.Retry(
-                    total=self._retries,
-                    backoff_factor=0.5,
-                    status_forcelist=range(500, 600),
-                    allowed_methods={"GET", "HEAD"},
-                    respect_retry_after_header=False,
-                    raise_on_status=False,
-                ),
-                per_page=100,
-                seconds_between_requests=None,
-                seconds_between_writes=None,
-                lazy=True,
-                api_version=API_VERSION,
-                user_agent="tiketi-chatops",
-            )
+            client = self._connected(self._auth())
             self._local.client = client
             self._clients.append(client)
         return client
+
+    def _connected(self, auth: Auth.Auth | None) -> Github:
+        return Github(
+            base_url=self._url,
+            auth=auth,
+            timeout=self._socket_timeout,
+            retry=urllib3.Retry(
+                total=self._retries,
+                backoff_factor=0.5,
+                status_forcelist=range(500, 600),
+                allowed_methods={"GET", "HEAD"},
+                respect_retry_after_header=False,
+                raise_on_status=False,
+            ),
+            per_page=100,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+            lazy=True,
+            api_version=API_VERSION,
+            user_agent="tiketi-chatops",
+        )
+
+    def _granted(self, app: App) -> dict[str, Any]:
+        with self._connected(Auth.AppAuth(app.id, app.private_key.get_secret_value())) as client:
+            _headers, found = client.requester.requestJsonAndCheck("GET", f"/app/installations/{app.installation_id}")
+        granted = found.get("permissions") if isinstance(found, dict) else None
+        return granted if isinstance(granted, dict) else {}
 
     def _auth(self) -> Auth.Auth | None:
         if self._app:

@@ -12,10 +12,9 @@ from typing import Any
 from github import Github, GithubException
 
 from bot.adapters.fields import Json, moment
-from bot.adapters.github import GitHub, GithubError, NotFound
+from bot.adapters.github import GitHub, GithubError
 from bot.domain.reasons import Reason
 
-_COMPLAINT = 120
 _WORDS = {
     "already running": Reason.RUN_IN_PROGRESS,
     "created over": Reason.RERUN_LIMIT,
@@ -58,22 +57,22 @@ async def order(github: GitHub, run_id: int, *, everything: bool) -> None:
 
 
 async def check(github: GitHub) -> list[tuple[str, bool, str]]:
-    """Whether workflow runs may be read. Whether a token may have one run again, only an order would show."""
+    """Whether runs may be looked at and run again. Whether a token may, and not an App, only an order would show.
+
+    Nothing is found when GitHub does not answer, or shows no repository: that has a finding of its own.
+    """
+    needed = "Actions: Read and write"
     try:
         await github.ask("runs", lambda client: _asked(client, "GET", f"/repos/{github.repository}/actions/runs"))
-    except NotFound:
-        pass  # The repository itself cannot be seen, which has a finding of its own.
-    except RunRefused as error:
-        missing = error.reason in (Reason.GITHUB_FORBIDDEN, Reason.RUN_GONE)
-        text = "runs cannot be read: give the token or App Actions: Read and write" if missing else _said(error)
-        return [("GitHub Actions", False, text)]
+        granted = await github.granted()
     except GithubError as error:
-        return [("GitHub Actions", False, _said(error))]
-    return [("GitHub Actions", True, "runs are readable; running one again needs Actions: Read and write")]
-
-
-def _said(error: GithubError) -> str:
-    return f"runs cannot be read ({error.log[:_COMPLAINT]})"
+        missing = error.reason is Reason.GITHUB_FORBIDDEN
+        return [("GitHub Actions", False, f"runs cannot be read; needed is {needed}")] if missing else []
+    if granted is None:
+        return [("GitHub Actions", True, f"runs are readable; running one again needs {needed}")]
+    may = granted.get("actions") == "write"
+    text = "runs may be looked at and run again" if may else f"runs cannot be run again; needed is {needed}"
+    return [("GitHub Actions", may, text)]
 
 
 def _address(github: GitHub, run_id: int) -> str:

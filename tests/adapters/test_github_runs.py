@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.adapters import github_runs
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import App, GitHub, GithubError
 from bot.adapters.github_runs import Run, RunRefused
 from bot.domain.reasons import Reason
 from sandbox import actions
@@ -157,11 +157,20 @@ async def test_check_says_whether_runs_can_be_read(github: GitHub, server: Githu
     ]
     server.faults.forbidden = frozenset({"actions", "runs"})
     assert await github_runs.check(github) == [
-        ("GitHub Actions", False, "runs cannot be read: give the token or App Actions: Read and write")
+        ("GitHub Actions", False, "runs cannot be read; needed is Actions: Read and write")
     ]
     server.faults.forbidden = frozenset()
     server.faults.status = 503
-    [(_, good, text)] = await github_runs.check(github)
-    assert not good
-    assert text.startswith("runs cannot be read (")
-    assert "Service unavailable" in text
+    assert await github_runs.check(github) == []
+
+
+async def test_check_knows_what_an_app_may(server: Github) -> None:
+    key = SecretStr(server.private_key)
+    app = App(id=server.app_id, private_key=key, installation_id=server.installation_id)
+    github = GitHub(url=server.url, repository=REPOSITORY, app=app, retries=0)
+    assert await github_runs.check(github) == [("GitHub Actions", True, "runs may be looked at and run again")]
+    server.faults.forbidden = frozenset({"actions"})
+    assert await github_runs.check(github) == [
+        ("GitHub Actions", False, "runs cannot be run again; needed is Actions: Read and write")
+    ]
+    await github.aclose()
