@@ -211,6 +211,7 @@ async def test_an_old_card_does_not_run_again_what_ran_again_since(bot: Bot, wor
     assert (await step(bot, await asked(bot, newest))).state is OperationState.RUNNING
 
 
+@pytest.mark.storage
 async def test_two_ask_at_once_and_one_is_heard(bot: Bot, world: World, outside: Outside) -> None:
     run = await failed(bot, world)
     what = await chosen(bot)
@@ -271,6 +272,7 @@ async def test_who_had_it_run_again_does_not_approve_it(bot: Bot, world: World) 
     assert (await bot.approval(proposed.id)).authors == {HYUNWOO.id, MINJI.id}
 
 
+@pytest.mark.storage
 @pytest.mark.parametrize(
     ("lives", "sent", "end"),
     [
