@@ -19,7 +19,7 @@ from bot.adapters.cluster import Clusters
 from bot.adapters.github import GitHub
 from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog
-from bot.domain.events import RunReported, RunStatus, Stage, StageReported, StageStatus
+from bot.domain.events import Stage, StageReported, StageStatus
 from bot.domain.incidents import Incident
 from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.permissions import Actor
@@ -41,7 +41,6 @@ from bot.storage.engine import Database
 from bot.webhooks import argocd as argocd_payloads
 from bot.webhooks import ci as ci_payloads
 from bot.webhooks import github as github_payloads
-from sandbox.actions import Run
 from sandbox.world import Released
 from tests.services.outside import Clock, Outside
 from tests.services.waiting import eventually
@@ -226,27 +225,6 @@ class Bot:
         async with self.database.transaction("cards", "applications") as connection:
             await releases.record(connection, report, environment=environment, now=self.clock())
 
-    async def reported(self, run: Run, *, environment: str = "prod") -> None:
-        """GitHub reports a run as it is now."""
-        event = RunReported(
-            service=run.service,
-            environment=environment,
-            run_id=run.id,
-            run_attempt=run.attempt,
-            branch=run.branch,
-            source_revision=run.commit.sha,
-            status=RunStatus(run.status),
-            conclusion=run.conclusion,
-            url=f"https://github.com/{self.catalog.repository}/actions/runs/{run.id}",
-            title=run.title,
-            author=run.commit.login,
-            actor=run.triggering_actor,
-            started_at=run.started_at,
-            updated_at=run.updated_at,
-        )
-        async with self.database.transaction("cards") as connection:
-            await releases.record(connection, event, environment=environment, now=self.clock())
-
     async def operations(self) -> list[Operation]:
         """Every operation, oldest first."""
         return [documents.operation.load(row["document"]) for row in await self.table("operations")]
@@ -294,16 +272,11 @@ async def bot_in(
         stack.push_async_callback(github.aclose)
         clusters = Clusters(kubeconfig=outside.kubeconfig, services=services)
         stack.push_async_callback(clusters.aclose)
+        argocds = {"main": argocd}
         observer = Observer(
-            database,
-            argocds={"main": argocd},
-            clusters=clusters,
-            catalog=catalog,
-            clock=outside.clock,
-            shortest=QUICK,
+            database, argocds=argocds, clusters=clusters, catalog=catalog, clock=outside.clock, shortest=QUICK
         )
         steps = Steps(database=database, catalog=catalog, clock=outside.clock)
-        argocds = {"main": argocd}
         deployer = Deployer(steps=steps, argocds=argocds, github=github, clusters=clusters, grace=GRACE)
         yield Bot(
             outside=outside,

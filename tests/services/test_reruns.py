@@ -12,34 +12,12 @@ from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.services import operations, reruns, runs
 from bot.services.runs import Chosen
-from sandbox.actions import Run
 from sandbox.world import World
 from tests.services.failing import Crash, Mortal
 from tests.services.house import GRACE, HYUNWOO, MINJI, TICKETS, Bot, bot_in
 from tests.services.outside import Outside
+from tests.services.pipelines import begun, failed, over, reported
 from tests.services.waiting import working
-
-
-def begun(world: World, *, environment: str = "prod", subject: str = "fix: seats") -> Run:
-    """A run of ticket-service that goes on."""
-    branch = world.topology.environments[environment].branch
-    commit = world.commit_source(TICKETS, branch=branch, login="hyunwoo", subject=subject)
-    run = world.actions.request(TICKETS, branch=branch, commit=commit, event="push", at=world.timeline.after())
-    run.status = "in_progress"
-    return run
-
-
-def over(run: Run, conclusion: str = "failure") -> Run:
-    """The same, after its end."""
-    run.status, run.conclusion = "completed", conclusion
-    return run
-
-
-async def failed(bot: Bot, world: World, *, environment: str = "prod") -> Run:
-    """A run that failed, and the bot knows."""
-    run = over(begun(world, environment=environment))
-    await bot.reported(run, environment=environment)
-    return run
 
 
 async def chosen(bot: Bot, *, everything: bool = False, environment: str = "prod") -> Chosen:
@@ -174,7 +152,7 @@ async def test_what_github_would_not_do_is_not_ordered(
         outside.github.faults.status = 401
     elif what == "newer":
         bot.clock.advance(timedelta(seconds=1))
-        await bot.reported(begun(world, subject="fix: rows"))
+        await reported(bot, begun(world, subject="fix: rows"))
 
     refused = await step(bot, requested)
 
@@ -184,7 +162,7 @@ async def test_what_github_would_not_do_is_not_ordered(
 
 async def test_everything_of_a_run_that_went_well_runs_again(bot: Bot, world: World, outside: Outside) -> None:
     run = over(begun(world), "success")
-    await bot.reported(run)
+    await reported(bot, run)
     running = await step(bot, await asked(bot, await chosen(bot, everything=True)))
     assert (running.state, orders(outside)) == (OperationState.RUNNING, ["rerun"])
 
@@ -243,7 +221,7 @@ async def test_the_failed_run_is_meant_before_a_newer_one_that_went_well(bot: Bo
     broken = await failed(bot, world, environment="staging")
     bot.clock.advance(timedelta(minutes=1))
     good = over(begun(world), "success")
-    await bot.reported(good)
+    await reported(bot, good)
     meant = [
         (await runs.latest(bot.database, service=TICKETS, environments=where, everything=False)).rerun.run_id
         for where in (places, ["prod"], ["staging"])
@@ -252,7 +230,9 @@ async def test_the_failed_run_is_meant_before_a_newer_one_that_went_well(bot: Bo
 
     # Once a newer commit of staging was built, the old failure there is nobody's business any more.
     bot.clock.advance(timedelta(minutes=1))
-    await bot.reported(over(begun(world, environment="staging", subject="fix: rows"), "success"), environment="staging")
+    await reported(
+        bot, over(begun(world, environment="staging", subject="fix: rows"), "success"), environment="staging"
+    )
     found = await runs.latest(bot.database, service=TICKETS, environments=places, everything=False)
     assert found.rerun.run_id not in (broken.id, good.id)
 
@@ -265,7 +245,7 @@ async def test_who_had_it_run_again_does_not_approve_it(bot: Bot, world: World) 
     world.push_image(TICKETS, "prod", revision=run.commit.sha, tag=tag)
     world.commit_tag(TICKETS, "prod", tag=tag)
     over(run, "success")
-    await bot.reported(run)
+    await reported(bot, run)
 
     proposed = await bot.propose()
 
