@@ -11,7 +11,6 @@ import secrets
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -32,6 +31,7 @@ from bot.services.intake import Intake
 from bot.services.observations import Observer
 from bot.services.restarts import Restarter
 from bot.services.steps import Steps
+from bot.services.tags import TagReader
 from bot.services.terminations import Terminator
 from bot.services.views import Gallery
 from bot.services.watches import Watch
@@ -40,6 +40,7 @@ from bot.settings import Settings
 from bot.storage import deliveries, markers, migrations
 from bot.storage.engine import Database
 from bot.storage.recorder import Recorder
+from bot.timing import Timing
 from bot.topology import Topology
 from bot.webhooks import argocd as argocd_payloads
 from bot.webhooks import ci as ci_payloads
@@ -60,17 +61,6 @@ def now() -> datetime:
 
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
-    """How long the parts wait. The defaults are for production; a sandbox on one machine can be quicker."""
-
-    look: timedelta = timedelta(seconds=1)
-    pause: timedelta = timedelta(seconds=1)
-    claim: timedelta = timedelta(seconds=20)
-    grace: timedelta = timedelta(seconds=30)
-    spacing: timedelta = timedelta(seconds=1.5)
 
 
 class App:
@@ -120,6 +110,12 @@ class App:
             ),
             inspector=Inspector(
                 database=self._database, argocds=self._outside.argocds, clusters=self._outside.clusters
+            ),
+            tags=TagReader(
+                database=self._database,
+                catalog=self._catalog,
+                registry=self._outside.registry,
+                github=self._outside.github,
             ),
             clock=self._clock,
             observe=self._observe_interaction,

@@ -35,6 +35,7 @@ async def everything(settings: Settings, topology: Topology) -> list[Finding]:
             *(_argocd(name, argocd, catalog) for name, argocd in outside.argocds.items()),
             outside.github.check(),
             outside.clusters.check(catalog.environments.values()),
+            outside.registry.check([service.image for service in catalog.services.values()]),
             _database(settings),
         )
     finally:

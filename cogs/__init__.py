@@ -7,9 +7,10 @@ from cogs.comparing import Comparing
 from cogs.deploy import Deploy
 from cogs.interventions import Interventions
 from cogs.looking import Looking
+from cogs.registry import Registry
 from cogs.status import Status
 
 
 def make(deps: Deps) -> list[commands.Cog]:
     """Every command there is, for one client."""
-    return [Deploy(deps), Interventions(deps), Looking(deps), Comparing(deps), Status(deps)]
+    return [Deploy(deps), Interventions(deps), Looking(deps), Comparing(deps), Registry(deps), Status(deps)]

@@ -1,7 +1,7 @@
 """What can go wrong, as plain attributes that a test or a scenario sets and clears while the world runs.
 
-`SyncFaults` belong to one Application and act in its controller; `ArgocdFaults` and `GithubFaults` belong to a server
-and act on requests. Ticks are the world's steps, seconds are real.
+`SyncFaults` belong to one Application and act in its controller; the others belong to a server and act on requests.
+Ticks are the world's steps, seconds are real.
 """
 
 from dataclasses import dataclass
@@ -77,6 +77,26 @@ class GithubFaults:
     """How many more requests are answered 502 before it works again."""
     secondary_limit: int | None = None
     """Answer 403, secondary rate limit, with this many seconds of Retry-After."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RegistryFaults:
+    """What happens to requests to the image registry."""
+
+    slow: float = 0.0
+    """Seconds every answer takes."""
+    status: int | None = None
+    """Answer every request with this: 403, 429, 500 or 503."""
+    down: bool = False
+    """Every connection ends without an answer."""
+    login: tuple[str, str] | None = None
+    """Readers need a token, which is given for this name and password."""
+    page: int | None = None
+    """A list has at most so many tags, however many are asked for."""
+    endless: bool = False
+    """Every list says that there is one more page."""
+    unknown: bool = False
+    """No repository is known."""
 
 
 @dataclass(slots=True, kw_only=True)

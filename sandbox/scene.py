@@ -150,6 +150,7 @@ async def open_scene(
             ci_oidc_audience=AUDIENCE,
             database_url=SecretStr(database_url),
             http_port=0,
+            registry_url=registry.url,
             kubeconfig=cluster.write_kubeconfig(directory / "kubeconfig"),
         )
         scene = Scene(

@@ -69,3 +69,8 @@ def built_from(tag: str | None, *, source_revision: str) -> bool:
 def is_revision(text: str) -> bool:
     """Whether the text is a full commit id: 40 lower-case hexadecimal digits."""
     return _REVISION.fullmatch(text) is not None
+
+
+def is_digest(text: str) -> bool:
+    """Whether the text is a digest: `sha256:` and 64 lower-case hexadecimal digits."""
+    return _DIGEST.fullmatch(text) is not None

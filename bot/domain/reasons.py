@@ -63,6 +63,10 @@ class Reason(StrEnum):
     NOTHING_RUNNING = "nothing_running"
     OPERATION_CHANGED = "operation_changed"
     TERMINATE_TIMED_OUT = "terminate_timed_out"
+    REGISTRY_UNREACHABLE = "registry_unreachable"
+    REGISTRY_BUSY = "registry_busy"
+    REGISTRY_FORBIDDEN = "registry_forbidden"
+    REGISTRY_REPOSITORY_UNKNOWN = "registry_repository_unknown"
     FAULT = "fault"
 
 
@@ -133,6 +137,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.TERMINATE_TIMED_OUT: (
         "Argo CD was told to stop and has not stopped yet. One that waits for a sync window ends when the window opens."
     ),
+    Reason.REGISTRY_UNREACHABLE: "The registry did not answer, so nobody can say which images it has.",
+    Reason.REGISTRY_BUSY: "The registry answers no more questions for now. Ask again in a minute.",
+    Reason.REGISTRY_FORBIDDEN: "The registry does not let the bot read this. `python -m bot check` says more.",
+    Reason.REGISTRY_REPOSITORY_UNKNOWN: "The registry has no such repository, or the bot may not see it.",
     Reason.FAULT: "Something broke in the bot, again and again. Its log has more under the operation id below.",
     Reason.REFRESH_TIMED_OUT: "Argo CD is still refreshing. It goes on by itself; /status shows when it compared last.",
 }
