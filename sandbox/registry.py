@@ -5,10 +5,11 @@ https://distribution.github.io/distribution/spec/auth/token/
 """
 
 import asyncio
+import base64
 import secrets
 from collections.abc import Iterable
 
-from aiohttp import BasicAuth, web
+from aiohttp import web
 from yarl import URL
 
 from sandbox import images, serving
@@ -60,11 +61,8 @@ class Registry(serving.Server):
         return answer
 
     async def _token(self, request: web.Request) -> web.Response:
-        try:
-            given = BasicAuth.decode(request.headers.get("Authorization", ""))
-        except ValueError:
-            given = BasicAuth("")
-        if (given.login, given.password) != self.faults.login:
+        wanted = base64.b64encode(":".join(self.faults.login or ()).encode()).decode()
+        if request.headers.get("Authorization") != f"Basic {wanted}":
             return _problem("UNAUTHORIZED", "authentication required", {}, status=401)
         token = secrets.token_urlsafe(16)
         self._tokens[token] = request.query.get("scope", "")

@@ -195,7 +195,7 @@ class EcrRegistry:
                     config=Config(
                         connect_timeout=_CONNECT_SECONDS,
                         read_timeout=_READ_SECONDS,
-                        retries={"mode": "standard", "max_attempts": 3},
+                        retries={"mode": "standard", "total_max_attempts": 3},
                         max_pool_connections=_THREADS,
                         user_agent_extra="tiketi-chatops",
                     ),
