@@ -71,7 +71,7 @@ def render(found: Iterable[Standing]) -> Card:
     colour = Colour.WAITING if broken else Colour.QUIET if unsure else Colour.GOOD
     if any(one.broken for one in standings):
         colour = Colour.BAD
-    words = f"{broken} of {len(standings)} need a look" if broken else f"{len(standings)} repositories are readable"
+    words = f"{broken} of {len(standings)} need a look" if broken else _readable(len(standings))
     limits = ["Whether the pipeline's role may push is not known here: the bot only reads, and tells what it saw."]
     if any(one.rules is None and not one.refused and not one.denied for one in standings):
         limits.append("This registry does not tell which tags can be overwritten and what is deleted when.")
@@ -130,3 +130,7 @@ def _threat(threat: Threat) -> str:
         when = "at its next run"
     places = ", ".join(f"**{name}**" for name in threat.environments)
     return f"🗑️ {code(threat.tag, _TAG)} of {places} is deleted by rule {expiry.priority} {when}"
+
+
+def _readable(number: int) -> str:
+    return "1 repository is readable" if number == 1 else f"{number} repositories are readable"

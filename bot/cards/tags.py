@@ -93,7 +93,7 @@ def _words(found: Overview) -> str:
     }
     if found.marks:
         return words[found.marks[0].kind]
-    return f"{found.total:,} tags" if found.total else "no tags"
+    return _number(found.total, "tag") if found.total else "no tags"
 
 
 def _colour(found: Overview, *, known: bool) -> Colour:
@@ -186,8 +186,11 @@ def _commit(tag: str, origin: Origin | None, catalog: Catalog) -> str:
 
 
 def _footer(found: Overview) -> str:
-    images_shown = f"{len(found.rows)} image{'s' if len(found.rows) != 1 else ''} shown"
-    parts = [images_shown, f"{found.total:,} tags"] if found.total else []
+    parts = [f"{_number(len(found.rows), 'image')} shown", _number(found.total, "tag")] if found.total else []
     if found.elsewhere:
         parts.append(f"{found.elsewhere:,} of them for other environments")
     return " · ".join(parts)
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' if count != 1 else ''}"

@@ -41,12 +41,14 @@ class Running:
         digest = await self._blob(repository, config.encode())
         described = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": len(config)}
         manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": []}
+        digests = set()
         for tag in tags:
             answer = await self.client.put(
                 f"{repository}/manifests/{tag}", json=manifest, headers={"Content-Type": MANIFEST}
             )
-            answer.raise_for_status()
-        return answer.headers["Docker-Content-Digest"]
+            digests.add(answer.raise_for_status().headers["Docker-Content-Digest"])
+        [pushed] = digests
+        return str(pushed)
 
     async def _blob(self, repository: str, content: bytes) -> str:
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"

@@ -79,10 +79,9 @@ def push(client: Any, *tags: str) -> str:
             "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": content, "size": 2}],
         }
     )
-    for tag in tags:
-        said = client.put_image(repositoryName=REPOSITORY, imageManifest=manifest, imageTag=tag)
-    digest: str = said["image"]["imageId"]["imageDigest"]
-    return digest
+    pushed = [client.put_image(repositoryName=REPOSITORY, imageManifest=manifest, imageTag=tag) for tag in tags]
+    [digest] = {one["image"]["imageId"]["imageDigest"] for one in pushed}
+    return str(digest)
 
 
 @pytest.fixture
