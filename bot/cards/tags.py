@@ -133,7 +133,7 @@ def _missing(found: Overview) -> list[str]:
             lines.append(f"⚠️ **{place.environment}** The cluster did not answer, so its pods are not known.")
     if found.unread:
         commits = "1 commit is" if found.unread == 1 else f"{found.unread} commits are"
-        lines.append(f"⚠️ GitHub did not answer in time, so {commits} shown by id only.")
+        lines.append(f"⚠️ GitHub did not tell, so {commits} shown by id only.")
     if not found.complete:
         lines.append("⚠️ The registry has more tags than are read; newer ones may be missing here.")
     return lines

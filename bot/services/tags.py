@@ -161,11 +161,11 @@ class TagReader:
         finally:
             for task in tasks.values():
                 task.cancel()
-        failed = [task for task in done if isinstance(task.exception(), GithubError)]
-        if failed:
-            log.warning("tags.no_commits", number=len(failed), answer=str(failed[0].exception()))
-        found = {digest: task.result() for digest, task in tasks.items() if task in done and task not in failed}
-        return {digest: origin for digest, origin in found.items() if origin}, len(late) + len(failed)
+        errors = {task: error for task in done if isinstance(error := task.exception(), GithubError)}
+        for error in [*errors.values()][:1]:
+            log.warning("tags.no_commits", number=len(errors), reason=error.reason, answer=error.log)
+        found = {digest: task.result() for digest, task in tasks.items() if task in done and task not in errors}
+        return {digest: origin for digest, origin in found.items() if origin}, len(late) + len(errors)
 
 
 def _latest(stored: Iterable[StoredImage], names: Names) -> list[Mark]:

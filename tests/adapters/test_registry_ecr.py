@@ -1,7 +1,5 @@
 """Amazon ECR: the real client against moto, and stubbed where moto cannot be told what to answer."""
 
-import hashlib
-import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +8,6 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.stub import Stubber
-from moto.server import ThreadedMotoServer
 
 from bot.adapters import registry_ecr
 from bot.adapters.registry import (
@@ -23,9 +20,11 @@ from bot.adapters.registry import (
 from bot.adapters.registry_ecr import EcrRegistry
 from bot.domain.lifecycle import Policy
 from bot.domain.tags import Findings, Names, StoredImage
+from tests import amazon
 from tests.adapters.conftest import Calls
+from tests.amazon import ACCOUNT, REGION
 
-ACCOUNT, REGION, REPOSITORY = "123456789012", "ap-northeast-2", "tiketi-backend"
+REPOSITORY = "tiketi-backend"
 OLD, NEW = "9f8e7d6-20260104-091500", "c0ffee1-20260105-150210"
 AT = datetime(2026, 1, 5, 15, 2, 10, tzinfo=UTC)
 NOBODY = "http://127.0.0.1:9"
@@ -34,54 +33,27 @@ NOBODY = "http://127.0.0.1:9"
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Made-up credentials, and nothing of the machine that runs the test."""
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": "made-up",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": "/nonexistent",
-        "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
-    }.items():
+    for name, value in amazon.CREDENTIALS.items():
         monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
     """The address of AWS as moto plays it."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with amazon.served() as url:
+        yield url
 
 
 @pytest.fixture
 def aws(moto: str) -> Iterator[Any]:
     """What the pipeline uses: an ECR with one empty repository."""
-    client = boto3.client("ecr", region_name=REGION, endpoint_url=moto)
-    client.create_repository(repositoryName=REPOSITORY)
-    yield client
-    client.delete_repository(repositoryName=REPOSITORY, force=True)
-    client.close()
+    with amazon.repository(moto, REPOSITORY) as client:
+        yield client
 
 
 def push(client: Any, *tags: str) -> str:
-    """Push one image under these tags; its digest. moto makes it of the layers alone."""
-    content = f"sha256:{hashlib.sha256(tags[0].encode()).hexdigest()}"
-    manifest = json.dumps(
-        {
-            "schemaVersion": 2,
-            "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "config": {
-                "mediaType": "application/vnd.oci.image.config.v1+json",
-                "digest": content,
-                "size": 2,
-            },
-            "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": content, "size": 2}],
-        }
-    )
-    pushed = [client.put_image(repositoryName=REPOSITORY, imageManifest=manifest, imageTag=tag) for tag in tags]
-    [digest] = {one["image"]["imageId"]["imageDigest"] for one in pushed}
-    return str(digest)
+    """Push one image under these tags; its digest."""
+    return amazon.push(client, REPOSITORY, *tags)
 
 
 @pytest.fixture
@@ -128,16 +100,7 @@ async def test_examining_tells_what_can_be_overwritten_and_what_is_deleted(aws: 
     assert [image.digest for image in bare.images or ()] == [digest]
     assert bare.newest == (bare.images or ())[0].pushed_at
 
-    text = {
-        "rules": [
-            {
-                "rulePriority": 1,
-                "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 30},
-                "action": {"type": "expire"},
-            }
-        ]
-    }
-    aws.put_lifecycle_policy(repositoryName=REPOSITORY, lifecyclePolicyText=json.dumps(text))
+    amazon.keep(aws, REPOSITORY, 30)
     aws.put_image_tag_mutability(repositoryName=REPOSITORY, imageTagMutability="IMMUTABLE")
     kept = await registry.examine(REPOSITORY)
     assert kept.mutable is False

@@ -161,7 +161,7 @@ def test_what_did_not_answer_is_named_and_agreement_is_not_claimed() -> None:
         "⚠️ **staging** Argo CD did not answer. Nothing was changed; try again when it is back. "
         "What was read last is shown.",
         "⚠️ **prod** The cluster did not answer, so its pods are not known.",
-        "⚠️ GitHub did not answer in time, so 2 commits are shown by id only.",
+        "⚠️ GitHub did not tell, so 2 commits are shown by id only.",
         "⚠️ The registry has more tags than are read; newer ones may be missing here.",
     ]
 

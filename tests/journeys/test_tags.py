@@ -161,12 +161,11 @@ async def test_a_registry_that_refuses_says_why(scene: Scene, fault: dict[str, A
     assert (await told(scene))[1][0].splitlines()[0] == sentence
 
 
-async def test_a_silent_github_does_not_hide_the_rest(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.services.tags.COMMIT_SECONDS", 0.2)
-    scene.github.faults.slow = 0.8
+async def test_a_github_that_refuses_does_not_hide_the_rest(scene: Scene) -> None:
+    scene.github.faults.status = 401
     tag, _ = first(scene)
     _, paragraphs = await told(scene)
-    assert paragraphs[0].splitlines()[0] == "⚠️ GitHub did not answer in time, so 1 commit is shown by id only."
+    assert paragraphs[0].splitlines() == [AGREE, "⚠️ GitHub did not tell, so 1 commit is shown by id only."]
     assert f"Commit [{tag[:7]}]({web(scene)}/commit/{tag[:7]})" in paragraphs[1].splitlines()
 
 
