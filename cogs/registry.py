@@ -14,6 +14,9 @@ from bot.chat.deps import Deps
 from bot.services import registry_checks
 from cogs import completion, places
 
+PLACES = 25
+"""How many environments are compared at once; where there are more, one has to be named."""
+
 
 class Registry(commands.Cog):
     """Looking at images."""
@@ -49,11 +52,12 @@ class Registry(commands.Cog):
         visible = await places.seen(deps, interaction, environment=environment)
         places.require_service(deps, service)
         alone = environment is not None
-        found = await deps.tags.tags(service, environments=visible, alone=alone)
-        return tags_card.render(found, service=service, environment=environment, catalog=deps.catalog)
+        found = await deps.tags.tags(service, environments=visible[:PLACES], alone=alone)
+        more = max(len(visible) - PLACES, 0)
+        return tags_card.render(found, service=service, environment=environment, more=more, catalog=deps.catalog)
 
     async def _check(self, interaction: discord.Interaction) -> Card:
         deps = self._deps
         visible = await places.seen(deps, interaction, environment=None)
-        found = await registry_checks.standings(deps.tags, environments=visible, now=deps.clock())
+        found = await registry_checks.standings(deps.tags, environments=visible[:PLACES], now=deps.clock())
         return registry_card.render(found)

@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -28,7 +29,7 @@ from bot.adapters.registry import (
 from bot.adapters.remembering import Remembering
 from bot.domain import lifecycle
 from bot.domain.lifecycle import Policy
-from bot.domain.tags import Findings, Names, StoredImage
+from bot.domain.tags import Findings, Names, StoredImage, named
 
 PAGES = 20
 _PAGE = 1000
@@ -60,6 +61,14 @@ def place(host: str) -> tuple[str, str] | None:
     return (match["account"], match["region"]) if match else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listing:
+    """All that one listing of a repository tells."""
+
+    images: tuple[StoredImage, ...]
+    names: Names
+
+
 class EcrRegistry:
     """The registry of one account in one region.
 
@@ -83,9 +92,7 @@ class EcrRegistry:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ecr")
         self._lock = threading.Lock()
         self._made: Any = None
-        self._listings: Remembering[str, tuple[tuple[StoredImage, ...], bool]] = Remembering(
-            seconds=MEMORY_SECONDS, most=64
-        )
+        self._listings: Remembering[str, _Listing] = Remembering(seconds=MEMORY_SECONDS, most=64)
 
     async def aclose(self) -> None:
         """Close the connections. A thread in the middle of a question is left to its time-outs."""
@@ -96,17 +103,17 @@ class EcrRegistry:
 
     async def names(self, repository: str) -> Names:
         """The tags of a repository; up to a minute old."""
-        return _names(*await self._listing(repository))
+        return (await self._listing(repository)).names
 
     async def images(self, repository: str, references: Collection[str]) -> tuple[StoredImage, ...]:
         """The images that these tags and digests mean, each once; what is not there is left out."""
-        stored, _ = await self._listing(repository)
         wanted = frozenset(references)
+        stored = (await self._listing(repository)).images
         return tuple(image for image in stored if image.digest in wanted or image.tags & wanted)
 
     async def examine(self, repository: str) -> Examined:
         """All that decides whether pushes can work and images stay; what the role may not read is in `denied`."""
-        stored, complete = await self._listing(repository)
+        listing = await self._listing(repository)
         denied = []
         mutable: bool | None = None
         policy: Policy | None = None
@@ -119,9 +126,9 @@ class EcrRegistry:
         except RegistryForbidden:
             denied.append("ecr:GetLifecyclePolicy")
         return Examined(
-            newest=max((image.pushed_at for image in stored if image.pushed_at), default=None),
-            names=_names(stored, complete),
-            images=stored if complete else None,
+            newest=max((image.pushed_at for image in listing.images if image.pushed_at), default=None),
+            names=listing.names,
+            images=listing.images if listing.names.complete else None,
             mutable=mutable,
             policy=policy,
             denied=tuple(denied),
@@ -131,20 +138,20 @@ class EcrRegistry:
         """What a person setting this up wants to know: name, whether it is in order, and what is found or missing."""
         return await readable(self, repositories, host=f"ECR of {self._account} in {self._region}")
 
-    async def _listing(self, repository: str) -> tuple[tuple[StoredImage, ...], bool]:
+    async def _listing(self, repository: str) -> _Listing:
         return await self._listings.get(repository, lambda: self._ask("images", partial(self._read, repository)))
 
-    def _read(self, repository: str, client: Any) -> tuple[tuple[StoredImage, ...], bool]:
-        """Every image, and whether these are all."""
+    def _read(self, repository: str, client: Any) -> _Listing:
+        """Every image, or the first ones of too many."""
         found: list[StoredImage] = []
         pages = client.get_paginator("describe_images").paginate(
             registryId=self._account, repositoryName=repository, PaginationConfig={"PageSize": _PAGE}
         )
         for number, page in enumerate(pages):
             if number == PAGES:
-                return tuple(found), False
+                return _listed(found, complete=False)
             found += map(_image, entries(page, "imageDetails"))
-        return tuple(found), True
+        return _listed(found, complete=True)
 
     def _mutable(self, repository: str, client: Any) -> bool | None:
         """Whether a tag can be pushed again; None when that depends on the tag."""
@@ -203,8 +210,9 @@ class EcrRegistry:
             return self._made
 
 
-def _names(stored: tuple[StoredImage, ...], complete: bool) -> Names:
-    return Names(pushed={tag: image.pushed_at for image in stored for tag in image.tags}, complete=complete)
+def _listed(stored: list[StoredImage], *, complete: bool) -> _Listing:
+    pushed = {tag: image.pushed_at for image in stored for tag in image.tags}
+    return _Listing(images=tuple(stored), names=named(pushed, complete=complete))
 
 
 def _image(detail: Mapping[str, Any]) -> StoredImage:

@@ -25,7 +25,7 @@ from bot.adapters.registry import MEMORY_SECONDS, Examined, RegistryUnreachable,
 from bot.adapters.registry_http import Transport
 from bot.adapters.remembering import Remembering
 from bot.domain import images
-from bot.domain.tags import Names, StoredImage
+from bot.domain.tags import Names, StoredImage, named
 
 PAGES = 20
 MOST_IMAGES = 64
@@ -130,9 +130,9 @@ class OciRegistry:
                 tags |= {tag for tag in found if isinstance(tag, str) and _TAG.fullmatch(tag)}
                 following = _next(answer.headers.get("link", ""))
                 if not following:
-                    return Names(pushed=dict.fromkeys(tags), complete=True)
+                    return named(dict.fromkeys(tags), complete=True)
                 url = str(answer.url.join(following))
-        return Names(pushed=dict.fromkeys(tags), complete=False)
+        return named(dict.fromkeys(tags), complete=False)
 
     async def _manifest(self, repository: str, reference: str) -> _Manifest | None:
         """What a tag or a digest means, or None when it is not there; up to a minute old."""

@@ -56,8 +56,8 @@ class Overview:
     refused: Refused | None = None
 
 
-def render(found: Overview, *, service: str, environment: str | None, catalog: Catalog) -> Card:
-    """The images of one service, for all environments that may be seen or for one."""
+def render(found: Overview, *, service: str, environment: str | None, catalog: Catalog, more: int = 0) -> Card:
+    """The images of one service, for one environment or for all that may be seen; `more` of those found no room."""
     place = " → ".join(filter(None, (service, environment)))
     if found.refused is not None:
         return Card(
@@ -80,7 +80,7 @@ def render(found: Overview, *, service: str, environment: str | None, catalog: C
         description=paragraphs(
             ["\n".join(head + _missing(found)), *(_row(row, found, catalog=catalog) for row in found.rows)]
         ),
-        footer=_footer(found),
+        footer=_footer(found, more=more),
     )
 
 
@@ -185,10 +185,12 @@ def _commit(tag: str, origin: Origin | None, catalog: Catalog) -> str:
     return f"{link(origin.subject, page, limit=_SUBJECT)}{f' by {plain(origin.author, 40)}' if origin.author else ''}"
 
 
-def _footer(found: Overview) -> str:
+def _footer(found: Overview, *, more: int) -> str:
     parts = [f"{_number(len(found.rows), 'image')} shown", _number(found.total, "tag")] if found.total else []
     if found.elsewhere:
         parts.append(f"{found.elsewhere:,} of them for other environments")
+    if more:
+        parts.append(f"and {more:,} more environments: name one to see it")
     return " · ".join(parts)
 
 

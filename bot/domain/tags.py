@@ -60,19 +60,13 @@ class StoredImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """The tags of a repository, each with the time of its push where the registry knows it.
+    """The tags of a repository, each with the time of its push where the registry knows it, in the order of `named`.
 
     `complete` is False when there are more than were read: then nothing can be called missing.
     """
 
     pushed: Mapping[str, datetime | None]
     complete: bool
-
-    def newest_first(self) -> list[str]:
-        """The tags by when they were built, or else pushed; those without any time last, by name."""
-        return sorted(
-            self.pushed, key=lambda tag: (images.built_at(tag) or self.pushed[tag] or _NO_TIME, tag), reverse=True
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +81,15 @@ class Usage:
     def images(self) -> frozenset[Image]:
         """Every image that is asked for or runs."""
         return frozenset(filter(None, (self.asked, *(self.running or ()))))
+
+
+def named(pushed: Mapping[str, datetime | None], *, complete: bool) -> Names:
+    """The tags by when they were built, or else pushed, the newest first; those without any time last, by name.
+
+    They are put in order once, where they are read: there may be thousands, and people look at them again and again.
+    """
+    newest = sorted(pushed, key=lambda tag: (images.built_at(tag) or pushed[tag] or _NO_TIME, tag), reverse=True)
+    return Names(pushed={tag: pushed[tag] for tag in newest}, complete=complete)
 
 
 class MarkKind(StrEnum):

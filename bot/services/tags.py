@@ -58,7 +58,7 @@ class TagReader:
             names = await self.registry.names(repository)
             built = await self._built(service)
             others = self._of_others(names, built, environments) if alone else frozenset()
-            newest = [tag for tag in names.newest_first() if tag not in others and not self._floats(tag)][:SHOWN]
+            newest = [tag for tag in names.pushed if tag not in others and not self._floats(tag)][:SHOWN]
             floating = [tag for tag in names.pushed if self._floats(tag)]
             used = [joined.reference(image) for usage in usages for image in usage.images if image.repository == full]
             stored = await self.registry.images(repository, [*used, *floating, *newest])

@@ -79,6 +79,11 @@ def test_what_does_not_agree_is_first_then_the_newest_images() -> None:
     )
 
 
+def test_environments_without_room_are_counted() -> None:
+    shown = tags.render(FOUND, service="backend", environment=None, catalog=CATALOG, more=975)
+    assert shown.footer.endswith(" · and 975 more environments: name one to see it")
+
+
 def test_agreement_is_said_in_one_line() -> None:
     found = Overview(places=PLACES[:1], rows=ROWS[1:], total=1)
     shown = card(found, "staging")

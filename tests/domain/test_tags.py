@@ -66,8 +66,10 @@ def test_an_image_is_called_by_its_newest_pipeline_tag() -> None:
 
 
 def test_names_are_sorted_by_build_then_push_and_the_timeless_last() -> None:
-    names = Names(pushed={"a": None, OLD: AT, "b": None, NEW: None, "hotfix": AT + timedelta(days=400)}, complete=True)
-    assert names.newest_first() == ["hotfix", NEW, OLD, "b", "a"]
+    pushed = {"a": None, OLD: AT, "b": None, NEW: None, "hotfix": AT + timedelta(days=400)}
+    names = tags.named(pushed, complete=True)
+    assert names == Names(pushed=pushed, complete=True)
+    assert [*names.pushed] == ["hotfix", NEW, OLD, "b", "a"]
 
 
 def test_agreement_has_no_marks() -> None:
