@@ -93,7 +93,7 @@ def require_client(settings: Settings, topology: Topology) -> None:
     raise SettingsInvalid(
         [
             f"{PREFIX}REGISTRY_URL: is not set, so the registry is Amazon ECR, and what reads it is not installed: "
-            "pip install 'tiketi-chatops[ecr]'"
+            "install requirements/ecr.txt, or the extra `ecr`"
         ]
     )
 

@@ -80,7 +80,7 @@ class Registry(Protocol):
         """Close the connections."""
 
 
-async def readable(registry: Registry, repositories: Collection[str], *, host: str) -> list[tuple[str, bool, str]]:
+async def readable(registry: Registry, repositories: Collection[str]) -> list[tuple[str, bool, str]]:
     """The finding of `check` that every registry has: which repositories cannot be read, and why."""
     wrong = []
     for repository in repositories:
@@ -92,4 +92,4 @@ async def readable(registry: Registry, repositories: Collection[str], *, host: s
                 break  # The others would fail alike, each after the same wait.
     if wrong:
         return [("Registry", False, "; ".join(wrong))]
-    return [("Registry", True, f"{host} has all {len(repositories)} repositories")]
+    return [("Registry", True, f"all {len(repositories)} repositories can be read")]

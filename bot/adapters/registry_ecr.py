@@ -136,7 +136,7 @@ class EcrRegistry:
 
     async def check(self, repositories: Collection[str]) -> list[tuple[str, bool, str]]:
         """What a person setting this up wants to know: name, whether it is in order, and what is found or missing."""
-        return await readable(self, repositories, host=f"ECR of {self._account} in {self._region}")
+        return await readable(self, repositories)
 
     async def _listing(self, repository: str) -> _Listing:
         return await self._listings.get(repository, lambda: self._ask("images", partial(self._read, repository)))

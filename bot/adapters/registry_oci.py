@@ -116,7 +116,7 @@ class OciRegistry:
 
     async def check(self, repositories: Collection[str]) -> list[tuple[str, bool, str]]:
         """What a person setting this up wants to know: name, whether it is in order, and what is found or missing."""
-        return await readable(self, repositories, host=self._transport.url.netloc.decode())
+        return await readable(self, repositories)
 
     async def _list(self, repository: str) -> Names:
         url, tags = f"{self._path(repository)}/tags/list?n={_PAGE}", set[str]()
