@@ -52,7 +52,7 @@ class Registry(commands.Cog):
         visible = await places.seen(deps, interaction, environment=environment)
         places.require_service(deps, service)
         alone = environment is not None
-        found = await deps.tags.tags(service, environments=visible[:PLACES], alone=alone)
+        found = await deps.tags.tags(service, environments=visible[:PLACES], alone=alone, now=deps.clock())
         more = max(len(visible) - PLACES, 0)
         return tags_card.render(found, service=service, environment=environment, more=more, catalog=deps.catalog)
 

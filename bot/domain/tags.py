@@ -8,13 +8,14 @@ the pipeline never means another image; the other two move. So rows are images, 
     drift     Git asks for one image and the pods run another; during a rollout, or while an approval waits, that is
               how it should be
     moved     `latest` is not the newest image of the pipeline, or an environment's name is not the image that Git asks
-              for there. A push moves the name first and Git a moment later, so this is also true for that moment; when
-              it stays, Git was rolled back, the manifest commit failed, or somebody moved the name by hand
+              for there. A push moves the name first and Git a moment later, so a name that is ahead of Git counts only
+              once its image is older than `UNDER_WAY`: then Git was rolled back, the manifest commit failed, or
+              somebody moved the name by hand
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from bot.domain import images
@@ -22,6 +23,7 @@ from bot.domain.catalog import Environment
 from bot.domain.images import Image
 
 LATEST = "latest"
+UNDER_WAY = timedelta(minutes=10)
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
@@ -148,7 +150,7 @@ def rows(stored: Iterable[StoredImage], usages: Iterable[Usage], *, repository: 
 
 
 def marks(
-    stored: Iterable[StoredImage], usages: Iterable[Usage], *, repository: str, complete: bool
+    stored: Iterable[StoredImage], usages: Iterable[Usage], *, repository: str, complete: bool, now: datetime
 ) -> tuple[Mark, ...]:
     """What is not as it should be, the worst first.
 
@@ -157,7 +159,7 @@ def marks(
     """
     known, used = [*stored], [*usages]
     found = [mark for usage in used for mark in _of_usage(usage, known, repository=repository, complete=complete)]
-    found += [mark for usage in used if (mark := _moved(usage, known, repository=repository))]
+    found += [mark for usage in used if (mark := _moved(usage, known, repository=repository, now=now))]
     order = [*MarkKind]
     return tuple(sorted(found, key=lambda mark: order.index(mark.kind)))
 
@@ -193,7 +195,7 @@ def _of_usage(usage: Usage, stored: list[StoredImage], *, repository: str, compl
         yield Mark(kind=MarkKind.DRIFT, environment=name, has=", ".join(others), wants=wants)
 
 
-def _moved(usage: Usage, stored: list[StoredImage], *, repository: str) -> Mark | None:
+def _moved(usage: Usage, stored: list[StoredImage], *, repository: str, now: datetime) -> Mark | None:
     """Whether the environment's own name means another image than the one that Git asks for there."""
     place = usage.environment
     named = next((image for image in stored if place.name in image.tags), None)
@@ -201,6 +203,8 @@ def _moved(usage: Usage, stored: list[StoredImage], *, repository: str) -> Mark 
         return None
     there = any(_is(usage.asked, image, repository=repository) for image in stored)
     if not there or _is(usage.asked, named, repository=repository):
+        return None
+    if named.at is not None and now - named.at < UNDER_WAY:
         return None
     return Mark(kind=MarkKind.MOVED, environment=place.name, has=_called(named), wants=reference(usage.asked))
 

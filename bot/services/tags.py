@@ -9,6 +9,7 @@ import asyncio
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
@@ -45,7 +46,7 @@ class TagReader:
     registry: Registry
     github: GitHub
 
-    async def tags(self, service: str, *, environments: Sequence[Environment], alone: bool) -> Overview:
+    async def tags(self, service: str, *, environments: Sequence[Environment], alone: bool, now: datetime) -> Overview:
         """The newest images and those that are used, for these environments. `alone` means one was asked about.
 
         Then images that are known to be built for others are left out, and its own come first. Never refuses: what
@@ -64,7 +65,7 @@ class TagReader:
             stored = await self.registry.images(repository, [*used, *floating, *newest])
         except RegistryError as error:
             return Overview(places=places, refused=_refused(error, what=repository))
-        marks = joined.marks(stored, usages, repository=full, complete=names.complete)
+        marks = joined.marks(stored, usages, repository=full, complete=names.complete, now=now)
         rows = joined.rows(stored, usages, repository=full)
         shown = _shown(rows, newest, alone=alone)
         origins, unread = await self._origins(shown, built, visible=[place.name for place in environments])

@@ -13,6 +13,7 @@ CATALOG = places.catalog()
 REPOSITORY = CATALOG.image_of("backend")
 OLD, MIDDLE, NEW = "9f8e7d6-20260104-091500", "b2c3d4e-20260105-143125", "c0ffee1-20260105-150210"
 AT = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = datetime(2026, 1, 31, tzinfo=UTC)
 
 
 def stored(*names: str, digest: str = "", pushed_at: datetime | None = None) -> StoredImage:
@@ -35,7 +36,7 @@ def usage(name: str, asked: str | None, *running: str, known: bool = True) -> Us
 
 
 def marks(found: list[StoredImage], *usages: Usage, complete: bool = True) -> tuple[Mark, ...]:
-    return tags.marks(found, usages, repository=REPOSITORY, complete=complete)
+    return tags.marks(found, usages, repository=REPOSITORY, complete=complete, now=NOW)
 
 
 def test_rows_are_images_newest_first_with_who_uses_them() -> None:
@@ -144,6 +145,20 @@ def test_a_digest_decides_where_there_is_one() -> None:
     other = image(OLD, digest="sha256:" + "f" * 64)
     lost = Usage(environment=CATALOG.environments["dev"], asked=other, running=frozenset({other}))
     assert [mark.kind for mark in marks([kept], lost)] == [MarkKind.MISSING]
+
+
+@pytest.mark.parametrize(("minutes", "marked"), [(0, False), (9, False), (10, True)])
+def test_a_name_that_is_ahead_of_git_for_a_moment_was_moved_by_a_run(minutes: int, marked: bool) -> None:
+    built = images.built_at(NEW)
+    assert built is not None
+    found = tags.marks(
+        [stored(OLD), stored(NEW, "latest", "prod")],
+        [usage("prod", OLD, OLD)],
+        repository=REPOSITORY,
+        complete=True,
+        now=built + timedelta(minutes=minutes),
+    )
+    assert bool(found) is marked
 
 
 def test_latest_that_is_not_the_newest_is_marked() -> None:

@@ -47,7 +47,7 @@ async def test_commits_that_come_too_late_are_not_waited_for(
     async with Registry(bot.outside.world.images) as server:
         registry = OciRegistry(url=server.url)
         reader = TagReader(database=bot.database, catalog=bot.catalog, registry=registry, github=github)
-        found = await reader.tags(TICKETS, environments=[prod], alone=True)
+        found = await reader.tags(TICKETS, environments=[prod], alone=True, now=bot.outside.clock())
         await registry.aclose()
     assert (len(found.rows), found.unread, found.origins) == (1, 1, {})
     assert [place.usage for place in found.places] == [None]  # nobody has looked yet
