@@ -103,15 +103,12 @@ class GitHub:
             client.close()
 
     async def commit(self, revision: str) -> Commit:
-        """The commit of a revision, full or short, from memory if it was asked for lately.
-
-        Raises NotFound or GithubError.
-        """
+        """The commit of a full revision, from memory if it was asked for lately. Raises NotFound or GithubError."""
         if revision in self._commits:
             self._commits.move_to_end(revision)
             return self._commits[revision]
         commit = await self.ask("commit", lambda client: _commit(self._read(client, revision)))
-        if commit.revision.startswith(revision):  # and not what the name of a branch means today
+        if images.is_revision(revision):
             self._commits[revision] = commit
             if len(self._commits) > _REMEMBERED:
                 self._commits.popitem(last=False)

@@ -75,9 +75,8 @@ async def _threats(
 async def _push(reader: TagReader, service: str, environments: Sequence[str]) -> Push | None:
     """The newest end of a push that was reported for these environments."""
     async with reader.database.reading() as connection:
-        built = await release_rows.of_service(connection, service, limit=RELEASES)
-        ids = [one.id for one in built if one.environment in environments]
-        known = await release_rows.by_ids(connection, ids)
+        built = await release_rows.of_service(connection, service, environments=environments, limit=RELEASES)
+        known = await release_rows.by_ids(connection, [one.id for one in built])
     ended: list[tuple[StageReported, str | None]] = []
     for release in known:
         run = releases.run_of(release)

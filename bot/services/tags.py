@@ -8,13 +8,14 @@ outage of one of them is when people look here.
 import asyncio
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
 
 from bot.adapters.github import GitHub, GithubError, NotFound
 from bot.adapters.registry import Registry, RegistryError
+from bot.adapters.remembering import Remembering
 from bot.cards.tags import Origin, Overview, Place
 from bot.domain import images, releases
 from bot.domain import tags as joined
@@ -31,6 +32,8 @@ from bot.storage.releases import Built
 SHOWN = 10
 RELEASES = 500
 COMMIT_SECONDS = 4.0
+COMMITS_KEPT, MOST_COMMITS = 600.0, 512
+"""Tags have short ids, which GitHub resolves: kept only for minutes, since they may mean nothing or two one day."""
 COMMITS_AT_ONCE = 2
 """Of the four threads for GitHub; a deploy must not wait for people who look."""
 
@@ -45,6 +48,10 @@ class TagReader:
     catalog: Catalog
     registry: Registry
     github: GitHub
+    commits: Remembering[str, Origin | None] = field(
+        default_factory=lambda: Remembering(seconds=COMMITS_KEPT, most=MOST_COMMITS)
+    )
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(COMMITS_AT_ONCE))
 
     async def tags(self, service: str, *, environments: Sequence[Environment], alone: bool, now: datetime) -> Overview:
         """The newest images and those that are used, for these environments. `alone` means one was asked about.
@@ -115,7 +122,9 @@ class TagReader:
 
     async def _built(self, service: str) -> list[Built]:
         async with self.database.reading() as connection:
-            return await release_rows.of_service(connection, service, limit=RELEASES)
+            return await release_rows.of_service(
+                connection, service, environments=self.catalog.environments, limit=RELEASES
+            )
 
     async def _origins(
         self, rows: Sequence[Row], built: Sequence[Built], *, visible: Sequence[str]
@@ -143,20 +152,9 @@ class TagReader:
 
     async def _asked(self, wanted: Mapping[str, str]) -> tuple[dict[str, Origin], int]:
         """What GitHub says of these revisions, and how many it did not tell."""
-        turns = asyncio.Semaphore(COMMITS_AT_ONCE)
-
-        async def ask(revision: str) -> Origin | None:
-            async with turns:
-                try:
-                    commit = await self.github.commit(revision)
-                except NotFound:
-                    return None
-            author = commit.author_login or commit.author_name
-            return Origin(revision=commit.revision, subject=commit.subject, author=author)
-
         if not wanted:
             return {}, 0
-        tasks = {digest: asyncio.create_task(ask(revision)) for digest, revision in wanted.items()}
+        tasks = {digest: asyncio.create_task(self._commit(revision)) for digest, revision in wanted.items()}
         try:
             done, late = await asyncio.wait(tasks.values(), timeout=COMMIT_SECONDS)
         finally:
@@ -167,6 +165,20 @@ class TagReader:
             log.warning("tags.no_commits", number=len(errors), reason=error.reason, answer=error.log)
         found = {digest: task.result() for digest, task in tasks.items() if task in done and task not in errors}
         return {digest: origin for digest, origin in found.items() if origin}, len(late) + len(errors)
+
+    async def _commit(self, revision: str) -> Origin | None:
+        """The commit, as it was told in the last minutes or is told now; None when GitHub knows none."""
+
+        async def ask() -> Origin | None:
+            async with self.turns:
+                try:
+                    commit = await self.github.commit(revision)
+                except NotFound:
+                    return None
+            author = commit.author_login or commit.author_name
+            return Origin(revision=commit.revision, subject=commit.subject, author=author)
+
+        return await self.commits.get(revision, ask)
 
 
 def _latest(stored: Iterable[StoredImage], names: Names) -> list[Mark]:

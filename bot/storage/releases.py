@@ -107,11 +107,16 @@ async def built_from(connection: AsyncConnection, *, environment: str, service: 
     return documents.release.load(row.document) if row else None
 
 
-async def of_service(connection: AsyncConnection, service: str, *, limit: int) -> list[Built]:
-    """Which commits of a service were built, and where for; the newest first."""
+async def of_service(
+    connection: AsyncConnection, service: str, *, environments: Collection[str], limit: int
+) -> list[Built]:
+    """Which commits of a service were built for which of these environments; the newest first.
+
+    The environments are named so that the unique constraint serves as an index.
+    """
     rows = await connection.execute(
         select(table.c.id, table.c.environment, table.c.source_revision)
-        .where(table.c.service == service)
+        .where(table.c.environment.in_(environments), table.c.service == service)
         .order_by(table.c.id.desc())
         .limit(limit)
     )

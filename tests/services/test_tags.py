@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from pydantic import SecretStr
 
 from bot.adapters.github import GitHub
 from bot.adapters.registry_ecr import EcrRegistry
@@ -24,7 +25,7 @@ REPOSITORY = "tiketi-ticket-service"
 async def github(bot: Bot) -> AsyncIterator[GitHub]:
     """GitHub, asked by somebody who may."""
     server = bot.outside.github
-    adapter = GitHub(url=server.url, repository=bot.catalog.repository, retries=0)
+    adapter = GitHub(url=server.url, repository=bot.catalog.repository, token=SecretStr(server.token), retries=0)
     yield adapter
     await adapter.aclose()
 
@@ -51,6 +52,18 @@ async def test_commits_that_come_too_late_are_not_waited_for(
         await registry.aclose()
     assert (len(found.rows), found.unread, found.origins) == (1, 1, {})
     assert [place.usage for place in found.places] == [None]  # nobody has looked yet
+
+
+async def test_a_commit_is_asked_for_once_in_a_while(bot: Bot, github: GitHub) -> None:
+    prod, server = bot.catalog.environments["prod"], bot.outside.github
+    async with Registry(bot.outside.world.images) as images:
+        registry = OciRegistry(url=images.url)
+        reader = TagReader(database=bot.database, catalog=bot.catalog, registry=registry, github=github)
+        shown = [await reader.tags(TICKETS, environments=[prod], alone=True, now=bot.outside.clock()) for _ in range(2)]
+        await registry.aclose()
+    assert shown[0] == shown[1]
+    assert [origin.subject for origin in shown[0].origins.values()] == ["feat: tiketi"]
+    assert len(server.requests) == 1
 
 
 async def test_an_image_that_runs_and_will_be_deleted_is_named(bot: Bot, github: GitHub, aws: str) -> None:
