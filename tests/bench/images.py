@@ -20,7 +20,7 @@ NUMBER = 2000
 KNOWN = 20
 """So many of the newest were built from commits that GitHub knows."""
 COLD_TRIES = 5
-WARM_TRIES = 100
+WARM_TRIES = 300
 SERVICE = "backend"
 
 
