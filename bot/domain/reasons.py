@@ -63,6 +63,13 @@ class Reason(StrEnum):
     NOTHING_RUNNING = "nothing_running"
     OPERATION_CHANGED = "operation_changed"
     TERMINATE_TIMED_OUT = "terminate_timed_out"
+    TAG_MALFORMED = "tag_malformed"
+    MANIFEST_UNREADABLE = "manifest_unreadable"
+    MANIFEST_UNUSUAL = "manifest_unusual"
+    IMAGE_NOT_LISTED = "image_not_listed"
+    IMAGE_AMBIGUOUS = "image_ambiguous"
+    TAG_NOT_SET = "tag_not_set"
+    DIGEST_PINNED = "digest_pinned"
     FAULT = "fault"
 
 
@@ -132,6 +139,20 @@ SENTENCES: dict[Reason, str] = {
     Reason.OPERATION_CHANGED: "The operation that was shown has ended, so nothing was stopped. Look again.",
     Reason.TERMINATE_TIMED_OUT: (
         "Argo CD was told to stop and has not stopped yet. One that waits for a sync window ends when the window opens."
+    ),
+    Reason.TAG_MALFORMED: "That is not an image tag: letters, digits, `_`, `.` and `-`, at most 128 of them.",
+    Reason.MANIFEST_UNREADABLE: "The kustomization.yaml of this environment cannot be read, so it was left as it is.",
+    Reason.MANIFEST_UNUSUAL: (
+        "The image's entry in kustomization.yaml is written in a way that cannot be changed safely. Change it by hand."
+    ),
+    Reason.IMAGE_NOT_LISTED: "The kustomization.yaml of this environment has no entry for this image under `images`.",
+    Reason.IMAGE_AMBIGUOUS: (
+        "More than one entry in kustomization.yaml decides about this image, so a new tag might change nothing."
+    ),
+    Reason.TAG_NOT_SET: "The image's entry in kustomization.yaml has no `newTag`. Add it by hand, once.",
+    Reason.DIGEST_PINNED: (
+        "The image's entry in kustomization.yaml has a digest, which decides what is pulled: a new tag would change "
+        "nothing. Remove the digest by hand."
     ),
     Reason.FAULT: "Something broke in the bot, again and again. Its log has more under the operation id below.",
     Reason.REFRESH_TIMED_OUT: "Argo CD is still refreshing. It goes on by itself; /status shows when it compared last.",
