@@ -8,6 +8,7 @@ import base64
 from typing import Any
 
 from bot.topology import Topology
+from sandbox import git_objects
 from sandbox.actions import Job, Run, Step
 from sandbox.git import Commit, digest
 from sandbox.manifests import Json
@@ -223,7 +224,7 @@ class Shapes:
         """A file that a commit, or a comparison ending in it, changed."""
         where = f"{commit.sha}/{path}"
         return {
-            "sha": digest(commit.tree.get(path, "")),
+            "sha": git_objects.blob(commit.tree.get(path, "")),
             "filename": path,
             "status": status,
             "additions": 1,
@@ -236,23 +237,23 @@ class Shapes:
 
     def content(self, path: str, ref: str, text: str | None, *, whole: bool = False) -> Json:
         """An entry of …/contents; without a text it is a directory, and only a `whole` one carries its text."""
-        kind, sha = ("dir", digest(path)) if text is None else ("file", digest(text))
+        kind, sha = ("dir", digest(path)) if text is None else ("file", git_objects.blob(text))
         url = f"{self.url}/contents/{path}?ref={ref}"
         git_url = f"{self.url}/git/{'trees' if text is None else 'blobs'}/{sha}"
         html_url = f"{self.html_url}/blob/{ref}/{path}"
-        encoded = base64.encodebytes((text or "").encode()).decode()
+        content = git_objects.content(text or "")
         return {
             "type": kind,
             "name": path.rpartition("/")[2],
             "path": path,
             "sha": sha,
-            "size": len((text or "").encode()),
+            "size": len(content),
             "url": url,
             "git_url": git_url,
             "html_url": html_url,
             "download_url": None,
             "_links": {"self": url, "git": git_url, "html": html_url},
-            **({"encoding": "base64", "content": encoded} if whole else {}),
+            **({"encoding": "base64", "content": base64.encodebytes(content).decode()} if whole else {}),
         }
 
 
