@@ -4,7 +4,8 @@
 and act on requests. Ticks are the world's steps, seconds are real.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,6 +78,26 @@ class GithubFaults:
     """How many more requests are answered 502 before it works again."""
     secondary_limit: int | None = None
     """Answer 403, secondary rate limit, with this many seconds of Retry-After."""
+    writes_limited: int | None = None
+    """The same, for requests that change something."""
+    writes_lost: int = 0
+    """How many more writes are not carried out and answered 502. Objects that no branch has are no writes."""
+    writes_unanswered: int = 0
+    """How many more writes are carried out and answered 502."""
+    writes_cut: int = 0
+    """How many more writes are carried out, and the connection ends before the answer."""
+    writes_busy: int = 0
+    """How many more writes are answered 409, because another is on its way to the same branch."""
+    meanwhile: list[Callable[[], object]] = field(default_factory=list)
+    """What somebody else does between the bot's read and its write: one for each write, the first first."""
+    protected: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """Branches that take no direct commit: with which status and words GitHub says so."""
+    forbidden: bool = False
+    """The App or the token may read and not write."""
+    auto_merge_allowed: bool = True
+    """The repository's setting."""
+    nothing_awaited: bool = False
+    """No rule keeps a pull request from being merged at once, so it cannot be set to merge by itself."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -43,7 +43,7 @@ def trees(files: Mapping[str, str]) -> dict[str, bytes]:
         parent, _, leaf = path.rpartition("/")
         entries[parent].append((FILE, leaf, blob(file)))
     bodies = {}
-    for directory in sorted(entries, key=lambda path: (path.count("/") + bool(path)), reverse=True):
+    for directory in sorted(entries, key=lambda path: path.count("/") + bool(path), reverse=True):
         bodies[directory] = _tree(entries[directory])
         if directory:
             parent, _, leaf = directory.rpartition("/")

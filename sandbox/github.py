@@ -15,10 +15,11 @@ import jwt
 from aiohttp import web
 
 from sandbox import github_answers as answers
-from sandbox import oidc, serving
+from sandbox import github_writes, oidc, serving
 from sandbox.actions import Run
 from sandbox.faults import GithubFaults
 from sandbox.git import Commit, UnknownRevision, digest
+from sandbox.github_pulls import Pulls
 from sandbox.github_shapes import Shapes
 from sandbox.manifests import Json
 from sandbox.timeline import rfc3339
@@ -31,10 +32,6 @@ FAULTS = {
     502: "Server Error",
     503: "Service unavailable",
 }
-SECONDARY = (
-    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. If you reach out to "
-    "GitHub Support for help, please include the request ID."
-)
 HOOKS = ["192.30.252.0/22", "185.199.108.0/22", "140.82.112.0/20", "143.55.64.0/20", "2a0a:a440::/29"]
 
 
@@ -45,6 +42,8 @@ class Github(serving.Server):
         super().__init__()
         self.world = world
         self.faults = GithubFaults()
+        self._writes = github_writes.Writes(world, self.faults, lambda: self.shapes)
+        self.pulls = Pulls(world, self.faults, lambda: self.shapes, self._writes)
         self.token = "ghp_sandbox0000000000000000000000000000"
         self.app_id = 424242
         self.installation_id = 77
@@ -78,6 +77,8 @@ class Github(serving.Server):
             web.get(f"{runs}/{{id:\\d+}}", self._run),
             web.get(f"{runs}/{{id:\\d+}}/jobs", self._jobs),
             web.get(f"{runs}/{{id:\\d+}}/attempts/{{attempt:\\d+}}/jobs", self._jobs),
+            *self._writes.routes(repository),
+            *self.pulls.routes(repository),
         ]
 
     async def intercept(self, request: web.Request) -> web.StreamResponse | None:
@@ -93,7 +94,8 @@ class Github(serving.Server):
             response = answers.problem(404, "Not Found")
         if response is None:
             try:
-                response = await asked.handler(request)
+                read = request.method == "GET" or request.path.startswith("/app/")
+                response = await asked.handler(request) if read else await github_writes.carry_out(request, self.faults)
             except UnknownRevision:
                 response = answers.problem(404, "Not Found")
         remaining = 0 if response.status == 403 and self.faults.status == 403 else max(LIMIT - self._used, 1)
@@ -114,7 +116,7 @@ class Github(serving.Server):
             faults.failures -= 1
             return answers.problem(502, FAULTS[502])
         if faults.secondary_limit is not None:
-            return answers.problem(403, SECONDARY, headers={"Retry-After": str(faults.secondary_limit)})
+            return answers.problem(403, github_writes.SECONDARY, headers={"Retry-After": str(faults.secondary_limit)})
         if faults.status == 403:
             return answers.problem(403, f"API rate limit exceeded for installation ID {self.installation_id}.")
         return answers.problem(faults.status, FAULTS[faults.status]) if faults.status else None
@@ -164,7 +166,7 @@ class Github(serving.Server):
         body = {
             "token": token,
             "expires_at": rfc3339(self.world.timeline.clock() + timedelta(hours=1)),
-            "permissions": {"actions": "read", "contents": "read", "metadata": "read"},
+            "permissions": {"contents": "write", "metadata": "read", "pull_requests": "write"},
             "repository_selection": "selected",
         }
         return web.json_response(body, status=201)
@@ -208,12 +210,7 @@ class Github(serving.Server):
         )
 
     async def _ref(self, request: web.Request) -> web.Response:
-        name = request.match_info["ref"]
-        sha = self.world.git.head(name.removeprefix("heads/")).sha
-        url = f"{self.shapes.url}/git"
-        target = {"sha": sha, "type": "commit", "url": f"{url}/commits/{sha}"}
-        body = {"ref": f"refs/{name}", "node_id": f"REF_{name}", "url": f"{url}/refs/{name}", "object": target}
-        return web.json_response(body)
+        return web.json_response(self._writes.ref(request.match_info["ref"].removeprefix("heads/")))
 
     async def _branch(self, request: web.Request) -> web.Response:
         name = request.match_info["branch"]

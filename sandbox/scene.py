@@ -30,6 +30,7 @@ from sandbox.guild import Town
 from sandbox.notifications import Notifications
 from sandbox.oidc import Oidc
 from sandbox.pipeline import Pipeline
+from sandbox.pushes import Pushes
 from sandbox.registry import Registry
 from sandbox.senders import Senders
 from sandbox.world import World
@@ -135,6 +136,7 @@ async def open_scene(
             "http://127.0.0.1:9", github_secret=SECRET, argocd_token=ARGOCD_TOKEN, ci_token=oidc.token, retry_wait=pace
         )
         await stack.enter_async_context(senders)
+        await stack.enter_async_context(Pushes(world, senders))
         notifications = await stack.enter_async_context(Notifications(world, senders))
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         settings = Settings(

@@ -70,6 +70,19 @@ class Reason(StrEnum):
     IMAGE_AMBIGUOUS = "image_ambiguous"
     TAG_NOT_SET = "tag_not_set"
     DIGEST_PINNED = "digest_pinned"
+    FILE_MISSING = "file_missing"
+    BRANCH_MISSING = "branch_missing"
+    BRANCH_PROTECTED = "branch_protected"
+    BRANCH_BUSY = "branch_busy"
+    BRANCH_TAKEN = "branch_taken"
+    COMMIT_UNKNOWN = "commit_unknown"
+    GITHUB_FORBIDDEN = "github_forbidden"
+    GITHUB_LIMITED = "github_limited"
+    GITHUB_REFUSED = "github_refused"
+    AUTO_MERGE_UNAVAILABLE = "auto_merge_unavailable"
+    CANNOT_REVERT = "cannot_revert"
+    REVERT_CONFLICT = "revert_conflict"
+    ALREADY_REVERTED = "already_reverted"
     FAULT = "fault"
 
 
@@ -154,6 +167,26 @@ SENTENCES: dict[Reason, str] = {
         "The image's entry in kustomization.yaml has a digest, which decides what is pulled: a new tag would change "
         "nothing. Remove the digest by hand."
     ),
+    Reason.FILE_MISSING: "The file is not on this branch, or GitHub does not show it to the bot.",
+    Reason.BRANCH_MISSING: "There is no such branch on GitHub. Look at the environment's branch in the topology file.",
+    Reason.BRANCH_PROTECTED: (
+        "The branch is protected against direct commits. Let the topology say pull requests, or let the bot bypass it."
+    ),
+    Reason.BRANCH_BUSY: "Others kept committing to the branch, so nothing was written. Try again.",
+    Reason.BRANCH_TAKEN: "The branch for this operation has commits of somebody else, so it was left alone.",
+    Reason.COMMIT_UNKNOWN: (
+        "GitHub did not say whether the commit was made, and it was not sent again. Look at the branch on GitHub."
+    ),
+    Reason.GITHUB_FORBIDDEN: "GitHub does not let the bot do this. Look at the permissions of its App or token.",
+    Reason.GITHUB_LIMITED: "GitHub has had too many requests from the bot. Nothing was written; try again later.",
+    Reason.GITHUB_REFUSED: "GitHub refused. The bot's log has its answer under the id below.",
+    Reason.AUTO_MERGE_UNAVAILABLE: (
+        "The pull request is open, but GitHub will not merge it by itself. Merge it by hand, or allow auto-merge in "
+        "the settings."
+    ),
+    Reason.CANNOT_REVERT: "This commit cannot be reverted as one change. Write the earlier tag instead.",
+    Reason.REVERT_CONFLICT: "What the commit changed was changed again later, so it cannot be reverted by itself.",
+    Reason.ALREADY_REVERTED: "The branch already is as it was before this commit, so there is nothing to revert.",
     Reason.FAULT: "Something broke in the bot, again and again. Its log has more under the operation id below.",
     Reason.REFRESH_TIMED_OUT: "Argo CD is still refreshing. It goes on by itself; /status shows when it compared last.",
 }
