@@ -92,6 +92,8 @@ class GithubFaults:
     """What somebody else does between the bot's read and its write: one for each write, the first first."""
     protected: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Branches that take no direct commit: with which status and words GitHub says so."""
+    trees_truncated: bool = False
+    """The repository has more files than a recursive tree shows."""
     forbidden: bool = False
     """The App or the token may read and not write."""
     auto_merge_allowed: bool = True

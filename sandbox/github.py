@@ -68,7 +68,7 @@ class Github(serving.Server):
             web.get(repository, self._repository),
             web.get(f"{repository}/commits", self._commits),
             web.get(f"{repository}/commits/{{ref:.+}}", self._commit),
-            web.get(f"{repository}/compare/{{base}}...{{head}}", self._compare),
+            web.get(f"{repository}/compare/{{base:.+}}...{{head:.+}}", self._compare),
             web.get(f"{repository}/git/ref/{{ref:heads/.+}}", self._ref),
             web.get(f"{repository}/branches/{{branch:.+}}", self._branch),
             web.get(f"{repository}/contents/{{path:.*}}", self._contents),

@@ -186,7 +186,8 @@ class Writes:
         ]
         entries = sorted(found + directories, key=lambda entry: entry["path"])
         shown = [entry for entry in entries if recursive or "/" not in entry["path"]]
-        return {"sha": sha, "url": f"{self._shapes().url}/git/trees/{sha}", "tree": shown, "truncated": False}
+        url, truncated = f"{self._shapes().url}/git/trees/{sha}", self._faults.trees_truncated
+        return {"sha": sha, "url": url, "tree": shown[:1] if truncated else shown, "truncated": truncated}
 
     async def _make_tree(self, request: web.Request) -> web.Response:
         body = await request.json()

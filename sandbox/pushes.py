@@ -42,7 +42,7 @@ class Pushes:
         while True:
             push = await self._queue.get()
             # A branch that begins at a commit that is known already has no commits to tell of, only its tip.
-            commits = list(push.commits) or [self._world.git.head(push.branch)]
+            commits = list(push.commits) or [push.after]
             body = self._bodies.push(push.branch, commits, before=push.before or NOTHING)
             await self._senders.github("push", body)
             self._queue.task_done()

@@ -50,6 +50,7 @@ class Push:
 
     branch: str
     before: str | None
+    after: Commit
     commits: tuple[Commit, ...]
 
 
@@ -209,11 +210,13 @@ class World:
     def move(self, branch: str, revision: str) -> None:
         """Move a branch, or begin it, as the API does; the watchers are told."""
         before = self.git.branches.get(branch)
+        bases = [before] if before else list(self.git.branches)
+        known = {commit.sha for base in bases for commit in self.git.history(base)}
         self.git.branches[branch] = revision
-        known = {commit.sha for commit in self.git.history(before)} if before else {revision}
         commits = [commit for commit in self.git.history(revision) if commit.sha not in known]
+        push = Push(branch=branch, before=before, after=self.git.find(revision), commits=tuple(reversed(commits)))
         for watcher in self.watchers:
-            watcher(Push(branch=branch, before=before, commits=tuple(reversed(commits))))
+            watcher(push)
 
     def operate(self, environment: str, *, username: str = "admin", **sync: Any) -> None:
         """Somebody else starts a sync; keywords are fields of the operation. Raises OperationInProgress."""

@@ -84,13 +84,13 @@ async def open_pull(
 
 async def find_pull(github: GitHub, *, operation: str) -> Pull | None:
     """The newest pull request of the operation's branch, whatever its state. Raises GithubError or Limited."""
-    owner = github.repository.partition("/")[0]
-    query: dict[str, str | int] = {"head": f"{owner}:{branch_of(operation)}", "state": "all", "per_page": 1}
-    listed = await read(github, "pulls", "/pulls", **query)
+    owner, branch = github.repository.partition("/")[0], branch_of(operation)
+    listed = await read(github, "pulls", "/pulls", head=f"{owner}:{branch}", state="all", per_page=1)
     if not isinstance(listed, list):
         raise GithubError(f"not a list of pull requests: {listed!r}")
-    # The list lacks what one alone has.
-    return await read_pull(github, _number(listed[0])) if listed else None
+    # A filter that GitHub does not understand it leaves out.
+    own = [item for item in listed if (item.get("head") or {}).get("ref") == branch]
+    return _pull(own[0]) if own else None
 
 
 async def read_pull(github: GitHub, number: int) -> Pull:
@@ -114,11 +114,15 @@ async def _begin(github: GitHub, *, branch: str, base: str, operation: str) -> N
 
     async def begin() -> bool:
         try:
-            await write(github, "begin_branch", "POST", "/git/refs", {"ref": f"refs/heads/{branch}", "sha": tip})
+            answer = await write(
+                github, "begin_branch", "POST", "/git/refs", {"ref": f"refs/heads/{branch}", "sha": tip}
+            )
         except Rejected as error:
             if error.status == UNPROCESSABLE and _EXISTS in error.message:
                 raise Raced(error.log) from error  # by an earlier self, perhaps: look again
             raise
+        if not isinstance(answer, dict) or "object" not in answer:
+            raise Unanswered(f"not a branch: {answer!r}")
         return True
 
     await settle(github, branch, look=look, write=begin)

@@ -1,4 +1,4 @@
-"""GitHub's stand-in for the adapters' tests, the adapter in front of it, and one change that is made again and again."""
+"""GitHub's stand-in for the adapters' tests, the adapter in front of it, and one change made again and again."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

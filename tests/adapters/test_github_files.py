@@ -36,7 +36,7 @@ async def deploy(
     github: GitHub, service: str = "ticket-service", *, operation: str = OPERATION, **more: Any
 ) -> Written:
     """Write the tag of the service into the overlay of production."""
-    wanted = {"change": tagged(service), "branch": "main", "path": OVERLAY} | more
+    wanted: dict[str, Any] = {"change": tagged(service), "branch": "main", "path": OVERLAY} | more
     return await change_file(github, message=message(service, operation=operation), operation=operation, **wanted)
 
 
