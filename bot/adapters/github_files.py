@@ -76,8 +76,8 @@ async def change_file(
         text = text_of(file.content)
         wanted = change(text)
         if wanted == text:
-            _, newest = await commits_of(github, branch=branch, operation=operation, path=path)
-            return Written(revision=newest, changed=False)
+            own, newest = await commits_of(github, branch=branch, operation=operation, path=path)
+            return own[0] if own else Written(revision=newest, changed=False)
         return await _put(github, file, branch=branch, content=wanted.encode(), message=message)
 
     return await settle(github, branch, look=look, write=attempt)

@@ -68,8 +68,9 @@ async def settle(
                 found = await look()
                 if found is not None:
                     return found
-                if attempt < TRIES:
-                    return await write()
+                if attempt == TRIES:
+                    break
+                return await write()
             except Failed as error:
                 failed = failed if isinstance(failed, Unanswered) else error
             except Unanswered as error:
