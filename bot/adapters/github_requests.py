@@ -17,7 +17,7 @@ from bot.domain.reasons import Reason
 LIMITED = frozenset({403, 429})
 LONGEST_WAIT = 3600
 _DEFAULT_WAIT = 60
-_FAILED = 500
+_REFUSED = range(400, 500)
 _HIDDEN = 404
 """What GitHub answers to a write where one may read and not write, as if nothing were there."""
 _PROTECTED = re.compile(
@@ -91,8 +91,6 @@ async def _send(github: GitHub, call: str, verb: str, path: str | None, body: di
         try:
             return _request(client, verb, path or client.requester.graphql_url, body=body)
         except GithubException as error:
-            if error.status >= _FAILED or error.status < 300:  # its page was not GitHub's
-                raise Unanswered(str(error)) from error
             translated = _translated(error)
             if isinstance(translated, Rejected) and error.status == _HIDDEN:
                 translated.reason = Reason.GITHUB_FORBIDDEN
@@ -121,7 +119,7 @@ def _translated(error: GithubException) -> GithubError:
     limited = "rate limit" in message.lower() or headers.get("retry-after") is not None
     if error.status in LIMITED and limited:
         return Limited(f"{error.status} {message}", retry_after=_wait(headers))
-    if error.status >= _FAILED:
+    if error.status not in _REFUSED:
         return GithubError(f"{error.status} {message}")
     return Rejected(error.status, message)
 
