@@ -112,9 +112,10 @@ def _request(client: Github, verb: str, url: str, **more: Any) -> Any:
 
 
 def _translated(error: GithubException) -> GithubError:
-    message = str((error.data.get("message") if isinstance(error.data, dict) else None) or error.message or "")
-    if isinstance(error.data, dict) and isinstance(error.data.get("errors"), list):
-        message = " ".join([message, *(str(item.get("message", item)) for item in error.data["errors"] if item)])
+    answer = error.data if isinstance(error.data, dict) else {}
+    message = str(answer.get("message") or error.message or "")
+    for more in answer.get("errors") or ():  # each a text, or an object that has one
+        message = f"{message} {more.get('message', more) if isinstance(more, dict) else more}"
     headers = error.headers or {}
     limited = "rate limit" in message.lower() or headers.get("retry-after") is not None
     if error.status in LIMITED and limited:

@@ -280,6 +280,15 @@ async def test_an_answer_that_is_none_is_a_doubt(repository: GitHub, hub: Script
     assert len(hub.wrote) == 3
 
 
+@pytest.mark.parametrize("errors", [["no", {"code": "x"}, {"message": "why"}], "no", None])
+async def test_any_other_refusal_is_one(repository: GitHub, hub: Scripted, errors: Any) -> None:
+    hub.method, hub.answers = "PUT", [web.json_response({"message": "Invalid.", "errors": errors}, status=422)]
+    with pytest.raises(GithubError) as caught:
+        await deploy(repository)
+    assert (caught.value.reason, len(hub.wrote)) == (Reason.GITHUB_REFUSED, 1)
+    assert caught.value.log.startswith("422 Invalid.")
+
+
 async def test_the_branch_disappears_in_between(repository: GitHub, hub: Scripted, world: World) -> None:
     world.git.branches["gone"] = world.git.branches["main"]
     hub.faults.meanwhile = [lambda: world.git.branches.pop("gone")]

@@ -1,5 +1,6 @@
 """Tags in kustomization files: what is written, what is refused, and that kustomize agrees."""
 
+import re
 import shutil
 import subprocess
 from itertools import takewhile
@@ -185,6 +186,14 @@ def test_what_is_no_tag_is_never_written(tag: str) -> None:
     assert refused.value.reason is Reason.TAG_MALFORMED
 
 
+def test_a_result_that_reads_otherwise_is_not_given_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kustomization, "_NEVER_QUOTED", re.compile(".*"))
+    assert '"' not in kustomization.with_tag(entry("newTag: old"), image="app", tag="new")
+    with pytest.raises(Refused) as refused:
+        kustomization.with_tag(entry("newTag: old"), image="app", tag="1234567")
+    assert refused.value.detail == "Line 2 did not come out as it should."
+
+
 def test_other_encodings_are_refused() -> None:
     assert kustomization.text_of("\ufeffa: 서울\r\n".encode()) == "\ufeffa: 서울\r\n"
     with pytest.raises(Refused) as refused:
@@ -224,7 +233,8 @@ def test_one_line_differs_and_reading_again_gives_that_tag(case: Kustomization, 
         assert any(now[before : len(now) - after] in f"{quote}{tag}{quote}" for quote in "'\"")
     old, new = (yaml.safe_load(text)["images"] for text in (case.text, changed))
     for one, other in zip(old, new, strict=True):
-        assert other == (one | {"newTag": tag} if one["name"] == case.image else one)
+        wanted = one["name"] == case.image and case.tag != tag
+        assert other == (one | {"newTag": tag} if wanted else one)
 
 
 def build(directory: Path, text: str) -> list[Any]:
