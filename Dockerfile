@@ -2,9 +2,9 @@
 # root file system: the process writes to /data alone (the default database), and to nothing with PostgreSQL.
 
 FROM python:3.11-slim-bookworm AS build
-COPY requirements/base.txt /tmp/base.txt
+COPY requirements/ecr.txt /tmp/ecr.txt
 RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement /tmp/base.txt \
+    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement /tmp/ecr.txt \
     && /opt/venv/bin/pip uninstall --yes pip setuptools
 
 FROM python:3.11-slim-bookworm

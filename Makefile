@@ -52,4 +52,4 @@ schema: .venv ## write the JSON Schema of the topology file
 	$(BIN)/python -m bot.topology > bot/topology.schema.json
 
 lock: .venv ## requirements/*.in to *.txt; keeps versions that still fit, ARGS=--upgrade takes new ones
-	set -e; cd $(REQUIREMENTS); for name in base sandbox dev ci; do $(LOCK) $(ARGS) $$name.in --output-file $$name.txt; done
+	set -e; cd $(REQUIREMENTS); for name in base ecr sandbox dev ci; do $(LOCK) $(ARGS) $$name.in --output-file $$name.txt; done

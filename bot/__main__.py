@@ -103,6 +103,7 @@ def _load() -> tuple[Settings, Topology]:
         settings = environment.load()
         place = topology.load(settings.topology)
         connections.require_tokens(settings, place)
+        connections.require_client(settings, place)
         return settings, place
     except (SettingsInvalid, TopologyInvalid) as error:
         for line in error.problems:

@@ -11,7 +11,6 @@ import secrets
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -26,12 +25,16 @@ from bot.chat.deps import Deps
 from bot.chat.gate import Gate
 from bot.domain.operations import OperationKind
 from bot.services import gatekeeping, refreshes
+from bot.services.comparisons import Comparer
 from bot.services.deployments import Deployer
 from bot.services.inspections import Inspector
 from bot.services.intake import Intake
+from bot.services.manifests import Manifests
 from bot.services.observations import Observer
+from bot.services.reruns import Rerunner
 from bot.services.restarts import Restarter
 from bot.services.steps import Steps
+from bot.services.tags import TagReader
 from bot.services.terminations import Terminator
 from bot.services.views import Gallery
 from bot.services.watches import Watch
@@ -40,6 +43,7 @@ from bot.settings import Settings
 from bot.storage import deliveries, markers, migrations
 from bot.storage.engine import Database
 from bot.storage.recorder import Recorder
+from bot.timing import Timing
 from bot.topology import Topology
 from bot.webhooks import argocd as argocd_payloads
 from bot.webhooks import ci as ci_payloads
@@ -60,17 +64,6 @@ def now() -> datetime:
 
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
-    """How long the parts wait. The defaults are for production; a sandbox on one machine can be quicker."""
-
-    look: timedelta = timedelta(seconds=1)
-    pause: timedelta = timedelta(seconds=1)
-    claim: timedelta = timedelta(seconds=20)
-    grace: timedelta = timedelta(seconds=30)
-    spacing: timedelta = timedelta(seconds=1.5)
 
 
 class App:
@@ -109,6 +102,7 @@ class App:
 
     def make_client(self) -> Client:
         """A Discord client for one connection, with every command and button."""
+        outside = self._outside
         deps = Deps(
             guild_id=self.settings.discord_guild_id,
             database=self._database,
@@ -118,8 +112,10 @@ class App:
                 environments=tuple(self._catalog.environments),
                 audit=partial(gatekeeping.note, self._database, clock=self._clock),
             ),
-            inspector=Inspector(
-                database=self._database, argocds=self._outside.argocds, clusters=self._outside.clusters
+            inspector=Inspector(database=self._database, argocds=outside.argocds, clusters=outside.clusters),
+            comparer=Comparer(database=self._database, catalog=self._catalog, github=outside.github),
+            tags=TagReader(
+                database=self._database, catalog=self._catalog, registry=outside.registry, github=outside.github
             ),
             clock=self._clock,
             observe=self._observe_interaction,
@@ -173,15 +169,15 @@ class App:
         )
         steps = Steps(database=self._database, catalog=self._catalog, clock=self._clock)
         argocds, clusters, grace = self._outside.argocds, self._outside.clusters, self._timing.grace
-        deployer = Deployer(steps=steps, argocds=argocds, github=self._outside.github, clusters=clusters, grace=grace)
+        github = self._outside.github
+        manifests = Manifests(catalog=self._catalog, github=github, registry=self._outside.registry)
+        deployer = Deployer(
+            steps=steps, argocds=argocds, github=github, clusters=clusters, manifests=manifests, grace=grace
+        )
         restarter = Restarter(steps=steps, argocds=argocds, clusters=clusters, grace=grace)
         terminator = Terminator(steps=steps, argocds=argocds)
         refresh = partial(
-            refreshes.step,
-            database=self._database,
-            observer=self._observer,
-            catalog=self._catalog,
-            clock=self._clock,
+            refreshes.step, database=self._database, observer=self._observer, catalog=self._catalog, clock=self._clock
         )
         worker = Worker(
             self._database,
@@ -191,6 +187,7 @@ class App:
                 OperationKind.REFRESH: refresh,
                 OperationKind.RESTART: restarter.step,
                 OperationKind.TERMINATE: terminator.step,
+                OperationKind.RERUN: Rerunner(steps=steps, github=github, grace=grace).step,
             },
             clock=self._clock,
             observe=lambda kind, outcome: self._metrics.operations.labels(kind=kind, outcome=outcome).inc(),

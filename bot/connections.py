@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from pydantic import SecretStr
 
+from bot.adapters import registry_ecr
 from bot.adapters.argocd import ArgoCD
 from bot.adapters.calls import Observe, unobserved
 from bot.adapters.cluster import Clusters
 from bot.adapters.github import App, GitHub
 from bot.adapters.oidc import OidcVerifier
+from bot.adapters.registry import Registry
+from bot.adapters.registry_ecr import EcrRegistry
+from bot.adapters.registry_oci import OciRegistry
 from bot.domain.catalog import MAIN
 from bot.settings import PREFIX, Settings, SettingsInvalid
 from bot.topology import Topology
@@ -22,11 +27,12 @@ class Connections:
     argocds: Mapping[str, ArgoCD]
     github: GitHub
     clusters: Clusters
+    registry: Registry
     oidc: OidcVerifier | None
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for adapter in (*self.argocds.values(), self.github, self.clusters, self.oidc):
+        for adapter in (*self.argocds.values(), self.github, self.clusters, self.registry, self.oidc):
             if adapter is not None:
                 await adapter.aclose()
 
@@ -65,6 +71,7 @@ def build(settings: Settings, topology: Topology, *, observe: Observe = unobserv
             observe=observe,
         ),
         clusters=Clusters(kubeconfig=settings.kubeconfig, services=services, observe=observe),
+        registry=_registry(settings, topology, observe=observe),
         oidc=oidc,
     )
 
@@ -77,6 +84,34 @@ def require_tokens(settings: Settings, topology: Topology) -> None:
     problems += [f"{variable}: the topology file has no Argo CD named {name}" for name in given - named]
     if problems:
         raise SettingsInvalid(sorted(problems))
+
+
+def require_client(settings: Settings, topology: Topology) -> None:
+    """Raise SettingsInvalid when the topology names Amazon ECR and what reads it is not installed."""
+    if settings.registry_url or not registry_ecr.place(topology.registry) or find_spec("boto3"):
+        return
+    raise SettingsInvalid(
+        [
+            f"{PREFIX}REGISTRY_URL: is not set, so the registry is Amazon ECR, and what reads it is not installed: "
+            "install requirements/ecr.txt, or the extra `ecr`"
+        ]
+    )
+
+
+def _registry(settings: Settings, topology: Topology, *, observe: Observe) -> Registry:
+    """The registry that the topology names, or an OCI registry at another address."""
+    host, _, path = topology.registry.partition("/")
+    amazon = registry_ecr.place(host)
+    if amazon and not path and not settings.registry_url:
+        account, region = amazon
+        return EcrRegistry(account=account, region=region, observe=observe)
+    return OciRegistry(
+        url=settings.registry_url or f"https://{host}",
+        prefix=f"{path}/" if path else "",
+        username=settings.registry_username,
+        password=settings.registry_password,
+        observe=observe,
+    )
 
 
 def _argocds(settings: Settings, topology: Topology) -> dict[str, tuple[str, SecretStr]]:

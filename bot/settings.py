@@ -132,6 +132,9 @@ class Settings(BaseModel):
     http_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, lt=2**16)] = 8080
     log_format: Literal["json", "console"] = "json"
+    registry_url: HttpUrl | None = None  # without it: the registry that the topology names, Amazon ECR or any other
+    registry_username: Annotated[str, Field(min_length=1)] | None = None
+    registry_password: Annotated[Secret | None, Field(validate_default=True)] = None
     kubeconfig: FilePath | None = None  # without it: the pod's own service account
 
     @field_validator("github_token")
@@ -146,6 +149,13 @@ class Settings(BaseModel):
         found = [_variable(name) for name in (*given, *(["github_token"] if token else []))]
         app = ", ".join(_variable(name) for name in names)
         raise ValueError(f"set either this or all of {app}; set now: {', '.join(found) or 'none'}")
+
+    @field_validator("registry_password")
+    @classmethod
+    def _both_or_neither(cls, password: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if "registry_username" in info.data and (password is None) != (info.data["registry_username"] is None):
+            raise ValueError(f"goes together with {_variable('registry_username')}: set both or neither")
+        return password
 
     def secret_values(self) -> tuple[str, ...]:
         """Every text that must not appear in a log, with the password of the database by itself."""

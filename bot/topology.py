@@ -83,6 +83,7 @@ class Environment(_Part):
     namespace: Name
     automated: Annotated[StrictBool, Field(description="Argo CD syncs by itself, without asking anybody")]
     pipeline: Annotated[StrictBool, Field(description="A push to the branch builds for this environment")] = True
+    pull_requests: Annotated[StrictBool, Field(description="The bot changes tags by pull request only")] = False
     context: Annotated[Text | None, Field(description="The cluster, as the kubeconfig names it")] = None
     argocd: Annotated[Name, Field(description="Its Argo CD, one of `argocd`; without it that of the settings")] = MAIN
     approval: Annotated[Approval | None, Field(description="Only where Argo CD does not sync by itself")] = None

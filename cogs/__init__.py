@@ -3,13 +3,25 @@
 from discord.ext import commands
 
 from bot.chat.deps import Deps
+from cogs.compare import Compare
 from cogs.comparing import Comparing
 from cogs.deploy import Deploy
 from cogs.interventions import Interventions
 from cogs.looking import Looking
+from cogs.registry import Registry
+from cogs.rerun import Rerun
 from cogs.status import Status
 
 
 def make(deps: Deps) -> list[commands.Cog]:
     """Every command there is, for one client."""
-    return [Deploy(deps), Interventions(deps), Looking(deps), Comparing(deps), Status(deps)]
+    return [
+        Deploy(deps),
+        Interventions(deps),
+        Looking(deps),
+        Comparing(deps),
+        Compare(deps),
+        Registry(deps),
+        Rerun(deps),
+        Status(deps),
+    ]

@@ -44,6 +44,21 @@ async def revisions(interaction: discord.Interaction, deps: Deps, typed: str) ->
     ]
 
 
+async def tags(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
+    """The newest tags that the registry has of the service chosen so far."""
+    environment = getattr(interaction.namespace, "environment", None)
+    if environment not in deps.gate.visible(interaction):
+        return []
+    return _matching(await deps.tags.newest(str(getattr(interaction.namespace, "service", ""))), typed)
+
+
+async def versions(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
+    """The environments that the member may view, then the newest tags of the service chosen so far."""
+    service = str(getattr(interaction.namespace, "service", ""))
+    visible = deps.gate.visible(interaction)
+    return _matching([*visible, *await deps.comparer.tags(service=service, environments=visible)], typed)
+
+
 async def containers(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
     """The containers of the service chosen so far, as its pods had them when they were read last."""
     environment = getattr(interaction.namespace, "environment", None)

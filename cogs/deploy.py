@@ -1,4 +1,4 @@
-"""/deploy: ask for a deploy by hand. The same request, the same card and the same approval as the pipeline's own."""
+"""/deploy and /promote: ask for a deploy by hand. The same request and the same approval as the pipeline's own."""
 
 from functools import partial
 
@@ -11,9 +11,9 @@ from bot.cards.base import Card
 from bot.chat import boundary
 from bot.chat.deps import Deps
 from bot.domain.operations import OperationKind, OperationState
-from bot.domain.permissions import Capability
+from bot.domain.permissions import Actor, Capability
 from bot.domain.reasons import Reason, Refused
-from bot.services import operations
+from bot.services import operations, promotions
 from cogs import completion, places
 
 PREPARED = frozenset(OperationState) - {OperationState.REQUESTED}
@@ -31,14 +31,40 @@ class Deploy(commands.Cog):
         environment="Where to",
         service="Which service, or all of them at once",
         revision="A commit of the manifests in place of the newest one",
+        tag="An image of the service: its tag is written into Git first",
     )
     async def deploy(
-        self, interaction: discord.Interaction, environment: str, service: str, revision: str | None = None
+        self,
+        interaction: discord.Interaction,
+        environment: str,
+        service: str,
+        revision: str | None = None,
+        tag: str | None = None,
     ) -> None:
         """Take the request and say what happens next."""
-        work = partial(self._deploy, interaction, environment=environment, service=service, revision=revision)
+        work = partial(self._deploy, interaction, environment=environment, service=service, revision=revision, tag=tag)
         await boundary.answer(interaction, name="deploy", observe=self._deps.observe, work=work)
 
+    @app_commands.command(description="Ask to deploy the image that another environment runs, healthy")
+    @app_commands.describe(
+        service="Which service",
+        source="Where the image runs; without it, the environment before the other one",
+        target="Where it shall run; without it, the last environment",
+    )
+    @app_commands.rename(source="from", target="to")
+    async def promote(
+        self, interaction: discord.Interaction, service: str, source: str | None = None, target: str | None = None
+    ) -> None:
+        """Take the request and say what happens next."""
+        work = partial(self._promote, interaction, service=service, source=source, target=target)
+        await boundary.answer(interaction, name="promote", observe=self._deps.observe, work=work)
+
+    @promote.autocomplete("service")
+    async def _promoted(self, interaction: discord.Interaction, current: str) -> completion.Choices:
+        return completion.services(interaction, self._deps, current)
+
+    @promote.autocomplete("source")
+    @promote.autocomplete("target")
     @deploy.autocomplete("environment")
     async def _environments(self, interaction: discord.Interaction, current: str) -> completion.Choices:
         return completion.environments(interaction, self._deps, current)
@@ -51,22 +77,66 @@ class Deploy(commands.Cog):
     async def _revisions(self, interaction: discord.Interaction, current: str) -> completion.Choices:
         return await completion.revisions(interaction, self._deps, current)
 
+    @deploy.autocomplete("tag")
+    async def _tags(self, interaction: discord.Interaction, current: str) -> completion.Choices:
+        return await completion.tags(interaction, self._deps, current)
+
     async def _deploy(
-        self, interaction: discord.Interaction, *, environment: str, service: str, revision: str | None
+        self,
+        interaction: discord.Interaction,
+        *,
+        environment: str,
+        service: str,
+        revision: str | None,
+        tag: str | None,
     ) -> Card:
         deps = self._deps
         actor = await deps.gate.require(interaction, capability=Capability.DEPLOY, environment=environment)
         if service not in (completion.ALL, *deps.catalog.services):
             raise Refused(Reason.UNKNOWN_SERVICE)
+        return await self._ask(
+            actor,
+            environment=environment,
+            service=None if service == completion.ALL else service,
+            revision=revision.strip().lower() if revision else None,
+            tag=tag.strip() if tag else None,
+        )
+
+    async def _promote(
+        self, interaction: discord.Interaction, *, service: str, source: str | None, target: str | None
+    ) -> Card:
+        deps, names = self._deps, [*self._deps.catalog.environments]
+        target = target or names[-1]
+        before = names.index(target) - 1 if target in names else -1
+        source = source or names[max(before, 0)]
+        actor = await deps.gate.require(interaction, capability=Capability.DEPLOY, environment=target)
+        await places.visited(deps, interaction, Capability.VIEW, environment=source, service=service)
+        tag = await promotions.tag(deps.database, source=source, target=target, service=service)
+        return await self._ask(actor, environment=target, service=service, tag=tag, promoted_from=source)
+
+    async def _ask(
+        self,
+        actor: Actor,
+        *,
+        environment: str,
+        service: str | None,
+        revision: str | None = None,
+        tag: str | None = None,
+        promoted_from: str | None = None,
+    ) -> Card:
+        """Store the request, and say what became of it as soon as it has been prepared."""
+        deps = self._deps
         asked = await operations.request(
             deps.database,
             kind=OperationKind.DEPLOY,
             environment=environment,
-            service=None if service == completion.ALL else service,
+            service=service,
             actor=actor,
             catalog=deps.catalog,
             now=deps.clock(),
-            revision=revision.strip().lower() if revision else None,
+            revision=revision,
+            tag=tag,
+            promoted_from=promoted_from,
         )
         operation = await operations.ended(deps.database, asked.id, states=PREPARED, seconds=PREPARE_SECONDS)
         mention = deps.catalog.environments[environment].mention

@@ -21,6 +21,16 @@ def require_service(deps: Deps, service: str | None) -> None:
         raise Refused(Reason.UNKNOWN_SERVICE)
 
 
+async def seen(deps: Deps, interaction: discord.Interaction, *, environment: str | None) -> list[Environment]:
+    """The one environment that was named, or all that the member may view; refuses whoever may view none of them."""
+    visible = deps.gate.visible(interaction)
+    if environment is not None or not visible:
+        # Who may view nothing is told who may view production, which topologies name last.
+        asked = environment or list(deps.catalog.environments)[-1]
+        await deps.gate.require(interaction, capability=Capability.VIEW, environment=asked)
+    return [deps.catalog.environments[name] for name in visible if environment in (None, name)]
+
+
 async def visited(
     deps: Deps,
     interaction: discord.Interaction,

@@ -60,13 +60,8 @@ class Status(commands.Cog):
 
     async def _status(self, interaction: discord.Interaction, *, environment: str | None, service: str | None) -> Card:
         deps = self._deps
-        visible = deps.gate.visible(interaction)
-        if environment is not None or not visible:
-            # Who may view nothing is told who may view production, which topologies name last.
-            asked = environment or list(deps.catalog.environments)[-1]
-            await deps.gate.require(interaction, capability=Capability.VIEW, environment=asked)
+        wanted = [place.name for place in await places.seen(deps, interaction, environment=environment)]
         places.require_service(deps, service)
-        wanted = [name for name in visible if environment in (None, name)]
         view = await views.status(deps.database, catalog=deps.catalog, environments=wanted[:FIELDS_LIMIT])
         return status_card.render(view, service=service, more=len(wanted) - len(view))
 
@@ -89,12 +84,14 @@ class Status(commands.Cog):
 
     async def _help(self, interaction: discord.Interaction) -> Card:
         deps = self._deps
-        known = [*interaction.client.tree.get_commands(guild=discord.Object(deps.guild_id))]  # type: ignore[attr-defined]
+        known = interaction.client.tree.walk_commands(guild=discord.Object(deps.guild_id))  # type: ignore[attr-defined]
         rights = {name: deps.gate.allowed(interaction, environment=name) for name in deps.catalog.environments}
-        listed = (command for command in known if isinstance(command, app_commands.Command))
-        return help_card.render(map(_described, sorted(listed, key=lambda command: command.name)), rights=rights)
+        listed = [_described(command) for command in known if isinstance(command, app_commands.Command)]
+        return help_card.render(sorted(listed, key=lambda command: command.usage), rights=rights)
 
 
 def _described(command: app_commands.Command[commands.Cog, ..., None]) -> help_card.Command:
-    options = [f"<{option.name}>" if option.required else f"[{option.name}]" for option in command.parameters]
-    return help_card.Command(usage=" ".join([command.name, *options]), description=command.description)
+    options = [
+        f"<{option.display_name}>" if option.required else f"[{option.display_name}]" for option in command.parameters
+    ]
+    return help_card.Command(usage=" ".join([command.qualified_name, *options]), description=command.description)

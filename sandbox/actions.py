@@ -3,11 +3,14 @@
 A re-run keeps the run's id and raises `attempt`; the jobs of earlier attempts stay to be read.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sandbox.git import Commit
 
+OLDEST = timedelta(days=30)
+MOST_ATTEMPTS = 51
 STEPS = ("Set up job", "Build image", "Scan image", "Push image", "Update manifest", "Complete job")
 
 
@@ -99,10 +102,15 @@ class Run:
         return self.commit.message.partition("\n")[0]
 
 
+class Unwilling(Exception):
+    """A run is not run again; the text is GitHub's."""
+
+
 class Actions:
-    """Every run of the repository, oldest first."""
+    """Every run of the repository, oldest first. `listeners` are told of a run that somebody had run again."""
 
     def __init__(self, workflows: dict[str, str]) -> None:
+        self.listeners: list[Callable[[Run], None]] = []
         self.runs: dict[int, Run] = {}
         self._workflow_ids = {service: 70_000_001 + index for index, service in enumerate(workflows)}
         self._workflows = workflows
@@ -135,6 +143,18 @@ class Actions:
         run.triggering_actor = by
         run.started_at = run.updated_at = at
         self._queue(run, at)
+
+    def order(self, run: Run, *, everything: bool, by: str, at: datetime) -> None:
+        """The next attempt, as somebody asks for it; raises Unwilling with GitHub's words when there will be none."""
+        if run.status != "completed":
+            raise Unwilling("This workflow is already running")
+        if at - run.created_at > OLDEST:
+            raise Unwilling("Unable to retry this workflow run because it was created over a month ago")
+        if run.attempt >= MOST_ATTEMPTS or (run.conclusion == "success" and not everything):
+            raise Unwilling("This workflow run cannot be retried")
+        self.rerun(run, by=by, at=at)
+        for tell in self.listeners:
+            tell(run)
 
     def _queue(self, run: Run, at: datetime) -> None:
         number = 20_000_000_001 + sum(len(other.jobs) for other in self.runs.values())

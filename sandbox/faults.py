@@ -1,10 +1,11 @@
 """What can go wrong, as plain attributes that a test or a scenario sets and clears while the world runs.
 
-`SyncFaults` belong to one Application and act in its controller; `ArgocdFaults` and `GithubFaults` belong to a server
-and act on requests. Ticks are the world's steps, seconds are real.
+`SyncFaults` belong to one Application and act in its controller; the others belong to a server and act on requests.
+Ticks are the world's steps, seconds are real.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,6 +78,53 @@ class GithubFaults:
     """How many more requests are answered 502 before it works again."""
     secondary_limit: int | None = None
     """Answer 403, secondary rate limit, with this many seconds of Retry-After."""
+    writes_limited: int | None = None
+    """The same, for requests that change something."""
+    writes_lost: int = 0
+    """How many more writes are not carried out and answered 502. Objects that no branch has are no writes."""
+    writes_unanswered: int = 0
+    """How many more writes are carried out and answered 502."""
+    writes_cut: int = 0
+    """How many more writes are carried out, and the connection ends before the answer."""
+    writes_busy: int = 0
+    """How many more writes are answered 409, because another is on its way to the same branch."""
+    meanwhile: list[Callable[[], object]] = field(default_factory=list)
+    """What somebody else does between the bot's read and its write: one for each write, the first first."""
+    protected: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """Branches that take no direct commit: with which status and words GitHub says so."""
+    trees_truncated: bool = False
+    """The repository has more files than a recursive tree shows."""
+    rerun_cut: bool = False
+    """A run is run again, and the answer is 502."""
+    rerun_lost: bool = False
+    """A run is not run again, and the answer is 502."""
+    forbidden: frozenset[str] = frozenset()
+    """Rights that the token lacks: `runs` to read them, `actions` to have one run again, `pulls` for pull requests,
+    `contents` to write."""
+    auto_merge_allowed: bool = True
+    """The repository's setting."""
+    nothing_awaited: bool = False
+    """No rule keeps a pull request from being merged at once, so it cannot be set to merge by itself."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RegistryFaults:
+    """What happens to requests to the image registry."""
+
+    slow: float = 0.0
+    """Seconds every answer takes."""
+    status: int | None = None
+    """Answer every request with this: 403, 429, 500 or 503."""
+    down: bool = False
+    """Every connection ends without an answer."""
+    login: tuple[str, str] | None = None
+    """Readers need a token, which is given for this name and password."""
+    page: int | None = None
+    """A list has at most so many tags, however many are asked for."""
+    endless: bool = False
+    """Every list says that there is one more page."""
+    unknown: bool = False
+    """No repository is known."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,14 +1,16 @@
 """The repository: commits, branches, and the questions that GitHub and Argo CD answer from them.
 
 A commit holds its whole tree as path to text. That is wasteful and exact: comparing two commits is comparing two
-dictionaries, and a manifest at any revision is one look-up. A revision's name is a digest of what it holds and a
-counter, so the same script gives the same revisions.
+dictionaries, and a manifest at any revision is one look-up. Names are those that Git gives to the same objects, so the
+same script gives the same revisions.
 """
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+
+from sandbox import git_objects
 
 
 class UnknownRevision(LookupError):
@@ -32,7 +34,19 @@ class Commit:
     @property
     def tree_sha(self) -> str:
         """The name of the tree."""
-        return digest("\0".join(f"{path}\0{text}" for path, text in sorted(self.tree.items())))
+        return git_objects.tree(self.tree)
+
+    @property
+    def body(self) -> bytes:
+        """The commit as Git stores it."""
+        return git_objects.commit(
+            tree=self.tree_sha,
+            parents=self.parents,
+            author=self.name,
+            email=self.email,
+            at=self.at,
+            message=self.message,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +90,16 @@ def changes(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
 
 
 class Git:
-    """Commits and branches. Branches move by `commit`, and by `force` as after a force-push."""
+    """Commits and branches. Branches move by `commit`, and by `force` as after a force-push.
+
+    `trees` are the whole trees and `blobs` the texts by their names, those included that no commit uses yet.
+    """
 
     def __init__(self) -> None:
         self.commits: dict[str, Commit] = {}
         self.branches: dict[str, str] = {}
+        self.trees: dict[str, Mapping[str, str]] = {}
+        self.blobs: dict[str, str] = {}
 
     def commit(
         self, branch: str, files: Mapping[str, str | None], *, message: str, login: str, at: datetime, name: str = ""
@@ -94,9 +113,23 @@ class Git:
             else:
                 tree[path] = text
         parents = (parent.sha,) if parent else ()
-        sha = digest("\0".join((str(len(self.commits)), *parents, message, login, *sorted(tree.values()))))
-        self.commits[sha] = Commit(
-            sha=sha,
+        commit = self.create(tree, parents=parents, message=message, login=login, at=at, name=name)
+        self.branches[branch] = commit.sha
+        return commit
+
+    def create(
+        self,
+        tree: Mapping[str, str],
+        *,
+        parents: tuple[str, ...],
+        message: str,
+        login: str,
+        at: datetime,
+        name: str = "",
+    ) -> Commit:
+        """Make a commit that no branch has yet."""
+        commit = Commit(
+            sha="",
             parents=parents,
             message=message,
             login=login,
@@ -104,10 +137,18 @@ class Git:
             email=f"{login}@users.noreply.github.com",
             at=at,
             tree=tree,
-            changed=changes(parent.tree if parent else {}, tree),
+            changed=changes(self.commits[parents[0]].tree if parents else {}, tree),
         )
-        self.branches[branch] = sha
-        return self.commits[sha]
+        self.keep(tree)
+        sha = git_objects.name("commit", commit.body)
+        return self.commits.setdefault(sha, replace(commit, sha=sha))
+
+    def keep(self, tree: Mapping[str, str]) -> str:
+        """Store a tree and its files; returns its name."""
+        self.blobs.update((git_objects.blob(text), text) for text in tree.values())
+        sha = git_objects.tree(tree)
+        self.trees[sha] = tree
+        return sha
 
     def force(self, branch: str, revision: str) -> Commit:
         """Move the branch to any commit, as a force-push does; what it held before is only reachable by its name."""
@@ -136,10 +177,11 @@ class Git:
 
     def history(self, revision: str) -> Iterator[Commit]:
         """The commit and its ancestors, newest first."""
-        commit: Commit | None = self.find(revision)
-        while commit:
-            yield commit
-            commit = self.commits[commit.parents[0]] if commit.parents else None
+        wanted = {self.find(revision).sha}
+        for sha in reversed(list(self.commits)):  # parents are made before their children
+            if sha in wanted:
+                wanted.update(self.commits[sha].parents)
+                yield self.commits[sha]
 
     def is_ancestor(self, revision: str, *, of: str) -> bool:
         """Whether one commit is the other or comes before it."""
@@ -151,13 +193,13 @@ class Git:
         merge_base = next((commit for commit in right if commit in left), None)
         if merge_base is None:
             raise UnknownRevision(f"{base}...{head}")
-        ahead = right[: right.index(merge_base)]
+        ahead = [commit for commit in right if commit not in left]
         return Comparison(
             base=left[0],
             head=right[0],
             merge_base=merge_base,
             ahead_by=len(ahead),
-            behind_by=left.index(merge_base),
+            behind_by=sum(commit not in right for commit in left),
             commits=tuple(reversed(ahead)),
             changed=changes(merge_base.tree, right[0].tree),
         )

@@ -9,48 +9,50 @@ server, because PyGithub follows them and insists on that. Tokens are `token` an
 import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 
 import jwt
 from aiohttp import web
 
 from sandbox import github_answers as answers
-from sandbox import oidc, serving
-from sandbox.actions import Run
+from sandbox import github_writes, oidc, serving
 from sandbox.faults import GithubFaults
 from sandbox.git import Commit, UnknownRevision, digest
-from sandbox.github_shapes import Shapes
+from sandbox.github_pulls import Pulls
+from sandbox.github_runs import Runs
+from sandbox.github_shapes import Pull, Shapes
 from sandbox.manifests import Json
 from sandbox.timeline import rfc3339
 from sandbox.world import World
 
 LIMIT = 5000
+FILES_LIMIT = 300
 FAULTS = {
     401: "Bad credentials",
     500: "Server Error",
     502: "Server Error",
     503: "Service unavailable",
 }
-SECONDARY = (
-    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. If you reach out to "
-    "GitHub Support for help, please include the request ID."
-)
 HOOKS = ["192.30.252.0/22", "185.199.108.0/22", "140.82.112.0/20", "143.55.64.0/20", "2a0a:a440::/29"]
 
 
 class Github(serving.Server):
-    """The API. `token` is a personal one; `installation_id` and `private_key` are the App's."""
+    """The API. `token` is a personal one; `installation_id` and `private_key` are the App's. `brought` says which pull
+    request brought a commit."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
         self.world = world
         self.faults = GithubFaults()
+        self._writes = github_writes.Writes(world, self.faults, lambda: self.shapes)
+        self.pulls = Pulls(world, self.faults, lambda: self.shapes, self._writes)
+        self.brought: dict[str, Pull] = {}
         self.token = "ghp_sandbox0000000000000000000000000000"
         self.app_id = 424242
         self.installation_id = 77
         self.private_key = oidc.pem(oidc.private_key("app"))
         self._tokens = {self.token}
         self._used = 0
+        self._runs = Runs(world, faults=self.faults, shapes=lambda: self.shapes)
 
     @property
     def shapes(self) -> Shapes:
@@ -60,24 +62,23 @@ class Github(serving.Server):
     def routes(self) -> Iterable[web.AbstractRouteDef]:
         """What the bot asks of GitHub."""
         repository = "/repos/{owner}/{repo}"
-        runs = f"{repository}/actions/runs"
         return [
             web.get("/rate_limit", self._rate_limit),
             web.get("/meta", self._meta),
             web.get("/user", self._user),
+            web.get("/app/installations/{id}", self._installation),
             web.post("/app/installations/{id}/access_tokens", self._installation_token),
             web.get(repository, self._repository),
             web.get(f"{repository}/commits", self._commits),
+            web.get(f"{repository}/commits/{{sha:[0-9a-f]+}}/pulls", self._pulls),
             web.get(f"{repository}/commits/{{ref:.+}}", self._commit),
-            web.get(f"{repository}/compare/{{base}}...{{head}}", self._compare),
+            web.get(f"{repository}/compare/{{base:.+}}...{{head:.+}}", self._compare),
             web.get(f"{repository}/git/ref/{{ref:heads/.+}}", self._ref),
             web.get(f"{repository}/branches/{{branch:.+}}", self._branch),
             web.get(f"{repository}/contents/{{path:.*}}", self._contents),
-            web.get(runs, self._runs),
-            web.get(f"{repository}/actions/workflows/{{workflow}}/runs", self._runs),
-            web.get(f"{runs}/{{id:\\d+}}", self._run),
-            web.get(f"{runs}/{{id:\\d+}}/jobs", self._jobs),
-            web.get(f"{runs}/{{id:\\d+}}/attempts/{{attempt:\\d+}}/jobs", self._jobs),
+            *self._runs.routes(repository),
+            *self._writes.routes(repository),
+            *self.pulls.routes(repository),
         ]
 
     async def intercept(self, request: web.Request) -> web.StreamResponse | None:
@@ -93,7 +94,8 @@ class Github(serving.Server):
             response = answers.problem(404, "Not Found")
         if response is None:
             try:
-                response = await asked.handler(request)
+                read = request.method == "GET" or request.path.startswith("/app/")
+                response = await asked.handler(request) if read else await github_writes.carry_out(request, self.faults)
             except UnknownRevision:
                 response = answers.problem(404, "Not Found")
         remaining = 0 if response.status == 403 and self.faults.status == 403 else max(LIMIT - self._used, 1)
@@ -114,7 +116,7 @@ class Github(serving.Server):
             faults.failures -= 1
             return answers.problem(502, FAULTS[502])
         if faults.secondary_limit is not None:
-            return answers.problem(403, SECONDARY, headers={"Retry-After": str(faults.secondary_limit)})
+            return answers.problem(403, github_writes.SECONDARY, headers={"Retry-After": str(faults.secondary_limit)})
         if faults.status == 403:
             return answers.problem(403, f"API rate limit exceeded for installation ID {self.installation_id}.")
         return answers.problem(faults.status, FAULTS[faults.status]) if faults.status else None
@@ -164,10 +166,20 @@ class Github(serving.Server):
         body = {
             "token": token,
             "expires_at": rfc3339(self.world.timeline.clock() + timedelta(hours=1)),
-            "permissions": {"actions": "read", "contents": "read", "metadata": "read"},
+            "permissions": self._permissions(),
             "repository_selection": "selected",
         }
         return web.json_response(body, status=201)
+
+    async def _installation(self, request: web.Request) -> web.Response:
+        if request.match_info["id"] != str(self.installation_id):
+            return answers.problem(404, "Not Found")
+        body = {"id": self.installation_id, "app_id": self.app_id, "permissions": self._permissions()}
+        return web.json_response(body)
+
+    def _permissions(self) -> Json:
+        actions = "read" if "actions" in self.faults.forbidden else "write"
+        return {"actions": actions, "contents": "read", "metadata": "read", "pull_requests": "read"}
 
     async def _repository(self, request: web.Request) -> web.Response:
         return web.json_response(self.shapes.repository())
@@ -192,6 +204,7 @@ class Github(serving.Server):
         base, head = request.match_info["base"], request.match_info["head"]
         found, shapes = self.world.git.compare(base, head), self.shapes
         size, start = answers.paging(request, default=250)
+        changed = [*found.changed.items()][:FILES_LIMIT]
         return web.json_response(
             {
                 "url": f"{shapes.url}/compare/{base}...{head}",
@@ -203,17 +216,18 @@ class Github(serving.Server):
                 "behind_by": found.behind_by,
                 "total_commits": found.ahead_by,
                 "commits": [self._listed_commit(commit) for commit in found.commits[start : start + size]],
-                "files": [shapes.file(found.head, path, status) for path, status in found.changed.items()],
+                "files": [] if start else [shapes.file(found.head, path, status) for path, status in changed],
             }
         )
 
+    async def _pulls(self, request: web.Request) -> web.Response:
+        if "pulls" in self.faults.forbidden:
+            return answers.problem(403, answers.FORBIDDEN)
+        found = self.brought.get(self.world.git.find(request.match_info["sha"]).sha)
+        return answers.page(request, [found] if found else [], self.shapes.pull)
+
     async def _ref(self, request: web.Request) -> web.Response:
-        name = request.match_info["ref"]
-        sha = self.world.git.head(name.removeprefix("heads/")).sha
-        url = f"{self.shapes.url}/git"
-        target = {"sha": sha, "type": "commit", "url": f"{url}/commits/{sha}"}
-        body = {"ref": f"refs/{name}", "node_id": f"REF_{name}", "url": f"{url}/refs/{name}", "object": target}
-        return web.json_response(body)
+        return web.json_response(self._writes.ref(request.match_info["ref"].removeprefix("heads/")))
 
     async def _branch(self, request: web.Request) -> web.Response:
         name = request.match_info["branch"]
@@ -239,40 +253,7 @@ class Github(serving.Server):
         entries = [self.shapes.content(f"{below}{name}", ref, tree.get(f"{below}{name}")) for name in names]
         return web.json_response(entries)
 
-    async def _runs(self, request: web.Request) -> web.Response:
-        query, workflow = request.query, request.match_info.get("workflow")
-        found = [run for run in reversed(self.world.actions.runs.values()) if _matches(run, query, workflow)]
-        return answers.page(request, found, self.shapes.run, name="workflow_runs")
-
-    async def _run(self, request: web.Request) -> web.Response:
-        return web.json_response(self.shapes.run(self._find_run(request)))
-
-    async def _jobs(self, request: web.Request) -> web.Response:
-        run = self._find_run(request)
-        attempt = int(request.match_info.get("attempt", run.attempt))
-        every = request.query.get("filter") == "all" and "attempt" not in request.match_info
-        found = [job for job in run.jobs if every or job.attempt == attempt]
-        return answers.page(request, found, lambda job: self.shapes.job(run, job), name="jobs")
-
-    def _find_run(self, request: web.Request) -> Run:
-        run = self.world.actions.runs.get(int(request.match_info["id"]))
-        if run is None:
-            raise UnknownRevision(request.match_info["id"])
-        return run
-
     def _listed_commit(self, commit: Commit) -> Json:
         document = self.shapes.commit(commit)
         del document["stats"], document["files"]
         return document
-
-
-def _matches(run: Run, query: Any, workflow: str | None) -> bool:
-    """Whether a run is among those that the query asks for; `status` means a status or a conclusion."""
-    wanted = {"branch": run.branch, "event": run.event, "head_sha": run.commit.sha, "actor": run.actor}
-    created = query.get("created", "").removeprefix(">=")
-    return (
-        all(query.get(name) in (None, value) for name, value in wanted.items())
-        and query.get("status") in (None, run.status, run.conclusion)
-        and workflow in (None, run.workflow, str(run.workflow_id))
-        and rfc3339(run.created_at) >= created
-    )

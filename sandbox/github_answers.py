@@ -8,6 +8,7 @@ from aiohttp import web
 from sandbox.manifests import Json
 
 DOCS = "https://docs.github.com/rest"
+FORBIDDEN = "Resource not accessible by personal access token"
 
 
 def problem(status: int, message: str, *, headers: dict[str, str] | None = None) -> web.Response:

@@ -5,9 +5,11 @@ github.com in both, so that one run has one link wherever the bot read of it.
 """
 
 import base64
+from dataclasses import dataclass
 from typing import Any
 
 from bot.topology import Topology
+from sandbox import git_objects
 from sandbox.actions import Job, Run, Step
 from sandbox.git import Commit, digest
 from sandbox.manifests import Json
@@ -16,6 +18,15 @@ from sandbox.timeline import rfc3339
 WEB = "https://github.com"
 API = "https://api.github.com"
 REPOSITORY_ID = 700_000_001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """A pull request that was merged."""
+
+    number: int
+    title: str
+    login: str
 
 
 class Shapes:
@@ -122,6 +133,18 @@ class Shapes:
             **paths,
         }
 
+    def pull(self, pull: Pull) -> Json:
+        """A pull request as the list of those of a commit has it."""
+        return {
+            "number": pull.number,
+            "title": pull.title,
+            "state": "closed",
+            "user": self.user(pull.login),
+            "url": f"{self.url}/pulls/{pull.number}",
+            "html_url": f"{self.html_url}/pull/{pull.number}",
+            "merged_at": "2026-01-05T14:30:22Z",
+        }
+
     def workflow(self, run: Run) -> Json:
         """The workflow of a run."""
         url = f"{self.url}/actions/workflows/{run.workflow_id}"
@@ -223,7 +246,7 @@ class Shapes:
         """A file that a commit, or a comparison ending in it, changed."""
         where = f"{commit.sha}/{path}"
         return {
-            "sha": digest(commit.tree.get(path, "")),
+            "sha": git_objects.blob(commit.tree.get(path, "")),
             "filename": path,
             "status": status,
             "additions": 1,
@@ -236,23 +259,23 @@ class Shapes:
 
     def content(self, path: str, ref: str, text: str | None, *, whole: bool = False) -> Json:
         """An entry of …/contents; without a text it is a directory, and only a `whole` one carries its text."""
-        kind, sha = ("dir", digest(path)) if text is None else ("file", digest(text))
+        kind, sha = ("dir", digest(path)) if text is None else ("file", git_objects.blob(text))
         url = f"{self.url}/contents/{path}?ref={ref}"
         git_url = f"{self.url}/git/{'trees' if text is None else 'blobs'}/{sha}"
         html_url = f"{self.html_url}/blob/{ref}/{path}"
-        encoded = base64.encodebytes((text or "").encode()).decode()
+        content = git_objects.content(text or "")
         return {
             "type": kind,
             "name": path.rpartition("/")[2],
             "path": path,
             "sha": sha,
-            "size": len((text or "").encode()),
+            "size": len(content),
             "url": url,
             "git_url": git_url,
             "html_url": html_url,
             "download_url": None,
             "_links": {"self": url, "git": git_url, "html": html_url},
-            **({"encoding": "base64", "content": encoded} if whole else {}),
+            **({"encoding": "base64", "content": base64.encodebytes(content).decode()} if whole else {}),
         }
 
 

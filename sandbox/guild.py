@@ -18,8 +18,16 @@ from sandbox.world import with_clusters
 
 # Role name -> what it may do, in which environments.
 GRANTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "Developer": {"*": ("view", "logs", "refresh"), "dev": ("deploy",), "staging": ("deploy",), "prod": ("deploy",)},
-    "Release manager": {"*": ("view", "logs", "refresh", "deploy", "restart", "terminate"), "prod": ("approve",)},
+    "Developer": {
+        "*": ("view", "logs", "refresh", "rerun"),
+        "dev": ("deploy",),
+        "staging": ("deploy",),
+        "prod": ("deploy",),
+    },
+    "Release manager": {
+        "*": ("view", "logs", "refresh", "deploy", "rerun", "restart", "terminate"),
+        "prod": ("approve",),
+    },
     "Observer": {"*": ("view",)},
 }
 # Member -> roles and GitHub login. The logins are those of the scripted commits.

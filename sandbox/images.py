@@ -76,6 +76,13 @@ class Images:
         stored.tags.update(dict.fromkeys(tags, image.digest))
         return image
 
+    def delete(self, repository: str, reference: str) -> None:
+        """Delete the image that a tag or a digest means, with every tag it has."""
+        stored = self.repositories[repository]
+        digest = stored.tags.get(reference, reference)
+        del stored.images[digest]
+        stored.tags = {tag: known for tag, known in stored.tags.items() if known != digest}
+
     def find(self, repository: str, reference: str) -> Image | None:
         """The image a tag or a digest means, or None."""
         stored = self.repositories.get(repository)

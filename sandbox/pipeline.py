@@ -89,6 +89,12 @@ class Pipeline:
         attempt = _Attempt(self, ran.run, ran.environment, found={"critical": critical, "high": high}, breakage=None)
         return await attempt.go(fail_at)
 
+    async def resume(self, run: Run) -> Ran:
+        """Go through the attempt that somebody asked GitHub for; nothing fails in it."""
+        places = self.world.topology.environments.items()
+        environment = next(name for name, place in places if place.pipeline and place.branch == run.branch)
+        return await _Attempt(self, run, environment, found={"critical": 0, "high": 2}, breakage=None).go(None)
+
 
 class _Attempt:
     """One attempt of a run, as far as it has come."""

@@ -30,7 +30,9 @@ from sandbox.guild import Town
 from sandbox.notifications import Notifications
 from sandbox.oidc import Oidc
 from sandbox.pipeline import Pipeline
+from sandbox.pushes import Pushes
 from sandbox.registry import Registry
+from sandbox.runners import Runners
 from sandbox.senders import Senders
 from sandbox.world import World
 
@@ -135,7 +137,10 @@ async def open_scene(
             "http://127.0.0.1:9", github_secret=SECRET, argocd_token=ARGOCD_TOKEN, ci_token=oidc.token, retry_wait=pace
         )
         await stack.enter_async_context(senders)
+        await stack.enter_async_context(Pushes(world, senders))
         notifications = await stack.enter_async_context(Notifications(world, senders))
+        pipeline = Pipeline(world, senders, pace=pace)
+        await stack.enter_async_context(Runners(pipeline))
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         settings = Settings(
             discord_token=SecretStr("sandbox-discord-token"),
@@ -150,6 +155,7 @@ async def open_scene(
             ci_oidc_audience=AUDIENCE,
             database_url=SecretStr(database_url),
             http_port=0,
+            registry_url=registry.url,
             kubeconfig=cluster.write_kubeconfig(directory / "kubeconfig"),
         )
         scene = Scene(
@@ -164,7 +170,7 @@ async def open_scene(
             oidc=oidc,
             senders=senders,
             notifications=notifications,
-            pipeline=Pipeline(world, senders, pace=pace),
+            pipeline=pipeline,
             settings=settings,
             timing=timing,
             clock=clock,

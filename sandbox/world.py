@@ -45,6 +45,16 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """A branch that was moved through GitHub's API, with the commits it got, oldest first."""
+
+    branch: str
+    before: str | None
+    after: Commit
+    commits: tuple[Commit, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
     """What one passage through the pipeline leaves behind."""
 
@@ -69,8 +79,8 @@ def with_clusters(topology: Topology) -> Topology:
 class World:
     """One repository, one registry, and for each environment one Application and one namespace.
 
-    Every Notice is kept in `notices` and given to each of `listeners`. `breakages` maps an image tag to why it does
-    not run. What operations did to the cluster is in `syncs`.
+    Every Notice is kept in `notices` and given to each of `listeners`, every Push to each of `watchers`. `breakages`
+    maps an image tag to why it does not run. What operations did to the cluster is in `syncs`.
     """
 
     def __init__(self, topology: Topology, *, clock: Clock = utc_now, pace: float = 1.0) -> None:
@@ -83,6 +93,7 @@ class World:
         self.breakages: dict[str, Breakage] = {}
         self.notices: list[Notice] = []
         self.listeners: list[Callable[[Notice], None]] = []
+        self.watchers: list[Callable[[Push], None]] = []
         self.namespaces = self._make_namespaces()
         self.comparer = Comparer(git=self.git, namespaces=self.namespaces)
         self.operations = Operations(comparer=self.comparer, namespaces=self.namespaces, timeline=self.timeline)
@@ -195,6 +206,17 @@ class World:
         tag = self.tag_of(source.sha)
         image = self.push_image(service, environment, revision=source.sha, tag=tag)
         return Released(source=source, tag=tag, image=image, manifest=self.commit_tag(service, environment, tag=tag))
+
+    def move(self, branch: str, revision: str) -> None:
+        """Move a branch, or begin it, as the API does; the watchers are told."""
+        before = self.git.branches.get(branch)
+        bases = [before] if before else list(self.git.branches)
+        known = {commit.sha for base in bases for commit in self.git.history(base)}
+        self.git.branches[branch] = revision
+        commits = [commit for commit in self.git.history(revision) if commit.sha not in known]
+        push = Push(branch=branch, before=before, after=self.git.find(revision), commits=tuple(reversed(commits)))
+        for watcher in self.watchers:
+            watcher(push)
 
     def operate(self, environment: str, *, username: str = "admin", **sync: Any) -> None:
         """Somebody else starts a sync; keywords are fields of the operation. Raises OperationInProgress."""

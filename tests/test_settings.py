@@ -168,6 +168,21 @@ def test_a_token_without_a_name_is_refused(monkeypatch: pytest.MonkeyPatch, give
     ]
 
 
+def test_the_login_of_a_registry_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load(monkeypatch, CHATOPS_REGISTRY_USERNAME="chatops", CHATOPS_REGISTRY_PASSWORD="registry-value")
+    assert loaded.registry_username == "chatops"
+    assert loaded.registry_password is not None
+    assert loaded.registry_password.get_secret_value() == "registry-value"
+    assert "registry-value" in loaded.secret_values()
+
+
+@pytest.mark.parametrize("given", ["CHATOPS_REGISTRY_USERNAME", "CHATOPS_REGISTRY_PASSWORD"])
+def test_half_a_login_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    assert problems(monkeypatch, **{given: "half"}) == [
+        "CHATOPS_REGISTRY_PASSWORD: goes together with CHATOPS_REGISTRY_USERNAME: set both or neither"
+    ]
+
+
 @pytest.mark.parametrize(
     ("given", "used"),
     [

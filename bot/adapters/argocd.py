@@ -29,6 +29,7 @@ from bot.adapters.argocd_watch import Seen
 from bot.adapters.calls import Observe, unobserved
 from bot.adapters.fields import entries, section
 from bot.domain import images
+from bot.domain.images import Image
 from bot.domain.inspections import ClusterEvent, Diff, HistoryEntry, SyncWindows
 from bot.domain.operations import Resource
 
@@ -69,6 +70,7 @@ class ArgoCD:
         refresh: Literal["normal", "hard"] | None = None,
         refresh_timeout: float = 20,
         revision: str | None = None,
+        image: Image | None = None,
     ) -> ApplicationRead:
         """One consistent read of the Application and its diff.
 
@@ -76,11 +78,14 @@ class ArgoCD:
         `hard` drops its manifest cache as well. Raises RefreshTimedOut when that was not enough (the refresh goes on
         by itself), and Unsettled when the Application was compared anew during each of four looks.
 
-        With a `revision`, a full commit id, the diff is that of a sync to this commit, whatever the branch says.
+        With a `revision`, a full commit id, the diff is that of a sync to this commit, whatever the branch says. With
+        an `image` it is that of a sync once Git asks for this tag of it.
         """
         found, items = await self._look(application, refresh=refresh, refresh_timeout=refresh_timeout)
         if revision is not None:
             items = await self._pinned(found, items, application=application, revision=revision)
+        if image is not None:
+            items = self._parse(argocd_diffs.retagged, items or (), image=image)
         read = self._parse(argocd_values.application_read, found, items=items, services=self._services)
         return read if revision is None else replace(read, revision=revision)
 

@@ -4,7 +4,8 @@ Argo CD masks Secrets by itself; here they are hidden once more, because what le
 hidden value still tells whether it changes.
 
 A sync to another commit than the newest has no predicted state in Argo CD's answer. `pinned` makes one: of the live
-object only what the manifest asks for is compared, which is what applying it would change.
+object only what the manifest asks for is compared, which is what applying it would change. `retagged` makes the states
+that follow when Git asks for another tag of one image, before anybody has written it there.
 """
 
 import difflib
@@ -18,6 +19,8 @@ from bot.adapters import argocd_resources
 from bot.adapters.argocd_resources import BOOKKEEPING, Compared
 from bot.adapters.fields import Json, section
 from bot.adapters.masking import masked_lines, names_a_secret
+from bot.domain import images
+from bot.domain.images import Image
 from bot.domain.inspections import Change, ResourceDiff
 
 MOST_OBJECTS = 200
@@ -59,6 +62,31 @@ def pinned(items: Iterable[Any], *, manifests: Iterable[Any], namespace: str) ->
     made = [_item(item, targets.get(key)) for key, item in known.items() if not item.get("hook")]
     new = [_new(target, namespace=namespace) for key, target in targets.items() if key not in known]
     return [*made, *new]
+
+
+def retagged(items: Iterable[Any], *, image: Image) -> list[Json]:
+    """The items as if Git asked for this image wherever it uses its repository: what kustomize's `images` does."""
+    return [_asking(item, image=image) for item in items if isinstance(item, dict)]
+
+
+def _asking(item: Json, *, image: Image) -> Json:
+    states = {name: item.get(name) for name in ("targetState", "predictedLiveState")}
+    asked = {name: json.dumps(_using(json.loads(text), image=image)) for name, text in states.items() if text}
+    return {**item, **asked}
+
+
+def _using(state: Any, *, image: Image) -> Any:
+    """The state with this image in every container that has another one of its repository."""
+    if isinstance(state, list):
+        return [_using(value, image=image) for value in state]
+    if not isinstance(state, dict):
+        return state
+    return {
+        name: str(image)
+        if name == "image" and isinstance(value, str) and images.parse(value).repository == image.repository
+        else _using(value, image=image)
+        for name, value in state.items()
+    }
 
 
 def _item(item: Json, target: Json | None) -> Json:

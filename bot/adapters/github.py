@@ -1,4 +1,4 @@
-"""GitHub's REST API through PyGithub, for the two questions the bot asks: who made a commit, and is it on a branch?
+"""GitHub's REST API through PyGithub: who made a commit, is it on a branch, and the way for every other question.
 
 PyGithub is synchronous and its client is not made for several threads, so there is a small pool of threads with a
 client each. Its defaults are made for scripts: they repeat POSTs, pace requests, and sleep inside the thread until a
@@ -7,12 +7,15 @@ answer like any other: whoever asked decides when to ask again.
 """
 
 import asyncio
+import random
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import urllib3
 from github import Auth, Github, GithubException, UnknownObjectException
@@ -26,6 +29,7 @@ API_VERSION = "2022-11-28"
 SUBJECT_LENGTH = 200
 _THREADS = 4
 _REMEMBERED = 512
+_QUEUE = 120.0
 _NO_COMMIT = 422
 _COMPLAINT = 120
 _ON_BRANCH = frozenset({"ahead", "identical"})
@@ -68,7 +72,7 @@ class GitHub:
     """One repository on GitHub, as `owner/name`. Without credentials it asks anonymously.
 
     `socket_timeout` bounds each step of a request, which is repeated `retries` times; `timeout` bounds the whole
-    question. Both in seconds.
+    question; `backoff` is about how long a write that lost a race waits before it begins anew. All in seconds.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class GitHub:
         timeout: float = 45,
         socket_timeout: int = 8,
         retries: int = 3,
+        backoff: float = 0.5,
         observe: Observe = unobserved,
     ) -> None:
         self._url = url.rstrip("/")
@@ -90,11 +95,13 @@ class GitHub:
         self._timeout = timeout
         self._socket_timeout = socket_timeout
         self._retries = retries
+        self._backoff = backoff
         self._observe = observe
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="github")
         self._local = threading.local()
         self._clients: list[Github] = []
         self._commits: OrderedDict[str, Commit] = OrderedDict()
+        self._writers: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def aclose(self) -> None:
         """Close the connections. A thread in the middle of a question is left to its time-outs."""
@@ -142,6 +149,11 @@ class GitHub:
             return [("GitHub", False, "answers, but not like GitHub's API; see CHATOPS_GITHUB_API_URL")]
         return [("GitHub", True, f"reads {found['full_name']} as {who}")]
 
+    async def granted(self) -> dict[str, Any] | None:
+        """What the App was granted, in GitHub's words; None for a token, of which GitHub does not tell it."""
+        app = self._app
+        return await self.ask("installation", lambda _client: self._granted(app)) if app else None
+
     async def ask(self, call: str, question: Callable[[Github], _Result]) -> _Result:
         """Have a thread put a question to its client. One that was not begun when the time is up is never begun.
 
@@ -153,6 +165,27 @@ class GitHub:
                     return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, question)
             except TimeoutError as error:
                 raise GithubError(f"no answer within {self._timeout:g} s") from error
+
+    @asynccontextmanager
+    async def writing(self, branch: str) -> AsyncIterator[None]:
+        """Be the only writer of a branch in this process: GitHub refuses two at once, even of different files.
+
+        Raises GithubError (BRANCH_BUSY) when it is not one's turn within two minutes.
+        """
+        lock = self._writers.setdefault(branch, asyncio.Lock())
+        try:
+            async with asyncio.timeout(_QUEUE):
+                await lock.acquire()
+        except TimeoutError as error:
+            raise GithubError(f"others were writing to {branch}", reason=Reason.BRANCH_BUSY) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    async def pause(self, attempt: int) -> None:
+        """Wait before the next try, longer each time and never as long as the others."""
+        await asyncio.sleep(self._backoff * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads load
 
     def _read(self, client: Github, revision: str) -> dict[str, Any]:
         # One file per page: the commit's files are of no interest, and there may be hundreds.
@@ -179,28 +212,37 @@ class GitHub:
         """This thread's client."""
         client: Github | None = getattr(self._local, "client", None)
         if client is None:
-            client = Github(
-                base_url=self._url,
-                auth=self._auth(),
-                timeout=self._socket_timeout,
-                retry=urllib3.Retry(
-                    total=self._retries,
-                    backoff_factor=0.5,
-                    status_forcelist=range(500, 600),
-                    allowed_methods={"GET", "HEAD"},
-                    respect_retry_after_header=False,
-                    raise_on_status=False,
-                ),
-                per_page=100,
-                seconds_between_requests=None,
-                seconds_between_writes=None,
-                lazy=True,
-                api_version=API_VERSION,
-                user_agent="tiketi-chatops",
-            )
+            client = self._connected(self._auth())
             self._local.client = client
             self._clients.append(client)
         return client
+
+    def _connected(self, auth: Auth.Auth | None) -> Github:
+        return Github(
+            base_url=self._url,
+            auth=auth,
+            timeout=self._socket_timeout,
+            retry=urllib3.Retry(
+                total=self._retries,
+                backoff_factor=0.5,
+                status_forcelist=range(500, 600),
+                allowed_methods={"GET", "HEAD"},
+                respect_retry_after_header=False,
+                raise_on_status=False,
+            ),
+            per_page=100,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+            lazy=True,
+            api_version=API_VERSION,
+            user_agent="tiketi-chatops",
+        )
+
+    def _granted(self, app: App) -> dict[str, Any]:
+        with self._connected(Auth.AppAuth(app.id, app.private_key.get_secret_value())) as client:
+            _headers, found = client.requester.requestJsonAndCheck("GET", f"/app/installations/{app.installation_id}")
+        granted = found.get("permissions") if isinstance(found, dict) else None
+        return granted if isinstance(granted, dict) else {}
 
     def _auth(self) -> Auth.Auth | None:
         if self._app:

@@ -88,6 +88,37 @@ def restart(operation: Operation, *, url: str | None) -> Card:
     )
 
 
+def rerun(operation: Operation, *, url: str | None) -> Card:
+    """What became of a run that was to run again; `url` leads to the card of its release."""
+    place = f"{operation.subject} → {operation.environment}"
+    asked = operation.rerun
+    buttons = (Button(label="Open the card", url=url), Button(label="Run", url=asked.url if asked else None))
+    if operation.state is OperationState.SUCCEEDED:
+        what = "everything" if asked and asked.everything else "the failed jobs"
+        attempt = f"Attempt {asked.attempt + 1}" if asked and asked.attempt is not None else "A new attempt"
+        return Card(
+            title=f"{place} · running again",
+            colour=Colour.RUNNING,
+            description=f"{attempt} runs {what}. The release card shows how it goes on.",
+            buttons=buttons,
+        )
+    if operation.reason is not None and operation.state.ended:
+        quiet = (Reason.NOTHING_FAILED, Reason.RERUN_ALREADY, Reason.RUN_IN_PROGRESS)
+        return Card(
+            title=f"{place} · not run again",
+            colour=Colour.QUIET if operation.reason in quiet else Colour.BAD,
+            description=SENTENCES[operation.reason],
+            footer=f"operation {operation.id}",
+            buttons=buttons,
+        )
+    return Card(
+        title=f"{place} · asked to run again",
+        colour=Colour.WAITING,
+        description="GitHub has not shown the new attempt yet. The release card shows it when it begins.",
+        buttons=buttons,
+    )
+
+
 def confirm_stop(environment: str, running: Running, *, now: datetime) -> Card:
     """What would be stopped, and the button that does.
 

@@ -12,7 +12,7 @@ from bot.domain.incidents import Incident
 _DETAIL_LINES = 8
 _LINE = 160
 _NEXT = {
-    "run": "Read the run's log, then push a fix or re-run it.",
+    "run": "Read the run's log, then push a fix, or run it again from its release card.",
     "sync": "Open the Application for the resource that failed, fix the manifest and push, or ask to deploy again.",
     "health": "See {pods}, then roll back or fix forward.",
 }

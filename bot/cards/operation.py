@@ -53,7 +53,7 @@ def render(
     if operation.kind is not OperationKind.TERMINATE:
         place = f"{operation.subject} → {place}"
     deciding = standing.is_open(approval, now=now) and not operation.state.ended
-    revision = operation.content.revision if operation.content else None
+    revision = operation.order.revision if operation.order else None
     return Card(
         title=f"{place} · {stand.words}",
         colour=stand.colour,
@@ -61,14 +61,17 @@ def render(
         url=environment.page if environment else None,
         description=paragraphs(
             [
+                _off_branch(operation, environment=environment),
                 _what(operation, catalog=catalog),
-                "\n".join(_lines(operation, approval, progress=progress, over=stand.over)),
+                _between(operation, catalog=catalog),
+                "\n".join(_lines(operation, approval, progress=progress, over=stand.over, catalog=catalog)),
                 f"**Next** {stand.next}" if stand.next else "",
                 fenced(operation.evidence, limit=EVIDENCE),
             ]
         ),
         buttons=(
             *(decisions(approval) if deciding and approval else ()),
+            Button(label="Pull request", url=operation.pull_request),
             Button(label="Commit", url=catalog.commit_page(revision) if revision else None),
             Button(label="Argo CD", url=environment.page if environment else None),
         ),
@@ -114,7 +117,34 @@ def _what(operation: Operation, *, catalog: Catalog) -> str:
     if operation.kind is OperationKind.TERMINATE and sync is not None:
         commit = link(sync.revision[:7], catalog.commit_page(sync.revision))
         return f"Sync of {commit} by {plain(sync.initiated_by or 'somebody', 40)} {ago(sync.started_at)}\n{asked}"
-    return _content(operation.content, catalog=catalog) if operation.content else asked.capitalize()
+    return _content(operation.order, catalog=catalog) if operation.order else asked.capitalize()
+
+
+def _off_branch(operation: Operation, *, environment: Environment | None) -> str:
+    """What an approver has to know before anything else about an image of another branch."""
+    if not operation.off_branch or environment is None:
+        return ""
+    return f"⚠️ **Not on {code(environment.branch, 60)}**: the commit behind this image is on another branch only."
+
+
+def _between(operation: Operation, *, catalog: Catalog) -> str:
+    """The commits that come with a chosen tag, or that it takes back."""
+    between = operation.between
+    if between is None:
+        return ""
+    if not between.gained and not between.lost:
+        return "Both images were built from the same commit."
+    ends = (between.base, between.head) if between.gained else (between.head, between.base)
+    words = f"{_commits(between.gained)} in" if between.gained else f"going back: undoes {_commits(between.lost)}"
+    if between.gained and between.lost:
+        words += f", {_commits(between.lost)} out"
+    lines = [f"**{link(words, catalog.compare_page(*ends))}**", *(f"• {plain(one, 90)}" for one in between.lines)]
+    left = (between.gained or between.lost) - len(between.lines)
+    return "\n".join([*lines, f"• and {left} more"] if left > 0 else lines)
+
+
+def _commits(number: int) -> str:
+    return "1 commit" if number == 1 else f"{number} commits"
 
 
 def _content(content: Content, *, catalog: Catalog) -> str:
@@ -130,7 +160,9 @@ def _content(content: Content, *, catalog: Catalog) -> str:
     return "\n".join(lines)
 
 
-def _lines(operation: Operation, approval: Approval | None, *, progress: str, over: bool) -> list[str]:
+def _lines(
+    operation: Operation, approval: Approval | None, *, progress: str, over: bool, catalog: Catalog
+) -> list[str]:
     """The stages of a deploy; the others have one stage, which is their title."""
     if operation.kind is not OperationKind.DEPLOY:
         return []
@@ -142,7 +174,7 @@ def _lines(operation: Operation, approval: Approval | None, *, progress: str, ov
         state = LineState.SUCCEEDED if finished else LineState.FAILED
     rollout = Line(name="rollout", state=state, started_at=begun, finished_at=finished, detail=progress)
     return [
-        *stages.of_operation(operation, approval=approval, rollout=rollout, over=over),
+        *stages.of_operation(operation, approval=approval, rollout=rollout, over=over, commit=catalog.commit_page),
         *stages.results(sync),
     ]
 

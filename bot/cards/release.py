@@ -1,7 +1,7 @@
 """The card of a release: one message that a person on a phone can decide from.
 
 The title says the decisive fact; below it one line of what is being deployed, one of which images, the stages, and
-last, next to the buttons, what to do. Approve and Reject are there only while they would do something. It calls
+last, next to the buttons, what to do. What can be pressed is there only while it would do something. It calls
 nobody: it is mostly edited, and Discord tells nobody about an edit; `cards.summons` does that.
 """
 
@@ -66,6 +66,7 @@ def render(
         description=paragraphs(blocks),
         buttons=(
             *(decisions(approval) if deciding and approval else ()),
+            *(_run_again(release, id=id) if stand.rerun else ()),
             Button(label="Run", url=run.url if run else None),
             Button(label="Commit", url=catalog.commit_page(release.source_revision)),
             Button(label="Argo CD", url=argocd),
@@ -81,6 +82,12 @@ def decisions(approval: Approval) -> tuple[Button, ...]:
         Button(label="Approve", custom_id=f"chatops:approve:{approval.id}", style=Style.GOOD),
         Button(label="Reject", custom_id=f"chatops:reject:{approval.id}", style=Style.BAD),
     )
+
+
+def _run_again(release: Release, *, id: int) -> tuple[Button, ...]:
+    """The button that runs exactly the attempt again that is shown."""
+    run = releases.current_run(release)
+    return (Button(label="Run again", custom_id=f"chatops:rerun:{id}:{run[0]}:{run[1]}"),) if run else ()
 
 
 def _concerns(operation: Operation, release: Release) -> bool:

@@ -4,7 +4,7 @@ Nothing here depends on the time of rendering: what still runs says since when, 
 current by itself. A card that only grew older is therefore the same card, and nobody edits a message for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from bot.cards.text import ago, code, duration, link, plain
@@ -50,9 +50,18 @@ def render(
     return join(told, over=over)
 
 
-def of_operation(operation: Operation, *, approval: Approval | None, rollout: Line, over: bool) -> list[str]:
-    """The lines of a deploy that has a card of its own: there is no pipeline behind it."""
+def of_operation(
+    operation: Operation, *, approval: Approval | None, rollout: Line, over: bool, commit: Callable[[str], str]
+) -> list[str]:
+    """The lines of a deploy that has a card of its own: there is no pipeline behind it, but the tag may be new in Git.
+
+    `commit` gives the page of a commit.
+    """
     told = [_approval(approval, operation=operation)] if approval is not None else []
+    if operation.tag is not None:
+        written = operation.written
+        line = Line(name="manifest", state=LineState.SUCCEEDED if written else LineState.PENDING)
+        told.append(_write(line, detail=link(written[:7], commit(written)) if written else None))
     return join([*told, _write(timeline.of_sync(operation.sync)), _write(rollout)], over=over)
 
 
@@ -106,6 +115,8 @@ def _approval(approval: Approval | None, *, operation: Operation | None) -> _Tol
         begun = operation is not None and operation.state is OperationState.REQUESTED
         return _write(Line(name="approval", state=LineState.RUNNING if begun else LineState.PENDING))
     asker = f"asked by {plain(operation.requested_name, 40)}" if operation else ""
+    if operation is not None and operation.promoted_from is not None:
+        asker += f", from {plain(operation.promoted_from, 40)}"
     state, detail = {
         ApprovalState.PENDING: (LineState.RUNNING, f"{asker} · ends {ago(approval.expires_at)}"),
         ApprovalState.GRANTED: (LineState.SUCCEEDED, " and ".join(plain(vote.name, 40) for vote in approval.votes)),

@@ -13,6 +13,7 @@ from bot.cards.text import code, duration, plain
 from bot.domain import releases, timeline
 from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.catalog import Catalog, Environment
+from bot.domain.events import RunStatus
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import SENTENCES, Reason, hindrance
 from bot.domain.releases import Release, ReleaseState
@@ -40,13 +41,14 @@ _IN_CLUSTER = frozenset(
 class Standing:
     """`words` end the title; `next` says what to do, or '' when there is nothing to do but wait.
 
-    `over` means that nothing more happens until a person does something.
+    `over` means that nothing more happens until a person does something, `rerun` that running again could help.
     """
 
     words: str
     colour: Colour
     next: str = ""
     over: bool = False
+    rerun: bool = False
 
 
 def of(
@@ -81,7 +83,9 @@ def is_open(approval: Approval | None, *, now: datetime) -> bool:
 
 def ask_again(release: Release | Operation) -> str:
     """The command that asks for this deploy."""
-    chosen = f" {release.revision[:12]}" if isinstance(release, Operation) and release.revision else ""
+    chosen = ""
+    if isinstance(release, Operation) and (release.revision or release.tag):
+        chosen = f" tag:{release.tag}" if release.tag else f" {(release.revision or '')[:12]}"
     return code(f"/deploy {release.environment} {release.service or 'all'}{chosen}", 100)
 
 
@@ -162,14 +166,16 @@ def _lifetime(approval: Approval) -> float:
 
 
 def _failed(release: Release) -> Standing:
+    """A stage can fail while its run goes on; GitHub runs again only what has ended."""
     run = releases.run_of(release)
+    ended = run is None or run.status is RunStatus.COMPLETED
+    again = "**Run again** runs the failed jobs once more, and goes on here."
     if run is not None and run.conclusion == "cancelled":
-        return Standing(words="cancelled", colour=Colour.QUIET, next="Re-run it on GitHub to go on here.", over=True)
+        return Standing(words="cancelled", colour=Colour.QUIET, next=again, over=True, rerun=True)
     step = code(timeline.failed_step(release), 120)
     what = f"{step} failed. " if step else ""
-    return Standing(
-        words="failed", colour=Colour.BAD, next=f"{what}Read the run's log; a re-run goes on here.", over=True
-    )
+    how = again if ended else "A re-run goes on here."
+    return Standing(words="failed", colour=Colour.BAD, next=f"{what}Read the run's log. {how}", over=True, rerun=ended)
 
 
 def _committed(release: Release, state: ReleaseState, *, environment: Environment | None) -> Standing:

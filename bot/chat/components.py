@@ -15,6 +15,8 @@ from bot.cards import answers
 from bot.cards.base import Card
 from bot.chat import boundary
 from bot.chat.deps import Deps
+from bot.chat.run_again import TEMPLATE as _RUN_AGAIN
+from bot.chat.run_again import RunAgain
 from bot.domain.operations import OPEN, OperationKind, OperationState
 from bot.domain.permissions import Capability
 from bot.domain.reasons import Reason, Refused
@@ -77,13 +79,13 @@ class Stop(discord.ui.DynamicItem[discord.ui.Button[Any]], template=_STOP):
         await boundary.answer(interaction, name="stop", observe=deps.observe, work=work)
 
 
-ITEMS = (Decision, Stop)
+ITEMS = (Decision, Stop, RunAgain)
 """Every kind of button there is."""
 
 
 def claims(custom_id: str) -> bool:
     """Whether a button with this id is one of ours."""
-    return any(template.fullmatch(custom_id) for template in (_TEMPLATE, _STOP))
+    return any(template.fullmatch(custom_id) for template in (_TEMPLATE, _STOP, _RUN_AGAIN))
 
 
 async def stop(

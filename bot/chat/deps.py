@@ -6,7 +6,9 @@ from datetime import datetime
 
 from bot.chat.gate import Gate
 from bot.domain.catalog import Catalog
+from bot.services.comparisons import Comparer
 from bot.services.inspections import Inspector
+from bot.services.tags import TagReader
 from bot.storage.engine import Database
 
 Observe = Callable[[str, str, float], None]
@@ -22,5 +24,7 @@ class Deps:
     catalog: Catalog
     gate: Gate
     inspector: Inspector
+    tags: TagReader
+    comparer: Comparer
     clock: Callable[[], datetime]
     observe: Observe

@@ -34,8 +34,8 @@ class Environment:
     """One place to deploy to, with the Argo CD Application that holds all services there.
 
     `automated` means Argo CD syncs by itself; `required_approvals` counts distinct people and matters only where it
-    does not. `context` names the cluster in the kubeconfig (None: the current one), `argocd` the Argo CD, and `page` is
-    where people open the Application.
+    does not. With `pull_requests` the bot changes manifests by pull request only. `context` names the cluster in the
+    kubeconfig (None: the current one), `argocd` the Argo CD, and `page` is where people open the Application.
     """
 
     name: str
@@ -45,12 +45,18 @@ class Environment:
     namespace: str
     automated: bool
     pipeline: bool = True
+    pull_requests: bool = False
     context: str | None = None
     argocd: str = MAIN
     page: str | None = None
     required_approvals: int = 0
     approval_lifetime: timedelta = timedelta(hours=1)
     mention: int | None = None
+
+    @property
+    def kustomization(self) -> str:
+        """The path of the file in which Git asks for images."""
+        return f"{self.overlay}/kustomization.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +98,10 @@ class Catalog:
     def compare_page(self, old: str, new: str) -> str:
         """The web page of what lies between two commits."""
         return f"{self.github}/{self.repository}/compare/{old}...{new}"
+
+    def pull_page(self, number: int) -> str:
+        """The web page of a pull request."""
+        return f"{self.github}/{self.repository}/pull/{number}"
 
     def discord_id_of(self, login: str | None) -> int | None:
         """The Discord id of a GitHub login, or None when nobody mapped it."""

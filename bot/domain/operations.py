@@ -7,7 +7,8 @@
 
 Only a deploy waits for people; what needs no consent goes from `requested` straight to `dispatching`. That is written
 before the call that changes the world, so that a crash in between leaves a mark: whoever finds it looks for the effect
-(the operation id stands in Argo CD's `infos`) before anything is sent again.
+(the operation id stands in Argo CD's `infos`) before anything is sent again. A deploy of a chosen tag commits the tag
+first, while it is `approved`: its id stands in the commit's trailers.
 """
 
 import hashlib
@@ -30,6 +31,7 @@ class OperationKind(StrEnum):
     REFRESH = "refresh"
     RESTART = "restart"
     TERMINATE = "terminate"
+    RERUN = "rerun"
 
 
 class OperationState(StrEnum):
@@ -117,14 +119,46 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rerun:
+    """Which workflow run is to run again: its failed jobs, or `everything`.
+
+    `attempt` is the attempt that was shown, or None for whichever is the newest; from the mark on it is the one that
+    GitHub had before the order, so that any later attempt is the effect of it. `url` is where people open the run.
+    """
+
+    run_id: int
+    attempt: int | None = None
+    everything: bool = False
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Between:
+    """The commits between what runs and a chosen tag: how many come in and go out, and the newest ones in a line each.
+
+    `base` and `head` are the two source revisions. The lines are foreign text, of what comes in, else of what goes out.
+    """
+
+    base: str
+    head: str
+    gained: int
+    lost: int
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One request and its fate. `requested_by` is a Discord id, or None when the pipeline asked.
 
-    Without a `service` it is about all of them. `revision` is the commit a person chose in place of the newest one.
-    `ends` says when the operation began that is to be terminated, and `ends_by` when one must have begun at the latest
-    that nobody had picked up when it was shown. `restarted_before` is when the Deployment had been restarted before
-    this restart. `sync` is Argo CD's operation for this one, as seen last. `detail` adds to the reason, and `evidence`
-    is what the worst pod logged: foreign text, both.
+    Without a `service` it is about all of them. `revision` is the commit a person chose in place of the newest one,
+    `tag` the image tag that they chose, and `written` the manifest commit that asks for it since then; `off_branch`
+    says that the commit that image was built from is not on the environment's branch, `between` what lies between, and
+    `pull_request` where people open the pull request, if there is one. `promoted_from` names the environment in which
+    the tag ran. `ends` says when the operation
+    began that is to be terminated, and `ends_by` when one must have begun at the latest that nobody had picked up when
+    it was shown. `restarted_before` is when the Deployment had been restarted before this restart, `rerun` which run
+    is to run again. `sync` is Argo CD's operation for this one, as seen last. `detail` adds to the reason, and
+    `evidence` is what the worst pod logged: foreign text, both.
     """
 
     id: str
@@ -145,11 +179,23 @@ class Operation:
     deadline: datetime | None = None
     attempts: int = 0
     revision: str | None = None
+    tag: str | None = None
+    written: str | None = None
+    off_branch: bool = False
+    between: Between | None = None
+    pull_request: str | None = None
+    promoted_from: str | None = None
     ends: datetime | None = None
     ends_by: datetime | None = None
     restarted_before: datetime | None = None
+    rerun: Rerun | None = None
     sync: SyncOperation | None = None
     evidence: tuple[str, ...] = ()
+
+    @property
+    def order(self) -> Content | None:
+        """What is deployed: the content that was shown, at the commit that was written for it if one was."""
+        return replace(self.content, revision=self.written) if self.content and self.written else self.content
 
     @property
     def subject(self) -> str:
@@ -160,5 +206,5 @@ class Operation:
     def has_card(self) -> bool:
         """Whether a card of its own shows it: what concerns one release is shown on the card of that release."""
         if self.kind is OperationKind.DEPLOY:
-            return self.service is None or self.revision is not None
-        return self.kind is not OperationKind.REFRESH
+            return self.service is None or self.revision is not None or self.tag is not None
+        return self.kind not in (OperationKind.REFRESH, OperationKind.RERUN)

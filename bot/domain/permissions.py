@@ -21,6 +21,7 @@ class Capability(StrEnum):
     APPROVE = "approve"
     REFRESH = "refresh"
     RESTART = "restart"
+    RERUN = "rerun"
     TERMINATE = "terminate"
     LOGS = "logs"
 

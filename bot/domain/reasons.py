@@ -64,6 +64,52 @@ class Reason(StrEnum):
     NOTHING_RUNNING = "nothing_running"
     OPERATION_CHANGED = "operation_changed"
     TERMINATE_TIMED_OUT = "terminate_timed_out"
+    TAG_OF_ONE_SERVICE = "tag_of_one_service"
+    TAG_UNKNOWN = "tag_unknown"
+    TAG_ASKED_FOR = "tag_asked_for"
+    NOT_NOTICED = "not_noticed"
+    NOT_PROVEN = "not_proven"
+    SAME_PLACE = "same_place"
+    PULL_REQUEST_OPEN = "pull_request_open"
+    PULL_REQUEST_CLOSED = "pull_request_closed"
+    PULL_REQUEST_LATE = "pull_request_late"
+    NOT_AUTOMATED = "not_automated"
+    TAG_MALFORMED = "tag_malformed"
+    MANIFEST_UNREADABLE = "manifest_unreadable"
+    MANIFEST_UNUSUAL = "manifest_unusual"
+    IMAGE_NOT_LISTED = "image_not_listed"
+    IMAGE_AMBIGUOUS = "image_ambiguous"
+    TAG_NOT_SET = "tag_not_set"
+    DIGEST_PINNED = "digest_pinned"
+    FILE_MISSING = "file_missing"
+    BRANCH_MISSING = "branch_missing"
+    BRANCH_PROTECTED = "branch_protected"
+    BRANCH_BUSY = "branch_busy"
+    BRANCH_TAKEN = "branch_taken"
+    COMMIT_UNKNOWN = "commit_unknown"
+    GITHUB_FORBIDDEN = "github_forbidden"
+    GITHUB_LIMITED = "github_limited"
+    GITHUB_REFUSED = "github_refused"
+    AUTO_MERGE_UNAVAILABLE = "auto_merge_unavailable"
+    CANNOT_REVERT = "cannot_revert"
+    REVERT_CONFLICT = "revert_conflict"
+    ALREADY_REVERTED = "already_reverted"
+    REGISTRY_UNREACHABLE = "registry_unreachable"
+    REGISTRY_BUSY = "registry_busy"
+    REGISTRY_FORBIDDEN = "registry_forbidden"
+    REGISTRY_REPOSITORY_UNKNOWN = "registry_repository_unknown"
+    RUN_UNKNOWN = "run_unknown"
+    RUN_GONE = "run_gone"
+    RUN_IN_PROGRESS = "run_in_progress"
+    RUN_OUTDATED = "run_outdated"
+    RERUN_ALREADY = "rerun_already"
+    RERUN_LIMIT = "rerun_limit"
+    RERUN_UNKNOWN = "rerun_unknown"
+    NOTHING_FAILED = "nothing_failed"
+    VERSION_UNKNOWN = "version_unknown"
+    RUNNING_UNKNOWN = "running_unknown"
+    COMMIT_GONE = "commit_gone"
+    UNRELATED = "unrelated"
     FAULT = "fault"
 
 
@@ -105,7 +151,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.ARGOCD_TOKEN: "Argo CD no longer accepts the bot's token. Give it a new one in CHATOPS_ARGOCD_TOKEN.",
     Reason.ARGOCD_UNREACHABLE: "Argo CD did not answer. Nothing was changed; try again when it is back.",
     Reason.ARGOCD_REFUSED: "Argo CD refused. The bot's log has its answer under the id below.",
-    Reason.GITHUB_UNREACHABLE: "GitHub did not answer, so the commit could not be checked and nothing was deployed.",
+    Reason.GITHUB_UNREACHABLE: "GitHub did not answer, so nothing was changed. Try again when it is back.",
     Reason.CLUSTER_UNREACHABLE: "The cluster did not answer, so nobody can say what its pods run.",
     Reason.SYNC_FAILED: "Argo CD could not apply the manifests. Open the Application for the resource that failed.",
     Reason.SYNC_TIMED_OUT: "Argo CD is still applying the manifests, far beyond its time. Look at the Application.",
@@ -138,6 +184,85 @@ SENTENCES: dict[Reason, str] = {
     Reason.TERMINATE_TIMED_OUT: (
         "Argo CD was told to stop and has not stopped yet. One that waits for a sync window ends when the window opens."
     ),
+    Reason.TAG_OF_ONE_SERVICE: "A tag belongs to one service at the newest commit. Name the service, and no revision.",
+    Reason.TAG_UNKNOWN: "The registry has no image of this service with that tag. `/tags` shows those it has.",
+    Reason.TAG_ASKED_FOR: "Git asks for this tag already. `/deploy` without a tag deploys what Git asks for.",
+    Reason.NOT_NOTICED: "The tag is in Git, and Argo CD has not noticed the commit yet.",
+    Reason.NOT_PROVEN: (
+        "The service does not run healthy where the image is to come from, or nobody knows, so nothing is promoted."
+    ),
+    Reason.SAME_PLACE: "An image is promoted from one environment to another. Name two.",
+    Reason.PULL_REQUEST_OPEN: "The pull request waits to be merged; the deploy goes on by itself then.",
+    Reason.PULL_REQUEST_LATE: (
+        "The pull request was not merged within a day, so nothing is deployed for it. Close it, or merge and deploy it."
+    ),
+    Reason.PULL_REQUEST_CLOSED: "The pull request was closed without being merged, so nothing was deployed.",
+    Reason.NOT_AUTOMATED: (
+        "The topology file says that Argo CD syncs this environment by itself, and it does not. Nothing was written."
+    ),
+    Reason.TAG_MALFORMED: "That is not an image tag: letters, digits, `_`, `.` and `-`, at most 128 of them.",
+    Reason.MANIFEST_UNREADABLE: "The kustomization.yaml of this environment cannot be read, so it was left as it is.",
+    Reason.MANIFEST_UNUSUAL: (
+        "The image's entry in kustomization.yaml is written in a way that cannot be changed safely. Change it by hand."
+    ),
+    Reason.IMAGE_NOT_LISTED: "The kustomization.yaml of this environment has no entry for this image under `images`.",
+    Reason.IMAGE_AMBIGUOUS: (
+        "More than one entry in kustomization.yaml decides about this image, so a new tag might change nothing."
+    ),
+    Reason.TAG_NOT_SET: "The image's entry in kustomization.yaml has no `newTag`. Add it by hand, once.",
+    Reason.DIGEST_PINNED: (
+        "The image's entry in kustomization.yaml has a digest, which decides what is pulled: a new tag would change "
+        "nothing. Remove the digest by hand."
+    ),
+    Reason.FILE_MISSING: "The file is not on this branch, or GitHub does not show it to the bot.",
+    Reason.BRANCH_MISSING: "There is no such branch on GitHub. Look at the environment's branch in the topology file.",
+    Reason.BRANCH_PROTECTED: (
+        "The branch is protected against direct commits. Let the topology say pull requests, or let the bot bypass it."
+    ),
+    Reason.BRANCH_BUSY: "Others kept committing to the branch, so nothing was written. Try again.",
+    Reason.BRANCH_TAKEN: "The branch for this operation has commits of somebody else, so it was left alone.",
+    Reason.COMMIT_UNKNOWN: (
+        "GitHub did not say whether the commit was made, and it was not sent again. Look at the branch on GitHub."
+    ),
+    Reason.GITHUB_FORBIDDEN: (
+        "GitHub does not let the bot do this. Look at the permissions of its App or token; `python -m bot check` says "
+        "what is missing."
+    ),
+    Reason.GITHUB_LIMITED: "GitHub has had too many requests from the bot. Nothing was written; try again later.",
+    Reason.GITHUB_REFUSED: "GitHub refused. The bot's log has its answer under the id below.",
+    Reason.AUTO_MERGE_UNAVAILABLE: (
+        "The pull request is open, but GitHub will not merge it by itself. Merge it by hand, or allow auto-merge in "
+        "the settings."
+    ),
+    Reason.CANNOT_REVERT: "This commit cannot be reverted as one change. Write the earlier tag instead.",
+    Reason.REVERT_CONFLICT: "What the commit changed was changed again later, so it cannot be reverted by itself.",
+    Reason.ALREADY_REVERTED: "The branch already is as it was before this commit, so there is nothing to revert.",
+    Reason.REGISTRY_UNREACHABLE: "The registry did not answer, so nobody can say which images it has.",
+    Reason.REGISTRY_BUSY: "The registry answers no more questions for now. Ask again in a minute.",
+    Reason.REGISTRY_FORBIDDEN: "The registry does not let the bot read this. `python -m bot check` says more.",
+    Reason.REGISTRY_REPOSITORY_UNKNOWN: "The registry has no such repository, or the bot may not see it.",
+    Reason.RUN_UNKNOWN: "The bot knows no workflow run of this service. A push to a branch starts one.",
+    Reason.RUN_GONE: "GitHub does not have this run any more. Push a commit, or start the workflow there.",
+    Reason.RUN_IN_PROGRESS: "The run is still going on, and GitHub runs nothing again before its end.",
+    Reason.RUN_OUTDATED: (
+        "A newer commit of this service has been built since, and this run would put the older one in its place. "
+        "Use the newest card."
+    ),
+    Reason.RERUN_ALREADY: "Somebody had this run again already. The card shows its newest attempt.",
+    Reason.RERUN_LIMIT: (
+        "GitHub runs a run again for 30 days, and 50 times at most, and this one is past that. "
+        "Push a commit, or start the workflow on GitHub."
+    ),
+    Reason.RERUN_UNKNOWN: (
+        "GitHub shows no new attempt of the run, and the order was not sent again. Look at the run on GitHub."
+    ),
+    Reason.NOTHING_FAILED: "No job of the run failed. With `everything` the whole run runs again.",
+    Reason.VERSION_UNKNOWN: (
+        "That is neither an environment nor a tag of the pipeline. Pick one from the list that appears as you type."
+    ),
+    Reason.RUNNING_UNKNOWN: "Which commit runs there is not known. `/status` shows what was read last.",
+    Reason.COMMIT_GONE: "GitHub does not know the commit of that tag; its history may have been rewritten.",
+    Reason.UNRELATED: "The two commits have no history in common, so nothing lies between them.",
     Reason.FAULT: "Something broke in the bot, again and again. Its log has more under the operation id below.",
     Reason.REFRESH_TIMED_OUT: "Argo CD is still refreshing. It goes on by itself; /status shows when it compared last.",
 }
@@ -146,6 +271,11 @@ HINDRANCES: dict[Reason, str] = {
     Reason.ARGOCD_UNREACHABLE: "Argo CD does not answer. The bot goes on asking.",
     Reason.GITHUB_UNREACHABLE: "GitHub does not answer. The bot goes on asking.",
     Reason.CLUSTER_UNREACHABLE: "The cluster does not answer. The bot goes on asking.",
+    Reason.REGISTRY_UNREACHABLE: "The registry does not answer. The bot goes on asking.",
+    Reason.REGISTRY_BUSY: "The registry limits how often it is asked. The bot waits.",
+    Reason.GITHUB_LIMITED: "GitHub limits how often it is asked. The bot waits.",
+    Reason.BRANCH_BUSY: "Others keep committing to the branch. The bot goes on trying.",
+    Reason.COMMIT_UNKNOWN: "GitHub did not say whether the commit was made. The bot looks for it.",
     Reason.OPERATION_IN_PROGRESS: "Another operation holds the Application. This one begins when that has ended.",
 }
 """What is said of a reason while an operation goes on in spite of it; the others have one sentence for both."""

@@ -93,10 +93,13 @@ def apply(release: Release, event: RunReported | JobReported | StageReported | A
 
 def current_run(release: Release) -> tuple[int, int] | None:
     """Run id and attempt that started last: the one the release is about now. None before any run was reported."""
-    starts: dict[tuple[int, int], datetime] = {}
-    for run, at in _moments(release):
-        starts[run] = min(at, starts.get(run, at))
+    starts = _starts(release)
     return max(starts, key=lambda run: (starts[run], run), default=None)
+
+
+def run_began(release: Release) -> datetime | None:
+    """When the current run attempt started, as far as anybody said; None before any run was reported."""
+    return max(_starts(release).values(), default=None)
 
 
 def run_of(release: Release) -> RunReported | None:
@@ -246,6 +249,14 @@ def _superseded(latest: Observed, *, tag: str | None, wanted: Wanted | None) -> 
     theirs, ours = images.built_at(desired.tag), images.built_at(tag)
     newer = theirs is not None and ours is not None and theirs > ours
     return newer or (wanted is not None and wanted.at < latest.at)
+
+
+def _starts(release: Release) -> dict[tuple[int, int], datetime]:
+    """The earliest time known about each run attempt."""
+    starts: dict[tuple[int, int], datetime] = {}
+    for run, at in _moments(release):
+        starts[run] = min(at, starts.get(run, at))
+    return starts
 
 
 def _moments(release: Release) -> Iterator[tuple[tuple[int, int], datetime]]:

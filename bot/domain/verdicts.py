@@ -35,7 +35,7 @@ def was_stopped(operation: Operation) -> bool | None:
 
 def judge(operation: Operation, *, event: ApplicationObserved, now: datetime) -> Verdict | None:
     """The end of a running deploy as far as this read shows it, or None while it is still under way."""
-    content = operation.content
+    content = operation.order
     late = operation.deadline is not None and now >= operation.deadline
     sync = event.operation if event.operation and event.operation.request_id == operation.id else None
     if content is None:
@@ -49,6 +49,36 @@ def judge(operation: Operation, *, event: ApplicationObserved, now: datetime) ->
     if event.cluster_error is not None:
         return _overdue(late, Reason.CLUSTER_UNREACHABLE)
     return _judge_pods(operation, content=content, event=event, late=late)
+
+
+def judge_automated(operation: Operation, *, event: ApplicationObserved, now: datetime) -> Verdict | None:
+    """The end of a deploy whose tag was written where Argo CD syncs by itself, or None while it is under way.
+
+    Argo CD may not have noticed the commit yet, so what asks for another image is judged only when it is late.
+    """
+    content = operation.order
+    late = operation.deadline is not None and now >= operation.deadline
+    if content is None:
+        return Verdict(state=OperationState.FAILED, reason=Reason.OUTCOME_UNKNOWN)
+    if event.cluster_error is not None:
+        return _overdue(late, Reason.CLUSTER_UNREACHABLE)
+    image = content.image_of(operation.service)
+    workload = event.workload(operation.service or "")
+    if workload is None or image is None or workload.desired != image:
+        return _overdue(late, Reason.CONTENT_CHANGED)
+    if _failed_since(event.operation, operation=operation):
+        return Verdict(state=OperationState.FAILED, reason=Reason.SYNC_FAILED)
+    if workload.live == image and event.health_is_fresh:
+        if _runs(workload, image):
+            return Verdict(state=OperationState.SUCCEEDED)
+        if workload.health is Health.DEGRADED:
+            return Verdict(state=OperationState.FAILED, reason=Reason.ROLLOUT_FAILED)
+    return _overdue(late, Reason.ROLLOUT_TIMED_OUT)
+
+
+def _failed_since(sync: SyncOperation | None, *, operation: Operation) -> bool:
+    """Whether a sync that began after the commit was written has failed."""
+    return sync is not None and sync.phase in (Phase.FAILED, Phase.ERROR) and _began_later(sync, operation=operation)
 
 
 def _wrong(sync: SyncOperation, *, content: Content) -> Reason | None:

@@ -17,16 +17,17 @@ from bot.domain.reasons import Reason, Refused
 log = structlog.get_logger(__name__)
 
 
-def of(read: ApplicationRead, *, service: str | None) -> Content:
+def of(read: ApplicationRead, *, service: str | None, automated: bool) -> Content:
     """The content of deploying one service, or everything, at the revision that was compared.
 
-    Refuses when nothing would change, an Application that is being deleted, one that syncs by itself, and one that
-    Argo CD cannot compare with Git, which has no differences to show either.
+    `automated` is what the topology says: whether Argo CD syncs the Application by itself. Refuses when it does
+    otherwise, when nothing would change, an Application that is being deleted, and one that Argo CD cannot compare
+    with Git, which has no differences to show either.
     """
     if read.deleting:
         raise Refused(Reason.APPLICATION_DELETING)
-    if read.automated:
-        raise Refused(Reason.AUTOMATED)
+    if read.automated is not automated:
+        raise Refused(Reason.AUTOMATED if read.automated else Reason.NOT_AUTOMATED)
     if read.sync is SyncStatus.UNKNOWN:
         log.warning("contents.not_compared", application=read.application, conditions=read.conditions)
         raise Refused(Reason.COMPARISON_FAILED)

@@ -1,7 +1,8 @@
 """A deploy, step by step: propose, dispatch, follow. Each function takes an operation one state further.
 
     requested  -> propose: read what would change, ask for consent         -> waiting (or approved, or refused)
-    approved   -> dispatch: look again, mark, order the sync once          -> dispatching -> running
+    approved   -> write: a chosen tag is committed first                   -> approved, with what was written
+                  dispatch: look again, mark, order the sync once          -> dispatching -> running
     dispatching-> resolve: found after a crash or a cut connection; look for the effect before anything is sent again
     running    -> follow: until pods run the images and are healthy, or it failed   -> succeeded | failed
 
@@ -24,9 +25,9 @@ from bot.domain import verdicts
 from bot.domain.events import ApplicationObserved, SyncOperation
 from bot.domain.operations import Content, Operation, OperationState
 from bot.domain.reasons import Reason, Refused
-from bot.services import contents, evidence, operations, proposals
+from bot.services import consents, evidence, operations, proposals, writes
+from bot.services.manifests import Manifests
 from bot.services.steps import Steps
-from bot.storage import approvals as approval_rows
 
 FOLLOW_FOR = timedelta(minutes=20)
 GRACE = timedelta(seconds=30)
@@ -43,6 +44,7 @@ class Deployer:
     argocds: Mapping[str, ArgoCD]
     github: GitHub
     clusters: Clusters
+    manifests: Manifests
     grace: timedelta = GRACE
 
     async def step(self, operation: Operation) -> None:
@@ -50,6 +52,8 @@ class Deployer:
         match operation.state:
             case OperationState.REQUESTED:
                 await self.steps.guarded(operation, self._propose)
+            case OperationState.APPROVED if operation.tag is not None and operation.written is None:
+                await self.steps.guarded(operation, self._write)
             case OperationState.APPROVED:
                 await self.steps.guarded(operation, self._dispatch)
             case OperationState.DISPATCHING:
@@ -66,13 +70,31 @@ class Deployer:
             environment=environment,
             argocd=self.argocds[environment.argocd],
             github=self.github,
+            manifests=self.manifests,
             steps=self.steps,
+        )
+
+    async def _write(self, operation: Operation) -> None:
+        environment = self.steps.place(operation)
+        await writes.write(
+            operation,
+            environment=environment,
+            argocd=self.argocds[environment.argocd],
+            manifests=self.manifests,
+            steps=self.steps,
+            within=FOLLOW_FOR,
         )
 
     async def _dispatch(self, operation: Operation) -> None:
         """Look again, mark, and order the sync: the only call of a deploy that changes a cluster."""
         content = _content(operation)
-        read = await self._look_again(operation, content)
+        environment = self.steps.place(operation)
+        argocd = self.argocds[environment.argocd]
+        read = await consents.look(operation, environment=environment, argocd=argocd, manifests=self.manifests)
+        if operation.written is not None and not await self.github.contains(read.revision, operation.written):
+            if not await self.steps.later(operation, Reason.NOT_NOTICED):
+                raise Refused(Reason.NOT_NOTICED)
+            return
         marked = self.steps.marked(operation, within=FOLLOW_FOR)
         if _shows(read, operation):
             # "In progress" was said of our own order, which something on the way had sent twice.
@@ -81,7 +103,9 @@ class Deployer:
         if _is_taken(read):
             await self._wait_for_others(operation, read)
             return
-        await self._require_as_approved(operation, content, read=read)
+        await consents.require_as_approved(
+            operation, content, read=read, environment=environment, argocd=argocd, github=self.github
+        )
         if not await self.steps.save(marked, expected=OperationState.APPROVED):
             return
         try:
@@ -91,34 +115,13 @@ class Deployer:
             if await self.steps.save(operation, expected=OperationState.DISPATCHING):
                 await self._wait_for_others(operation, read)
 
-    async def _look_again(self, operation: Operation, content: Content) -> ApplicationRead:
-        """The Application now: against the newest commit, or against the one that a person chose."""
-        environment = self.steps.place(operation)
-        chosen = content.revision if operation.revision else None
-        argocd = self.argocds[environment.argocd]
-        return await argocd.read(environment.application, refresh="normal", revision=chosen)
-
-    async def _require_as_approved(self, operation: Operation, content: Content, *, read: ApplicationRead) -> None:
-        """Return if ordering the content now does exactly what people consented to; refuse otherwise."""
-        environment = self.steps.place(operation)
-        if (read.uid, read.source_digest) != (content.uid, content.source_digest):
-            raise Refused(Reason.APPLICATION_CHANGED)
-        if not content.same_effect(contents.of(read, service=operation.service)):
-            raise Refused(Reason.CONTENT_CHANGED)
-        if not await self.argocds[environment.argocd].can_sync(environment.application):
-            raise Refused(Reason.WINDOW_CLOSED)
-        if not await self.github.contains(environment.branch, content.revision):
-            raise Refused(Reason.NOT_ON_BRANCH)
-
     async def _send(self, operation: Operation, content: Content) -> None:
         """Order the sync. Its mark is committed already; an answer that says nothing leaves it standing.
 
         Raises InProgress when the order was refused because another operation runs.
         """
         environment = self.steps.place(operation)
-        async with self.steps.database.reading() as connection:
-            found = await approval_rows.of_operation(connection, operation.id)
-        votes = found[0].votes if found else ()
+        votes = await consents.votes(self.steps.database, operation)
         person = operation.requested_by
         try:
             await self.argocds[environment.argocd].sync(
@@ -164,10 +167,14 @@ class Deployer:
 
     async def _send_again(self, operation: Operation, content: Content) -> None:
         """The order left no trace: look at everything as before the first time, and send it with the same id."""
-        read = await self._look_again(operation, content)
+        environment = self.steps.place(operation)
+        argocd = self.argocds[environment.argocd]
+        read = await consents.look(operation, environment=environment, argocd=argocd, manifests=self.manifests)
         if _shows(read, operation) or _is_taken(read):
             return  # Something moved since the last look; the next one says what it was.
-        await self._require_as_approved(operation, content, read=read)
+        await consents.require_as_approved(
+            operation, content, read=read, environment=environment, argocd=argocd, github=self.github
+        )
         again = replace(operation, attempts=operation.attempts + 1, dispatched_at=self.steps.clock())
         if await self.steps.save(again, expected=OperationState.DISPATCHING):
             await self._send(again, content)
@@ -180,7 +187,9 @@ class Deployer:
             operation, sync=_ours(operation, known.observation), reason=self.steps.hindrance(known), detail=""
         )
         if known.observation is not None:
-            verdict = verdicts.judge(operation, event=known.observation, now=now)
+            automated = self.steps.place(operation).automated
+            judge = verdicts.judge_automated if automated else verdicts.judge
+            verdict = judge(operation, event=known.observation, now=now)
             if verdict is not None:
                 told = await self._evidence(after, verdict.reason, event=known.observation)
                 await self.steps.end(told, verdict.state, verdict.reason)
@@ -220,9 +229,9 @@ class Deployer:
 
 def _content(operation: Operation) -> Content:
     """What people consented to. Nothing is approved without it, but the row is JSON, and this is about production."""
-    if operation.content is None:
+    if operation.order is None:
         raise Refused(Reason.CONTENT_CHANGED)
-    return operation.content
+    return operation.order
 
 
 def _shows(read: ApplicationRead, operation: Operation) -> bool:

@@ -62,22 +62,22 @@ class Inspector:
 
     async def pods(self, environment: Environment, *, service: str | None) -> dict[str, tuple[Pod, ...]]:
         """The pods of every service that has a Deployment, or of one."""
-        found = await _asked(self.clusters.workloads(environment), what="pods")
+        found = await asked(self.clusters.workloads(environment), what="pods")
         return {name: one.pods for name, one in sorted(found.items()) if service in (None, name)}
 
     async def logs(
         self, environment: Environment, *, service: str, container: str | None, previous: bool, lines: int
     ) -> LogRead:
         """The last lines of the service's worst pod."""
-        asked = self.clusters.logs(environment, service=service, container=container, previous=previous, lines=lines)
-        return await _asked(asked, what="logs")
+        lines_of = self.clusters.logs(environment, service=service, container=container, previous=previous, lines=lines)
+        return await asked(lines_of, what="logs")
 
     async def events(self, environment: Environment, *, service: str | None) -> Events:
         """What Kubernetes noticed, and without a service Argo CD too. Refuses only when neither answers."""
-        asked = [_asked(self.clusters.events(environment, service=service), what="events")]
+        questions = [asked(self.clusters.events(environment, service=service), what="events")]
         if service is None:
-            asked.append(_asked(self._of_application(environment), what="application events"))
-        answers = await asyncio.gather(*asked, return_exceptions=True)
+            questions.append(asked(self._of_application(environment), what="application events"))
+        answers = await asyncio.gather(*questions, return_exceptions=True)
         found: list[ClusterEvent] = []
         missing: list[Refused] = []
         cut = False
@@ -96,7 +96,7 @@ class Inspector:
 
     async def operation(self, environment: Environment) -> Running | None:
         """What holds the Application's slot at this moment, or None when it is free."""
-        read = await _asked(self._argocd(environment).read(environment.application), what="operation")
+        read = await asked(self._argocd(environment).read(environment.application), what="operation")
         if not read.pending:
             return None
         sync = read.operation if read.operation and read.operation.holds else None
@@ -105,11 +105,11 @@ class Inspector:
 
     async def windows(self, environment: Environment) -> SyncWindows:
         """The sync windows that concern the environment."""
-        return await _asked(self._argocd(environment).windows(environment.application), what="windows")
+        return await asked(self._argocd(environment).windows(environment.application), what="windows")
 
     async def diff(self, environment: Environment, *, service: str | None) -> Diff:
         """What a sync to the newest commit would change, of everything or of one service."""
-        found = await _asked(self._argocd(environment).diff(environment.application), what="diff")
+        found = await asked(self._argocd(environment).diff(environment.application), what="diff")
         if service is None:
             return found
         return replace(found, resources=tuple(one for one in found.resources if service in one.services))
@@ -117,7 +117,7 @@ class Inspector:
     async def history(self, environment: Environment, *, service: str | None) -> tuple[Past, ...]:
         """The newest deploys, those of the bot and those that only Argo CD remembers, each once."""
         argocd = self._argocd(environment)
-        entries = await _asked(argocd.history(environment.application), what="history")
+        entries = await asked(argocd.history(environment.application), what="history")
         async with self.database.reading() as connection:
             own = await operation_rows.deploys(connection, environment.name, limit=RECORD)
         foreign = [entry for entry in entries if not any(_is_of(entry, one) for one in own)][:HISTORY]
@@ -152,10 +152,15 @@ class Inspector:
         return self.argocds[environment.argocd]
 
 
-async def _asked(question: Awaitable[_Answer], *, what: str) -> _Answer:
-    """The answer; a failure goes into the log under an id, and to people as its reason with that id."""
+async def asked(question: Awaitable[_Answer], *, what: str, passing: type[CallFailed] | tuple[()] = ()) -> _Answer:
+    """The answer; a failure goes into the log under an id, and to people as its reason with that id.
+
+    Failures of the kind `passing` are answers to whoever asks, and are raised as they are.
+    """
     try:
         return await question
+    except passing:
+        raise
     except CallFailed as error:
         log_id = secrets.token_hex(4)
         log.warning("inspections.unanswered", what=what, log_id=log_id, reason=error.reason, answer=error.log)
@@ -187,7 +192,7 @@ def _past(operation: Operation, approvers: Iterable[str]) -> Past:
     content = operation.content
     return Past(
         at=operation.updated_at,
-        revision=content.revision if content else "",
+        revision=operation.order.revision if operation.order else "",
         service=operation.service,
         images=content.images if content else (),
         asked_by=operation.requested_name,

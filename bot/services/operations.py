@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.domain import approvals, releases
+from bot.domain import approvals, images, releases
 from bot.domain.catalog import Catalog
 from bot.domain.events import ApplicationObserved
-from bot.domain.operations import OPEN, Operation, OperationKind, OperationState
+from bot.domain.operations import OPEN, Operation, OperationKind, OperationState, Rerun
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.domain.releases import ReleaseState
@@ -47,22 +47,28 @@ async def request(
     now: datetime,
     hard: bool = False,
     revision: str | None = None,
+    tag: str | None = None,
+    promoted_from: str | None = None,
     ends: datetime | None = None,
     ends_by: datetime | None = None,
+    release_id: int | None = None,
+    rerun: Rerun | None = None,
 ) -> Operation:
     """Store what a person asks for; a worker takes it from there.
 
-    Refuses an unknown environment or service, a revision that cannot be one, a deploy where Argo CD syncs by itself,
-    a hard refresh too soon after another one, and whatever is open already for the same target. That the person may
-    ask is the gate's business.
+    Refuses an unknown environment or service, a revision or a tag that cannot be one, a deploy where Argo CD syncs by
+    itself unless a tag is chosen, a hard refresh too soon after another one, and whatever is open already for the same
+    target. That the person may ask is the gate's business.
     """
     if environment not in catalog.environments:
         raise Refused(Reason.UNKNOWN_ENVIRONMENT)
     if service is not None and service not in catalog.services:
         raise Refused(Reason.UNKNOWN_SERVICE)
-    if kind is OperationKind.DEPLOY and catalog.environments[environment].automated:
-        restart = f"`/restart {environment} {service or '<service>'}`"
-        raise Refused(Reason.AUTOMATED, f"`/diff {environment}` and {restart} work here as well.")
+    if tag is not None:
+        _require_one_tag(tag, service=service, revision=revision)
+    elif kind is OperationKind.DEPLOY and catalog.environments[environment].automated:
+        other = f"`/deploy {environment} {service or '<service>'} tag:…`"
+        raise Refused(Reason.AUTOMATED, f"{other} writes a tag into Git; `/diff` and `/restart` work here as well.")
     if revision is not None and not _REVISION.fullmatch(revision):
         raise Refused(Reason.REVISION_UNKNOWN)
     operation = Operation(
@@ -77,14 +83,18 @@ async def request(
         updated_at=now,
         hard=hard,
         revision=revision,
+        tag=tag,
+        promoted_from=promoted_from,
         ends=ends,
         ends_by=ends_by,
+        release_id=release_id,
+        rerun=rerun,
     )
     async with environments.changing(database, environment, wakes=("operations", "cards")) as connection:
         if hard:
             await _require_pause(connection, environment, now=now)
         if not await rows.add(connection, operation):
-            raise Refused(Reason.ALREADY_OPEN)
+            raise Refused(Reason.RERUN_ALREADY if kind is OperationKind.RERUN else Reason.ALREADY_OPEN)
         await audit.note(
             connection, at=now, actor=f"discord:{actor.id}", action=kind, outcome="requested", operation=operation
         )
@@ -106,11 +116,19 @@ async def deployed(database: Database, *, environment: str, limit: int) -> list[
         done = await rows.succeeded(connection, environment, limit=limit)
     found: dict[str, Deployed] = {}
     for operation in done:
-        if operation.content is not None:
+        if operation.order is not None:
             words = f"{operation.subject} by {operation.requested_name} {operation.updated_at:%Y-%m-%d %H:%M} UTC"
-            revision = operation.content.revision
+            revision = operation.order.revision
             found.setdefault(revision, Deployed(revision=revision, words=words))
     return [*found.values()]
+
+
+def _require_one_tag(tag: str, *, service: str | None, revision: str | None) -> None:
+    """Refuse a tag of more than one service, at a commit that has another one, or that names no commit."""
+    if service is None or revision is not None:
+        raise Refused(Reason.TAG_OF_ONE_SERVICE)
+    if images.built_at(tag) is None:
+        raise Refused(Reason.UNTRACEABLE_IMAGE)
 
 
 async def _require_pause(connection: Connection, environment: str, *, now: datetime) -> None:
@@ -182,11 +200,12 @@ async def supersede_stale(connection: Connection, event: ApplicationObserved, *,
     """Void the waiting requests whose image is no longer the one Git asks for, or was deployed by somebody else.
 
     A read without a desired image says nothing: Argo CD could not render the manifests at that moment. Neither does
-    one that was begun before the request's own, nor any about a revision that a person chose.
+    one that was begun before the request's own, nor any about a revision or a tag that a person chose.
     """
     for operation in await rows.opened(connection, event.environment):
         content = operation.content
-        if operation.state is not OperationState.WAITING or content is None or operation.revision is not None:
+        chosen = operation.revision is not None or operation.tag is not None
+        if operation.state is not OperationState.WAITING or content is None or chosen:
             continue
         moved = [(event.workload(change.service), change.new) for change in content.images]
         known = [workload for workload, _ in moved if workload is not None and workload.desired is not None]

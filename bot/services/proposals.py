@@ -16,6 +16,7 @@ from bot.domain.images import Image
 from bot.domain.operations import Content, Operation, OperationState
 from bot.domain.reasons import Reason, Refused
 from bot.services import contents, environments, operations, releases
+from bot.services.manifests import Manifests
 from bot.services.steps import Steps
 from bot.storage import applications
 from bot.storage import approvals as approval_rows
@@ -25,21 +26,31 @@ from bot.storage.engine import Connection
 
 
 async def propose(
-    operation: Operation, *, environment: Environment, argocd: ArgoCD, github: GitHub, steps: Steps
+    operation: Operation,
+    *,
+    environment: Environment,
+    argocd: ArgoCD,
+    github: GitHub,
+    manifests: Manifests,
+    steps: Steps,
 ) -> None:
     """Take a requested deploy to `waiting`, or to `approved` where nobody has to consent.
 
-    Refuses what `contents.of` refuses, a revision that is not on the environment's branch, and an image whose tag names
-    no commit. Raises the errors of the adapters.
+    Refuses what `contents.of` and `Manifests.require` refuse, a revision that is not on the environment's branch, and
+    an image whose tag names no commit. Raises the errors of the adapters.
     """
-    chosen = await _chosen(operation, github=github)
-    read = await argocd.read(environment.application, refresh="normal", revision=chosen)
+    chosen, image = await _chosen(operation, github=github), manifests.image(operation)
+    if image is not None:
+        await manifests.require(image, service=operation.subject, environment=environment)
+    read = await argocd.read(environment.application, refresh="normal", revision=chosen, image=image)
     if not await github.contains(environment.branch, read.revision):
         raise Refused(Reason.NOT_ON_BRANCH)
-    content = contents.of(read, service=operation.service)
+    content = contents.of(read, service=operation.service, automated=environment.automated)
     commits = [await _source(change.new, service=change.service, github=github) for change in content.images]
     if operation.service is not None and not commits:
         raise Refused(Reason.UNTRACEABLE_IMAGE)
+    between = await manifests.between(content, commits[0], service=operation.subject) if image is not None else None
+    off_branch = image is not None and not await github.contains(environment.branch, commits[0].revision)
     now = steps.clock()
     wakes = ("cards", "operations", "applications")
     async with environments.changing(steps.database, environment.name, wakes=wakes) as connection:
@@ -51,6 +62,8 @@ async def propose(
             operation,
             state=OperationState.WAITING if consent else OperationState.APPROVED,
             content=content,
+            off_branch=off_branch,
+            between=between,
             release_id=release_id,
             reason=None,
             detail="",
@@ -63,7 +76,8 @@ async def propose(
             # GitHub and the run may differ in whom they call the author, and either may be unknown.
             wrote = await releases.wrote(connection, content, environment=environment.name)
             logins = wrote | {commit.author_login for commit in commits if commit.author_login}
-            people = (operation.requested_by, *map(steps.catalog.discord_id_of, logins))
+            again = await releases.reran(connection, content, environment=environment.name)
+            people = (operation.requested_by, *again, *map(steps.catalog.discord_id_of, logins))
             barred = frozenset(person for person in people if person is not None)
             await approval_rows.add(
                 connection, _approval(operation, content, environment=environment, authors=barred, now=now)

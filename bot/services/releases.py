@@ -6,8 +6,9 @@ from datetime import datetime
 from bot.domain import images, releases
 from bot.domain.events import ApplicationObserved, JobReported, RunReported, StageReported
 from bot.domain.operations import Content
+from bot.domain.releases import Release
 from bot.services import incidents
-from bot.storage import applications, cards
+from bot.storage import applications, cards, operations
 from bot.storage import releases as rows
 from bot.storage.engine import Connection
 
@@ -45,15 +46,33 @@ async def record(
 
 async def wrote(connection: Connection, content: Content, *, environment: str) -> set[str]:
     """The lower-case logins behind the runs that built these images, as far as GitHub has reported them."""
-    found = set()
+    runs = [releases.run_of(release) for release in await _built(connection, content, environment=environment)]
+    return {login.lower() for run in runs if run for login in (run.author, run.actor)}
+
+
+async def reran(connection: Connection, content: Content, *, environment: str) -> set[int]:
+    """The Discord ids of those who had these runs run again through the bot.
+
+    They started the newest attempt, and GitHub knows only that the bot did.
+    """
+    people = set()
+    for release in await _built(connection, content, environment=environment):
+        run = releases.current_run(release)
+        asked = await operations.reruns(connection, environment=environment, service=release.service)
+        people |= {one.requested_by for one in asked if one.rerun and run and one.rerun.run_id == run[0]}
+    return {person for person in people if person is not None}
+
+
+async def _built(connection: Connection, content: Content, *, environment: str) -> list[Release]:
+    """The releases that built these images, as far as they are known."""
+    found = []
     for change in content.images:
         short = images.short_revision(change.new.tag) if change.new else None
-        if short is None:
-            continue
-        release = await rows.built_from(connection, environment=environment, service=change.service, short=short)
-        run = releases.run_of(release) if release else None
-        found |= {run.author.lower(), run.actor.lower()} if run else set()
-    return found
+        if short is not None:
+            found.append(
+                await rows.built_from(connection, environment=environment, service=change.service, short=short)
+            )
+    return [release for release in found if release is not None]
 
 
 async def observe(connection: Connection, event: ApplicationObserved, *, now: datetime) -> Sequence[rows.Stored]:

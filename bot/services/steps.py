@@ -27,6 +27,11 @@ TRANSIENT = frozenset(
         Reason.GITHUB_UNREACHABLE,
         Reason.CLUSTER_UNREACHABLE,
         Reason.REFRESH_TIMED_OUT,
+        Reason.REGISTRY_UNREACHABLE,
+        Reason.REGISTRY_BUSY,
+        Reason.GITHUB_LIMITED,
+        Reason.BRANCH_BUSY,
+        Reason.COMMIT_UNKNOWN,  # whoever writes looks for the commit first, so another try does nothing twice
     }
 )
 _BEGUN = frozenset({OperationState.DISPATCHING, OperationState.RUNNING})

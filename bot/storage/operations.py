@@ -16,6 +16,7 @@ from bot.storage.engine import insert
 from bot.storage.schema import operations as table
 
 _REFRESHES = 50
+_RERUNS = 100
 
 
 async def add(connection: AsyncConnection, operation: Operation, *, once: str | None = None) -> bool:
@@ -113,6 +114,21 @@ async def of_release(connection: AsyncConnection, release_id: int) -> Operation 
         )
     ).one_or_none()
     return documents.operation.load(row.document) if row else None
+
+
+async def reruns(connection: AsyncConnection, *, environment: str, service: str) -> list[Operation]:
+    """The newest re-runs of a service's workflow runs in an environment, however they ended."""
+    rows = await connection.execute(
+        select(table.c.document)
+        .where(
+            table.c.environment == environment,
+            table.c.service == service,
+            table.c.kind == OperationKind.RERUN,
+        )
+        .order_by(table.c.id.desc())
+        .limit(_RERUNS)
+    )
+    return [documents.operation.load(row.document) for row in rows]
 
 
 async def free(

@@ -3,7 +3,7 @@
 A release is changed under a row lock, so two workers that learn about it at once add up instead of overwriting.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +27,15 @@ class Stored:
     id: int
     release: Release
     changed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A release without what is known about it."""
+
+    id: int
+    environment: str
+    source_revision: str
 
 
 async def change(
@@ -96,6 +105,37 @@ async def built_from(connection: AsyncConnection, *, environment: str, service: 
     )
     row = rows.one_or_none()
     return documents.release.load(row.document) if row else None
+
+
+async def built(connection: AsyncConnection, service: str, *, environments: Collection[str], limit: int) -> list[Built]:
+    """Which commits of a service were built for which of these environments; the newest first.
+
+    The environments are named so that the unique constraint serves as an index.
+    """
+    rows = await connection.execute(
+        select(table.c.id, table.c.environment, table.c.source_revision)
+        .where(table.c.environment.in_(environments), table.c.service == service)
+        .order_by(table.c.id.desc())
+        .limit(limit)
+    )
+    return [Built(id=row.id, environment=row.environment, source_revision=row.source_revision) for row in rows]
+
+
+async def by_ids(connection: AsyncConnection, ids: Collection[int]) -> list[Release]:
+    """The releases with these row ids, the newest first."""
+    rows = await connection.execute(select(table.c.document).where(table.c.id.in_(ids)).order_by(table.c.id.desc()))
+    return [documents.release.load(row.document) for row in rows]
+
+
+async def of_service(connection: AsyncConnection, *, service: str, environment: str, limit: int) -> list[Stored]:
+    """The releases of a service in an environment, the newest first."""
+    rows = await connection.execute(
+        select(table.c.id, table.c.document)
+        .where(table.c.environment == environment, table.c.service == service)
+        .order_by(table.c.id.desc())
+        .limit(limit)
+    )
+    return [Stored(id=row.id, release=documents.release.load(row.document)) for row in rows]
 
 
 async def active(connection: AsyncConnection, environment: str) -> list[Stored]:

@@ -10,11 +10,13 @@ from aiohttp import web
 
 from bot import topology
 from bot.adapters.argocd import ArgoCD
+from bot.adapters.github import GitHub
 from bot.domain.catalog import Catalog
 from bot.settings import PACKAGED_TOPOLOGY
 from bot.topology import Topology
 from sandbox.argocd import Argocd
 from sandbox.world import World, with_clusters
+from tests.adapters import hub as hub_of
 
 PROD = "tiketi-prod"
 
@@ -74,6 +76,20 @@ async def server(world: World) -> AsyncIterator[Scripted]:
     """Argo CD."""
     async with Scripted(world) as server:
         yield server
+
+
+@pytest.fixture
+async def hub(world: World) -> AsyncIterator[hub_of.Scripted]:
+    """GitHub."""
+    async with hub_of.Scripted(world) as server:
+        yield server
+
+
+@pytest.fixture
+async def repository(hub: hub_of.Scripted, calls: Calls) -> AsyncIterator[GitHub]:
+    """The adapter of its repository."""
+    async with hub_of.connected(hub, observe=calls) as adapter:
+        yield adapter
 
 
 @pytest.fixture

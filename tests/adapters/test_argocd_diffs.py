@@ -3,8 +3,11 @@
 import json
 from typing import Any
 
+import pytest
+
 from bot.adapters import argocd_diffs
 from bot.adapters.argocd import ArgoCD
+from bot.domain import images
 from bot.domain.inspections import Change
 from sandbox.world import World
 from tests.adapters.conftest import PROD, Scripted, paths
@@ -55,6 +58,34 @@ async def test_another_commit_is_compared_with_what_runs(argocd: ArgoCD, world: 
     changed = [entry for entry in read.resources if entry.changed]
     assert (read.revision, [entry.resource.name for entry in changed]) == (earlier, ["backend"])
     assert (changed[0].live_image or "").endswith(released.tag)
+
+
+@pytest.mark.parametrize("newer", [False, True], ids=["in sync", "behind Git"])
+async def test_what_a_tag_would_change_is_what_its_commit_changes(argocd: ArgoCD, world: World, *, newer: bool) -> None:
+    running = images.parse(world.deployment("prod", "backend").image)
+    tag = world.release("prod", "backend").tag
+    world.tick()
+    world.operate("prod")
+    await world.settle()  # what was running before is an older tag now
+    if newer:
+        world.release("prod", "backend")
+        world.release("prod", "auth-service")
+        world.tick()
+
+    before = await argocd.read(PROD, image=running)
+    world.commit_tag("backend", "prod", tag=running.tag or "")
+    world.tick()
+    after = await argocd.read(PROD)
+
+    changes = [
+        (entry.resource.name, entry.desired_image, entry.state_digest) for entry in before.resources if entry.changed
+    ]
+    assert changes == [
+        (entry.resource.name, entry.desired_image, entry.state_digest) for entry in after.resources if entry.changed
+    ]
+    assert ("backend", str(running)) in [change[:2] for change in changes]
+    assert tag != running.tag
+    assert len(changes) == 1 + newer
 
 
 def pod(**variables: str) -> dict[str, Any]:

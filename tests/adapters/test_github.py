@@ -1,7 +1,6 @@
 """Commits and branches, asked of GitHub's stand-in by the real PyGithub."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,22 +10,9 @@ from pydantic import SecretStr
 
 from bot.adapters.github import App, Commit, GitHub, GithubError, NotFound
 from bot.domain.reasons import Reason
-from sandbox.github import Github
 from sandbox.world import World
 from tests.adapters.conftest import Calls
-
-REPOSITORY = "ORGANIZATION/project-ticketing"
-
-
-class Scripted(Github):
-    """GitHub's stand-in; while `answers` last, they are given in place of its own."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
-        self.answers: list[web.Response] = []
-
-    async def intercept(self, request: web.Request) -> web.StreamResponse | None:
-        return self.answers.pop(0) if self.answers else await super().intercept(request)
+from tests.adapters.hub import REPOSITORY, Scripted, connected
 
 
 @pytest.fixture
@@ -34,17 +20,6 @@ async def server(world: World) -> AsyncIterator[Scripted]:
     """The API."""
     async with Scripted(world) as server:
         yield server
-
-
-@asynccontextmanager
-async def connected(server: Scripted, **options: Any) -> AsyncIterator[GitHub]:
-    """An adapter that repeats once, and so never waits between tries."""
-    defaults: dict[str, Any] = {"token": SecretStr(server.token), "retries": 1, "repository": REPOSITORY}
-    adapter = GitHub(url=server.url, **(defaults | options))
-    try:
-        yield adapter
-    finally:
-        await adapter.aclose()
 
 
 @pytest.fixture

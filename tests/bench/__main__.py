@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot import telemetry
-from tests.bench import applications, latency, memory, throughput, wrk
+from tests.bench import applications, images, latency, memory, throughput, wrk
 from tests.bench.lines import Line, Part
 
 
@@ -30,7 +30,7 @@ async def waits() -> Sequence[Line]:
     ]
 
 
-PARTS: tuple[Part, ...] = (throughput.measure, waits, memory.measure, applications.measure)
+PARTS: tuple[Part, ...] = (throughput.measure, waits, memory.measure, applications.measure, images.measure)
 
 
 def main() -> int:

@@ -58,6 +58,7 @@ def cards() -> dict[str, Card]:
     kinds = {
         "operations/everything": _everything(),
         "operations/chosen": _chosen(),
+        "operations/tagged": _tagged(),
         "operations/restart": _restarts(),
         "operations/terminate": _stops(),
         "answers/deploy": _deploy_answers(),
@@ -123,6 +124,26 @@ def _chosen() -> Iterator[tuple[str, Card]]:
     yield "expired", _card(asked(OperationState.EXPIRED, reason=Reason.EXPIRED), expired)
     yield "deployed", _card(asked(OperationState.SUCCEEDED, **ordered), granted())
     yield "not-on-branch", _card(asked(OperationState.REFUSED, reason=Reason.NOT_ON_BRANCH), granted())
+
+
+def _tagged() -> Iterator[tuple[str, Card]]:
+    def asked(state: OperationState, **facts: object) -> Operation:
+        change = ImageChange(service="ticket-service", old=image(story.TAG), new=image(story.OLD_TAG))
+        content = replace(EVERYTHING, images=(change,), resources=EVERYTHING.resources[:1], everything=False)
+        return operation(state, **{"release_id": None, "content": content, "tag": story.OLD_TAG, **facts})
+
+    written = {"written": "5e6f7a8b9c0d1e2f30415263748596a7b8c9d0e1"}
+    ordered = {**written, "dispatched_at": after(499), "sync": replace(ENDED, results=()), "updated_at": after(560)}
+    pull_request = "https://github.com/ORGANIZATION/project-ticketing/pull/7"
+    merging = {"reason": Reason.PULL_REQUEST_OPEN, "pull_request": pull_request}
+    yield "waiting", _card(asked(OperationState.WAITING), approval())
+    yield "waiting-off-branch", _card(asked(OperationState.WAITING, off_branch=True), approval())
+    yield "merging", _card(asked(OperationState.APPROVED, **merging), granted())
+    yield "written", _card(asked(OperationState.APPROVED, reason=Reason.NOT_NOTICED, **written), granted())
+    yield "deployed", _card(asked(OperationState.SUCCEEDED, **ordered), granted())
+    yield "protected", _card(asked(OperationState.REFUSED, reason=Reason.BRANCH_PROTECTED), granted())
+    expired = approvals.expire(approval(), now=after(4000))
+    yield "expired", _card(asked(OperationState.EXPIRED, reason=Reason.EXPIRED), expired)
 
 
 def _restarts() -> Iterator[tuple[str, Card]]:

@@ -8,7 +8,7 @@ from bot.cards import answers, help, refusal
 from bot.cards.base import Button, Card, Colour, Field
 from bot.cards.status import EnvironmentStatus
 from bot.domain import approvals
-from bot.domain.operations import Operation, OperationKind, OperationState
+from bot.domain.operations import Operation, OperationKind, OperationState, Rerun
 from bot.domain.permissions import Capability
 from bot.domain.reasons import Reason, Refused
 from tests.cards import story
@@ -81,6 +81,49 @@ def test_a_refresh_that_takes_long_or_fails_says_so() -> None:
         colour=Colour.BAD,
         description="The bot's Argo CD role may not do this. `python -m bot check` says what is missing.",
         footer=f"operation {failed.id}",
+    )
+
+
+RUN = Rerun(run_id=7, attempt=1, url="https://github.com/o/r/actions/runs/7")
+LINKS = (Button(label="Open the card", url=URL), Button(label="Run", url=RUN.url))
+
+
+def again(state: OperationState, **facts: object) -> Operation:
+    """A request to run a workflow run again."""
+    return operation(state, **{"kind": OperationKind.RERUN, "rerun": RUN, "content": None, **facts})
+
+
+def test_a_re_run_says_what_runs_and_where_to_look() -> None:
+    assert answers.rerun(again(OperationState.SUCCEEDED), url=URL) == Card(
+        title="ticket-service → prod · running again",
+        colour=Colour.RUNNING,
+        description="Attempt 2 runs the failed jobs. The release card shows how it goes on.",
+        buttons=LINKS,
+    )
+    everything = again(OperationState.SUCCEEDED, rerun=replace(RUN, everything=True))
+    assert answers.rerun(everything, url=None).description.startswith("Attempt 2 runs everything.")
+
+
+def test_a_re_run_that_did_not_happen_says_why() -> None:
+    unknown = again(OperationState.FAILED, reason=Reason.RERUN_UNKNOWN)
+    assert answers.rerun(unknown, url=URL) == Card(
+        title="ticket-service → prod · not run again",
+        colour=Colour.BAD,
+        description="GitHub shows no new attempt of the run, and the order was not sent again. "
+        "Look at the run on GitHub.",
+        footer=f"operation {unknown.id}",
+        buttons=LINKS,
+    )
+    harmless = again(OperationState.REFUSED, reason=Reason.RERUN_ALREADY)
+    assert answers.rerun(harmless, url=URL).colour is Colour.QUIET
+
+
+def test_a_re_run_that_github_has_not_shown_yet_says_so() -> None:
+    assert answers.rerun(again(OperationState.RUNNING), url=URL) == Card(
+        title="ticket-service → prod · asked to run again",
+        colour=Colour.WAITING,
+        description="GitHub has not shown the new attempt yet. The release card shows it when it begins.",
+        buttons=LINKS,
     )
 
 

@@ -29,7 +29,7 @@ def test_an_open_alert_says_what_failed_and_what_to_do() -> None:
         reference="run:prod:ticket-service #2",
         description=(
             "❌ build-and-push / Build image\n\u200b\nSince <t:1767623464:R>\n\u200b\n"
-            "**Next** Read the run's log, then push a fix or re-run it."
+            "**Next** Read the run's log, then push a fix, or run it again from its release card."
         ),
         buttons=(Button(label="Run", url=story.RUN_URL),),
         timestamp=story.after(64),

@@ -17,6 +17,7 @@ from bot.domain.events import (
     JobReported,
     Phase,
     Pod,
+    ResourceResult,
     RunReported,
     RunStatus,
     Stage,
@@ -33,7 +34,7 @@ from bot.domain.releases import Release
 from tests.cards import story
 from tests.cards.snapshots import as_shown, expected
 from tests.cards.states import cards
-from tests.cards.story import approval, card, operation, pipeline, run, seen, stage, told
+from tests.cards.story import approval, card, granted, operation, pipeline, run, seen, stage, sync, told
 
 STATES = cards()
 
@@ -54,7 +55,22 @@ def test_a_waiting_card_can_be_decided() -> None:
     )
 
 
-@pytest.mark.parametrize("name", sorted(STATES.keys() - {"waiting", "waiting-for-two", "by-hand"}))
+@pytest.mark.parametrize("name", ["failed", "cancelled"])
+def test_a_card_of_a_failed_run_offers_to_run_it_again(name: str) -> None:
+    assert STATES[name].buttons[0] == Button(label="Run again", custom_id="chatops:rerun:42:17203344901:1")
+
+
+def test_a_stage_that_failed_while_its_run_goes_on_cannot_be_run_again_yet() -> None:
+    shown = card(told([run(), *stage(Stage.BUILD, 4, 62, status=StageStatus.FAILED)]))
+
+    assert shown.title == "ticket-service → prod · failed"
+    assert [button.label for button in shown.buttons] == ["Run", "Commit", "Argo CD"]
+    assert shown.description.endswith("**Next** `build` failed. Read the run's log. A re-run goes on here.")
+
+
+@pytest.mark.parametrize(
+    "name", sorted(STATES.keys() - {"waiting", "waiting-for-two", "by-hand", "failed", "cancelled"})
+)
 def test_no_other_card_can_be_decided(name: str) -> None:
     assert [button for button in STATES[name].buttons if button.custom_id] == []
 
@@ -73,6 +89,20 @@ def test_a_card_that_only_grew_older_is_the_same_card() -> None:
     early, later = (card(told([*pipeline(), seen(at)]), asked, approval(), now=at) for at in (200, 1200))
 
     assert digest(early) == digest(later)
+
+
+def test_a_sync_that_has_ended_is_not_shown_running_because_the_operation_was_looked_at_earlier() -> None:
+    waiting = [*pipeline(), seen(110)]
+    over = sync(Phase.SUCCEEDED, finished=508)
+    result = ResourceResult(kind="Deployment", name="ticket-service", status="Synced", message="configured")
+    begun = replace(sync(Phase.RUNNING), results=(result,))
+    release = told([*waiting, seen(545, live=story.TAG, operation=over, ready=3)])
+    behind, level = (card(release, operation(OperationState.RUNNING, sync=one), granted()) for one in (begun, over))
+
+    assert behind.description == level.description
+    running = told([*waiting, seen(501, operation=sync(Phase.RUNNING))])
+    shown = card(running, operation(OperationState.RUNNING, sync=begun), granted()).description
+    assert "Deployment/ticket-service: configured" in shown
 
 
 def test_a_request_about_an_earlier_build_says_nothing_about_a_re_run() -> None:
@@ -227,4 +257,5 @@ def test_any_release_renders_within_the_limits(
     assert shown.size <= TOTAL_LIMIT
     assert length(shown.description) <= 4096
     assert len(shown.description.splitlines()) <= 16 + (len(asked.evidence) + 4 if asked else 0)
-    assert len([button for button in shown.buttons if button.custom_id]) in (0, 2)
+    pressed = [button.label for button in shown.buttons if button.custom_id]
+    assert pressed in ([], ["Approve", "Reject"], ["Run again"])

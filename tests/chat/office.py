@@ -15,6 +15,8 @@ from simcord.results import InteractionResult
 
 import cogs
 from bot.adapters.cluster import Clusters
+from bot.adapters.github import GitHub
+from bot.adapters.registry_oci import OciRegistry
 from bot.chat.board import Board
 from bot.chat.client import Client, build_client
 from bot.chat.deps import Deps
@@ -26,8 +28,10 @@ from bot.domain.operations import Operation, OperationState
 from bot.domain.permissions import Actor, Capability, Policy
 from bot.domain.reasons import Refused
 from bot.domain.releases import Release
+from bot.services.comparisons import Comparer
 from bot.services.inspections import Inspector
 from bot.services.releases import card_key
+from bot.services.tags import TagReader
 from bot.services.views import Gallery
 from bot.storage import approvals, cards, markers, operations
 from bot.storage import releases as release_rows
@@ -158,6 +162,15 @@ async def office(town: Town) -> AsyncIterator[Office]:
         # Nobody outside is asked here: what is looked at live has journeys of its own.
         inspector=Inspector(
             database=town.database, argocds={}, clusters=Clusters(kubeconfig=None, services=catalog.services)
+        ),
+        tags=TagReader(
+            database=town.database,
+            catalog=catalog,
+            registry=OciRegistry(url="http://127.0.0.1:9"),
+            github=GitHub(url="http://127.0.0.1:9", repository=catalog.repository),
+        ),
+        comparer=Comparer(
+            database=town.database, catalog=catalog, github=GitHub(url="http://127.0.0.1:9", repository="o/r")
         ),
         clock=town.clock,
         observe=lambda name, outcome, _seconds: place.interactions.append((name, outcome)),

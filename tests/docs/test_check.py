@@ -18,6 +18,7 @@ from bot.topology import Identity, load
 from sandbox.argocd import Argocd
 from sandbox.cluster import Cluster
 from sandbox.github import Github
+from sandbox.registry import Registry
 from sandbox.world import World, with_clusters
 from tests.docs.discord_rest import GUILD, RIGHTS, TOKEN, discord_rest
 from tests.docs.pages import README, ROOT, block, section
@@ -42,6 +43,7 @@ async def everything_set_up(
         Argocd(world) as argocd,
         Github(world) as github,
         Cluster(world) as cluster,
+        Registry(world.images) as registry,
         discord_rest(monkeypatch, channels=channels, roles={f"role {id}": id for id in roles}, rights=rights),
     ):
         yield Settings(
@@ -55,6 +57,7 @@ async def everything_set_up(
             github_webhook_secret=(SecretStr("-"),),
             ci_oidc_audience="chatops",
             database_url=SecretStr(database_url),
+            registry_url=registry.url,
             kubeconfig=cluster.write_kubeconfig(directory / "kubeconfig"),
         )
 

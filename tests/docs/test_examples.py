@@ -219,3 +219,25 @@ def test_every_alert_rule_says_what_is_wrong() -> None:
     for rule in rules["groups"][0]["rules"]:
         assert rule["expr"].strip()
         assert rule["annotations"]["summary"].endswith(".")
+
+
+def test_the_role_in_aws_may_do_what_the_bot_asks_and_no_more() -> None:
+    text = (ROOT / "deploy" / "aws" / "registry-policy.json").read_text()
+    assert block(section(ROOT / "docs" / "set-up-registry.md", "Amazon ECR"), "json") == text
+    [statement] = json.loads(text)["Statement"]
+    code = (ROOT / "bot" / "adapters" / "registry_ecr.py").read_text()
+    asked = set(re.findall(r"client\.((?:describe|get)_(?!paginator)\w+)\(|get_paginator\(\"(\w+)\"", code))
+    calls = {"".join(word.title() for word in (direct or paged).split("_")) for direct, paged in asked}
+    assert {action.removeprefix("ecr:") for action in statement["Action"]} == calls
+    account, region = (DEPLOYED.registry.split(".")[index] for index in (0, 3))
+    prefix = f"arn:aws:ecr:{region}:{account}:repository/"
+    assert statement["Resource"].startswith(prefix)
+    wanted = re.compile(re.escape(statement["Resource"].removeprefix(prefix)).replace(r"\*", ".*"))
+    assert all(wanted.fullmatch(service.image) for service in DEPLOYED.services.values())
+
+
+def test_the_extra_is_what_its_lock_has() -> None:
+    [extra] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["ecr"]
+    lines = (ROOT / "requirements" / "ecr.in").read_text().splitlines()
+    assert [line for line in lines if not line.startswith(("#", "-"))] == [extra]
+    assert "COPY requirements/ecr.txt" in (ROOT / "Dockerfile").read_text()

@@ -90,12 +90,16 @@ def test_pages_name_no_setting_that_does_not_exist() -> None:
 
 async def test_every_command_is_in_the_readme_with_its_options() -> None:
     client = app().make_client()
-    commands = [command for cog in cogs.make(client.deps) for command in cog.get_app_commands()]
+    commands = [command for cog in cogs.make(client.deps) for command in cog.walk_app_commands()]
     expected = set()
     for command in commands:
-        assert isinstance(command, app_commands.Command)
-        options = [f"<{option.name}>" if option.required else f"[{option.name}]" for option in command.parameters]
-        expected.add(" ".join([f"/{command.name}", *options]))
+        if isinstance(command, app_commands.Group):
+            continue  # nobody can use a group itself
+        options = [
+            f"<{option.display_name}>" if option.required else f"[{option.display_name}]"
+            for option in command.parameters
+        ]
+        expected.add(" ".join([f"/{command.qualified_name}", *options]))
     assert {cells[0].strip("`") for cells in rows(section(README, "Commands"))} == expected
     names = {usage.split()[0] for usage in expected}
     for page in PAGES:

@@ -65,6 +65,7 @@ def everything(scene: Scene, directory: Path) -> dict[str, str]:
         "CI_OIDC_AUDIENCE": str(known.ci_oidc_audience),
         "DATABASE_URL": known.database_url.get_secret_value(),
         "KUBECONFIG": str(known.kubeconfig),
+        "REGISTRY_URL": str(known.registry_url),
         "TOPOLOGY": str(topology),
         "HTTP_PORT": "0",
     }

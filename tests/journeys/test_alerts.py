@@ -54,7 +54,7 @@ async def test_a_failed_build_is_one_alert_until_its_rerun_succeeds(scene: Scene
                 text=expected.text(
                     "❌ backend / deliver / Build image",
                     "Since ⏱",
-                    "**Next** Read the run's log, then push a fix or re-run it.",
+                    "**Next** Read the run's log, then push a fix, or run it again from its release card.",
                 ),
                 links=("Run",),
                 footer="run:staging:backend #1",

@@ -26,10 +26,12 @@ OPEN = {
     "Application tiketi-prod": ("ok", "readable, and may be synced"),
     "Rights in Argo CD": ("ok", "no more than the bot needs"),
     "GitHub": ("ok", "reads ORGANIZATION/project-ticketing as a token"),
+    "GitHub Actions": ("ok", "runs are readable; running one again needs Actions: Read and write"),
     "Cluster of dev": ("ok", "namespace tiketi has all 5 Deployments"),
     "Cluster of staging": ("ok", "namespace tiketi-staging has all 5 Deployments"),
     "Cluster of prod": ("ok", "namespace tiketi has all 5 Deployments"),
     **{f"Cluster rights of {name}": ("ok", "what the bot needs and no more") for name in ("dev", "staging", "prod")},
+    "Registry": ("ok", "all 5 repositories can be read"),
     "Identities": ("ok", "people known on both sides: 4"),
     "Database": ("ok", f"at schema {migrations.head()}"),
     "Door /webhooks/argocd": ("ok", "open"),
@@ -80,6 +82,7 @@ async def test_check_says_what_is_wrong_with_each(scene: Scene, tmp_path: Path, 
     scene.argocd.accounts.revoke(scene.argocd.token)
     scene.github.faults.status = 401
     scene.cluster.faults.status = 403
+    scene.registry.faults.status = 503
 
     said = await program.run("check", variables, directory=tmp_path, discord=refusing)
 
@@ -94,6 +97,7 @@ async def test_check_says_what_is_wrong_with_each(scene: Scene, tmp_path: Path, 
         "Cluster of dev": ("wrong", FORBIDDEN),
         "Cluster of staging": ("wrong", FORBIDDEN),
         "Cluster of prod": ("wrong", FORBIDDEN),
+        "Registry": ("wrong", "tiketi-backend: registry unreachable (503: as the sandbox was told)"),
         "Identities": OPEN["Identities"],
         "Database": ("wrong", "does not answer (ConnectionRefusedError): see CHATOPS_DATABASE_URL"),
         "Door /webhooks/argocd": ("wrong", "shut: set CHATOPS_ARGOCD_WEBHOOK_TOKEN to open it"),

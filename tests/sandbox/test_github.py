@@ -98,46 +98,6 @@ async def test_contents_of_a_file_and_a_directory(server: stand_in.Github, world
     assert names == [("dev", "dir"), ("prod", "dir"), ("staging", "dir")]
 
 
-async def test_runs_and_jobs(server: stand_in.Github, world: World) -> None:
-    commit = world.commit_source("backend", branch="main", login="sora", subject="build: node 24")
-    at = world.timeline.after()
-    run = world.actions.request("backend", branch="main", commit=commit, event="push", at=at)
-    world.actions.request("auth-service", branch="develop", commit=commit, event="push", at=at)
-    run.job.start(world.timeline.after())
-    run.job.begin("Build image", world.timeline.after())
-    run.job.finish("Build image", "failure", world.timeline.after())
-    run.job.complete("failure", world.timeline.after())
-    run.status, run.conclusion = "completed", "failure"
-    world.actions.rerun(run, by="minji", at=world.timeline.after())
-
-    def question(repository: Repository) -> Any:
-        [found] = [run for run in repository.get_workflow_runs(event="push") if run.head_branch == "main"]
-        jobs = [(job.run_attempt, job.status, job.conclusion) for job in found.jobs("all")]
-        [latest] = repository.get_workflow_run(found.id).jobs()
-        steps = [(step.name, step.conclusion) for step in next(iter(found.jobs("all"))).steps]
-        return (
-            (found.id, found.run_attempt, found.status, found.head_sha, found.path, found.display_title),
-            (found.actor.login, found.triggering_actor.login, found.html_url),
-            jobs,
-            latest.status,
-            steps,
-            repository.get_workflow_runs(status="failure").totalCount,
-        )
-
-    asked, people, jobs, latest, steps, failed = await ask(question, server)
-    assert asked == (run.id, 2, "queued", commit.sha, ".github/workflows/backend-ci-cd.yml", "build: node 24")
-    assert people == ("sora", "minji", f"https://github.com/{REPOSITORY}/actions/runs/{run.id}")
-    assert (jobs, latest, failed) == ([(1, "completed", "failure"), (2, "queued", None)], "queued", 0)
-    assert steps == [
-        ("Set up job", "success"),
-        ("Build image", "failure"),
-        ("Scan image", "skipped"),
-        ("Push image", "skipped"),
-        ("Update manifest", "skipped"),
-        ("Complete job", "success"),
-    ]
-
-
 async def test_every_address_for_programs_is_on_this_server(server: stand_in.Github, world: World) -> None:
     world.release("prod", "backend")
     commit = world.git.head("main")

@@ -12,6 +12,7 @@ from sandbox import scenarios
 from sandbox.bodies import Bodies
 from sandbox.notifications import Notifications
 from sandbox.pipeline import Pipeline
+from sandbox.runners import Runners
 from sandbox.world import World
 from tests.sandbox.receiver import Receiver
 
@@ -152,6 +153,21 @@ async def test_a_failing_build_passes_when_run_again(pipeline: Pipeline, receive
         f"https://github.com/ORGANIZATION/project-ticketing/actions/runs/{ran.run.id}/job/"
     )
     assert pipeline.world.application("staging").health["status"] == "Healthy"
+
+
+async def test_whoever_asks_github_for_a_re_run_gets_one(
+    pipeline: Pipeline, receiver: Receiver, running: World
+) -> None:
+    pipeline.pace = 0.02
+    async with Runners(pipeline) as runners:
+        story = asyncio.create_task(scenarios.failing_build(pipeline))
+        await running.until(lambda: any(run.conclusion == "failure" for run in running.actions.runs.values()))
+        [run] = running.actions.runs.values()
+        running.actions.order(run, everything=False, by="jisoo", at=running.timeline.after())
+        await runners.idle()
+        await story
+    assert (run.attempt, run.conclusion, run.triggering_actor) == (2, "success", "jisoo")
+    assert running.application("staging").health["status"] == "Healthy"
 
 
 async def test_an_overlay_that_cannot_be_read_fails_the_manifest_stage(pipeline: Pipeline, receiver: Receiver) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from bot.adapters.argocd import ArgoCD
 from bot.adapters.cluster import Clusters
 from bot.adapters.github import GitHub
+from bot.adapters.registry_oci import OciRegistry
 from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog
 from bot.domain.events import Stage, StageReported, StageStatus
@@ -27,7 +28,9 @@ from bot.domain.releases import Release
 from bot.services import approvals, operations, refreshes, releases
 from bot.services.deployments import Deployer
 from bot.services.intake import Intake, Parse
+from bot.services.manifests import Manifests
 from bot.services.observations import Observer
+from bot.services.reruns import Rerunner
 from bot.services.restarts import Restarter
 from bot.services.steps import Steps
 from bot.services.terminations import Terminator
@@ -71,6 +74,7 @@ class Bot:
     deployer: Deployer
     restarter: Restarter
     terminator: Terminator
+    rerunner: Rerunner
 
     @property
     def clock(self) -> Clock:
@@ -97,6 +101,7 @@ class Bot:
                 OperationKind.REFRESH: refresh or real,
                 OperationKind.RESTART: self.restarter.step,
                 OperationKind.TERMINATE: self.terminator.step,
+                OperationKind.RERUN: self.rerunner.step,
             },
             clock=self.clock,
             observe=observe,
@@ -252,34 +257,25 @@ async def bot_in(
     async with AsyncExitStack() as stack:
         database = make(url)
         stack.push_async_callback(database.close)
-        argocd = ArgoCD(
-            url=outside.argocd.url,
-            token=lambda: outside.argocd.token,
-            project=catalog.project,
-            services=services,
-            timeout=5,
-        )
+        project, asked = catalog.project, outside.argocd
+        argocd = ArgoCD(url=asked.url, token=lambda: asked.token, project=project, services=services, timeout=5)
         stack.push_async_callback(argocd.aclose)
-        github = GitHub(
-            url=outside.github.url,
-            repository=catalog.repository,
-            token=SecretStr(outside.github.token),
-            retries=0,
-        )
+        token = SecretStr(outside.github.token)
+        github = GitHub(url=outside.github.url, repository=catalog.repository, token=token, retries=0)
         stack.push_async_callback(github.aclose)
         clusters = Clusters(kubeconfig=outside.kubeconfig, services=services)
         stack.push_async_callback(clusters.aclose)
+        argocds = {"main": argocd}
         observer = Observer(
-            database,
-            argocds={"main": argocd},
-            clusters=clusters,
-            catalog=catalog,
-            clock=outside.clock,
-            shortest=QUICK,
+            database, argocds=argocds, clusters=clusters, catalog=catalog, clock=outside.clock, shortest=QUICK
         )
         steps = Steps(database=database, catalog=catalog, clock=outside.clock)
-        argocds = {"main": argocd}
-        deployer = Deployer(steps=steps, argocds=argocds, github=github, clusters=clusters, grace=GRACE)
+        registry = OciRegistry(url=outside.registry.url)
+        stack.push_async_callback(registry.aclose)
+        manifests = Manifests(catalog=catalog, github=github, registry=registry)
+        deployer = Deployer(
+            steps=steps, argocds=argocds, github=github, clusters=clusters, manifests=manifests, grace=GRACE
+        )
         yield Bot(
             outside=outside,
             database=database,
@@ -290,6 +286,7 @@ async def bot_in(
             deployer=deployer,
             restarter=Restarter(steps=steps, argocds=argocds, clusters=clusters, grace=GRACE),
             terminator=Terminator(steps=steps, argocds=argocds),
+            rerunner=Rerunner(steps=steps, github=github, grace=GRACE),
         )
 
 

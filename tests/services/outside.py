@@ -12,6 +12,7 @@ from bot.topology import Topology
 from sandbox.argocd import Argocd
 from sandbox.cluster import Cluster
 from sandbox.github import Github
+from sandbox.registry import Registry
 from sandbox.world import World
 
 
@@ -60,6 +61,7 @@ class Outside:
     argocd: Interrupted
     github: Github
     cluster: Cluster
+    registry: Registry
     kubeconfig: Path
     clock: Clock
 
@@ -69,12 +71,18 @@ async def outside_of(topology: Topology, directory: Path, *, pace: float = 0.005
     """A world that nobody ticks but the test, unless it enters it."""
     clock = Clock()
     world = World(topology, clock=clock, pace=pace)
-    async with Interrupted(world) as argocd, Github(world) as github, Cluster(world) as cluster:
+    async with (
+        Interrupted(world) as argocd,
+        Github(world) as github,
+        Cluster(world) as cluster,
+        Registry(world.images) as registry,
+    ):
         yield Outside(
             world=world,
             argocd=argocd,
             github=github,
             cluster=cluster,
+            registry=registry,
             kubeconfig=cluster.write_kubeconfig(directory / "kubeconfig"),
             clock=clock,
         )

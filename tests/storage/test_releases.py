@@ -14,7 +14,7 @@ from bot.domain.releases import Release, ReleaseState
 from bot.storage import releases as rows
 from bot.storage import schema
 from bot.storage.engine import Database
-from bot.storage.releases import Stored
+from bot.storage.releases import Built, Stored
 from tests.domain.examples import SOURCE, TAG, after, job, release, run, seen, stage
 from tests.domain.stories import OVER, Fact, idle, told
 
@@ -180,3 +180,24 @@ async def test_only_what_is_on_its_way_is_moving(database: Database) -> None:
     assert not await moving()
     await change(database, source_revision="f" * 40)
     assert await moving()
+
+
+async def test_what_was_built_of_a_service_is_listed_newest_first(database: Database) -> None:
+    other = SOURCE[:-1] + "0"
+    first = await change(database, run())
+    second = await change(database, source_revision=other, environment="staging")
+    await change(database, service="backend")
+    await change(database, environment="dev")
+
+    async with database.reading() as connection:
+        wanted = ("prod", "staging")
+        found = await rows.built(connection, "ticket-service", environments=wanted, limit=10)
+        newest = await rows.built(connection, "ticket-service", environments=wanted, limit=1)
+        assert await rows.by_ids(connection, [first.id, second.id]) == [second.release, first.release]
+        assert await rows.by_ids(connection, []) == []
+
+    assert found == [
+        Built(id=second.id, environment="staging", source_revision=other),
+        Built(id=first.id, environment="prod", source_revision=SOURCE),
+    ]
+    assert newest == found[:1]

@@ -1,0 +1,53 @@
+"""Looking again before acting: is what would happen now exactly what people consented to?
+
+Used before a tag is committed and before a sync is ordered, with the same questions both times.
+"""
+
+from bot.adapters.argocd import ArgoCD
+from bot.adapters.argocd_values import ApplicationRead
+from bot.adapters.github import GitHub
+from bot.domain.approvals import Vote
+from bot.domain.catalog import Environment
+from bot.domain.operations import Content, Operation
+from bot.domain.reasons import Reason, Refused
+from bot.services import contents
+from bot.services.manifests import Manifests
+from bot.storage import approvals as approval_rows
+from bot.storage.engine import Database
+
+
+async def look(
+    operation: Operation, *, environment: Environment, argocd: ArgoCD, manifests: Manifests
+) -> ApplicationRead:
+    """The Application now: against the newest commit, the one that a person chose, or a tag not written yet."""
+    chosen = operation.content.revision if operation.content and operation.revision else None
+    image = manifests.image(operation) if operation.written is None else None
+    return await argocd.read(environment.application, refresh="normal", revision=chosen, image=image)
+
+
+async def require_as_approved(
+    operation: Operation,
+    content: Content,
+    *,
+    read: ApplicationRead,
+    environment: Environment,
+    argocd: ArgoCD,
+    github: GitHub,
+) -> None:
+    """Return if ordering the content now does exactly what people consented to; refuse otherwise."""
+    if (read.uid, read.source_digest) != (content.uid, content.source_digest):
+        raise Refused(Reason.APPLICATION_CHANGED)
+    now = contents.of(read, service=operation.service, automated=environment.automated)
+    if not content.same_effect(now):
+        raise Refused(Reason.CONTENT_CHANGED)
+    if not await argocd.can_sync(environment.application):
+        raise Refused(Reason.WINDOW_CLOSED)
+    if not await github.contains(environment.branch, content.revision):
+        raise Refused(Reason.NOT_ON_BRANCH)
+
+
+async def votes(database: Database, operation: Operation) -> tuple[Vote, ...]:
+    """Who consented."""
+    async with database.reading() as connection:
+        found = await approval_rows.of_operation(connection, operation.id)
+    return found[0].votes if found else ()

@@ -1,0 +1,345 @@
+"""Files on GitHub: the exact requests, every way in which a write goes wrong, and writers that meet."""
+
+import asyncio
+import base64
+from typing import Any
+
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+
+from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github_files import File, change_file, find_written, read_file
+from bot.adapters.github_requests import Limited, Unanswered
+from bot.adapters.github_writes import Raced, Written
+from bot.domain.reasons import Reason, Refused
+from sandbox import git_objects
+from sandbox.github_writes import CHECKS, CLASSIC, RULES
+from sandbox.world import World
+from tests.adapters.conftest import Calls
+from tests.adapters.hub import (
+    OPERATION,
+    OVERLAY,
+    REPOSITORY,
+    SERVICES,
+    TAG,
+    Scripted,
+    connected,
+    made_by,
+    message,
+    tagged,
+    tags,
+)
+
+
+async def deploy(
+    github: GitHub, service: str = "ticket-service", *, operation: str = OPERATION, **more: Any
+) -> Written:
+    """Write the tag of the service into the overlay of production."""
+    wanted: dict[str, Any] = {"change": tagged(service), "branch": "main", "path": OVERLAY} | more
+    return await change_file(github, message=message(service, operation=operation), operation=operation, **wanted)
+
+
+async def test_reads_the_exact_bytes(repository: GitHub, hub: Scripted, world: World) -> None:
+    raw = b"\xef\xbb\xbfa: \xec\x84\x9c\r\nb: \xff\n"
+    world.git.commit(
+        "main", {"x y/ä.yaml": git_objects.text(raw)}, message="x", login="minji", at=world.timeline.after()
+    )
+    found = await read_file(repository, path="x y/ä.yaml", ref="main")
+    assert found == File(path="x y/ä.yaml", blob=git_objects.name("blob", raw), content=raw)
+    (asked,) = hub.requests
+    assert (asked.method, asked.path, asked.query) == (
+        "GET",
+        f"/repos/{REPOSITORY}/contents/x y/ä.yaml",
+        {"ref": "main"},
+    )
+    older = await read_file(repository, path=OVERLAY, ref=world.git.head("main").parents[0])
+    assert older.content.decode() == world.git.head("main").tree[OVERLAY]
+
+
+@pytest.mark.parametrize(
+    ("path", "ref", "reason"),
+    [
+        ("k8s/nothing.yaml", "main", Reason.FILE_MISSING),
+        ("k8s/overlays", "main", Reason.FILE_MISSING),
+        (OVERLAY, "mian", Reason.BRANCH_MISSING),
+    ],
+)
+async def test_what_is_not_there(repository: GitHub, path: str, ref: str, reason: Reason) -> None:
+    with pytest.raises(GithubError) as caught:
+        await read_file(repository, path=path, ref=ref)
+    assert caught.value.reason is reason
+    with pytest.raises(GithubError) as caught:
+        await deploy(repository, path=path, branch=ref)
+    assert caught.value.reason is reason
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"type": "file", "encoding": "none", "content": "", "sha": "a" * 40},
+        {"type": "symlink", "sha": "a" * 40},
+        {"type": "file", "encoding": "base64", "content": "YQ==", "sha": "a" * 40},
+        {"type": "file", "encoding": "base64", "content": "x", "sha": "a" * 40},
+        {"type": "file", "encoding": "base64", "sha": "a" * 40},
+        [],
+    ],
+)
+async def test_what_is_no_whole_file_is_none(repository: GitHub, hub: Scripted, answer: Any) -> None:
+    hub.answers = [web.json_response(answer)]
+    with pytest.raises(GithubError):
+        await read_file(repository, path=OVERLAY, ref="main")
+
+
+async def test_one_commit_changes_one_line(repository: GitHub, hub: Scripted, world: World, calls: Calls) -> None:
+    before = world.git.head("main")
+    old = before.tree[OVERLAY]
+    written = await deploy(repository)
+
+    head = world.git.head("main")
+    assert written == Written(revision=head.sha, changed=True, url=f"https://github.com/{REPOSITORY}/commit/{head.sha}")
+    assert (head.parents, head.message, head.changed) == ((before.sha,), message(), {OVERLAY: "modified"})
+    assert tags(world) == tags(world, before.sha) | {"ticket-service": TAG}
+    assert hub.asked == ["GET /commits", f"GET /contents/{OVERLAY}", f"PUT /contents/{OVERLAY}"]
+    assert hub.requests[0].query == {"sha": "main", "per_page": "100", "path": OVERLAY}
+    body = hub.requests[-1].body
+    assert base64.b64decode(body.pop("content")).decode() == tagged()(old)
+    assert body == {"message": message(), "sha": git_objects.blob(old), "branch": "main"}
+    assert calls.seen == [("github", call, "ok") for call in ("commits", "contents", "write_file")]
+
+
+async def test_what_is_so_already_is_not_written(repository: GitHub, hub: Scripted, world: World) -> None:
+    last = world.commit_tag("ticket-service", "prod", tag=TAG)
+    world.commit_source("backend", branch="main", login="minji", subject="fix: elsewhere")
+    assert await deploy(repository) == Written(revision=last.sha, changed=False)
+    assert hub.wrote == []
+
+
+async def test_asked_again_the_commit_is_found_even_after_others(
+    repository: GitHub, hub: Scripted, world: World
+) -> None:
+    written = await deploy(repository)
+    world.commit_tag("ticket-service", "prod", tag="bbbbbbb-20260105-150000")
+    assert await deploy(repository) == written
+    assert await find_written(repository, path=OVERLAY, branch="main", operation=OPERATION) == written
+    assert await find_written(repository, path=OVERLAY, branch="main", operation="another") is None
+    assert await find_written(repository, path="k8s/other.yaml", branch="main", operation=OPERATION) is None
+    assert tags(world)["ticket-service"] == "bbbbbbb-20260105-150000"
+    assert len(hub.wrote) == 1
+
+
+@pytest.mark.parametrize("fault", ["writes_lost", "writes_unanswered", "writes_cut", "writes_busy"])
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_write_that_goes_wrong_is_looked_for_and_made_once(
+    repository: GitHub, hub: Scripted, world: World, fault: str, times: int
+) -> None:
+    setattr(hub.faults, fault, times)
+    written = await deploy(repository)
+    assert made_by(world) == [written.revision]
+    assert tags(world)["ticket-service"] == TAG
+    carried_out = fault in ("writes_unanswered", "writes_cut")
+    assert len(hub.wrote) == (1 if carried_out else times + 1)
+
+
+async def test_a_moved_file_is_read_again_and_the_change_made_on_it(
+    repository: GitHub, hub: Scripted, world: World
+) -> None:
+    hub.faults.meanwhile = [
+        lambda: world.commit_tag("backend", "prod", tag="bbbbbbb-20260105-150000"),
+        lambda: world.commit_tag("stats-service", "prod", tag="ccccccc-20260105-150000"),
+    ]
+    await deploy(repository)
+    found = tags(world)
+    assert (found["ticket-service"], found["backend"], found["stats-service"]) == (
+        TAG,
+        "bbbbbbb-20260105-150000",
+        "ccccccc-20260105-150000",
+    )
+    assert len(hub.wrote) == 3
+
+
+async def test_a_race_that_is_lost_three_times_is_given_up(repository: GitHub, hub: Scripted, world: World) -> None:
+    hub.faults.writes_busy = 9
+    with pytest.raises(GithubError) as caught:
+        await deploy(repository)
+    assert caught.value.reason is Reason.BRANCH_BUSY
+    assert "is at" in caught.value.log
+    assert (len(hub.wrote), made_by(world)) == (3, [])
+
+
+async def test_three_lost_answers_leave_a_doubt(repository: GitHub, hub: Scripted, world: World) -> None:
+    hub.faults.writes_lost = 9
+    with pytest.raises(Unanswered) as caught:
+        await deploy(repository)
+    assert caught.value.reason is Reason.COMMIT_UNKNOWN
+    assert (len(hub.wrote), made_by(world)) == (3, [])
+
+
+async def test_what_cannot_be_looked_at_stays_unknown_and_is_found_after_a_restart(
+    repository: GitHub, hub: Scripted, world: World
+) -> None:
+    hub.faults.writes_unanswered = 1
+    hub.faults.meanwhile = [lambda: setattr(hub.faults, "status", 503)]
+    with pytest.raises(Unanswered) as caught:
+        await deploy(repository)
+    assert "then 503" in caught.value.log
+    assert len(hub.wrote) == 1
+
+    hub.faults.status = None
+    async with connected(hub) as another:
+        found = await find_written(another, path=OVERLAY, branch="main", operation=OPERATION)
+        assert found is not None
+        assert made_by(world) == [found.revision]
+        assert await deploy(another) == found
+    assert len(hub.wrote) == 1
+
+
+async def test_a_write_whose_asker_is_gone_is_found(repository: GitHub, hub: Scripted, world: World) -> None:
+    asker: list[asyncio.Task[Written]] = []
+    hub.faults.meanwhile = [lambda: asker[0].cancel()]
+    asker.append(asyncio.create_task(deploy(repository)))
+    with pytest.raises(asyncio.CancelledError):
+        await asker[0]
+    async with asyncio.timeout(5):
+        while not made_by(world):  # noqa: ASYNC110 - the server shares this loop
+            await asyncio.sleep(0.001)
+        found = await deploy(repository)
+    assert [found.revision] == made_by(world)
+
+
+async def test_nobody_answers_in_time(hub: Scripted, world: World) -> None:
+    async with connected(hub, timeout=0.3) as hasty:
+        hub.faults.meanwhile = [lambda: setattr(hub.faults, "slow", 60)]
+        hub.faults.writes_unanswered = 1
+        with pytest.raises(Unanswered):
+            await deploy(hasty)
+        assert len(hub.wrote) == 1
+
+
+async def test_a_change_that_is_refused_writes_nothing(repository: GitHub, hub: Scripted, world: World) -> None:
+    with pytest.raises(Refused) as refused:
+        await deploy(repository, change=tagged("nobody"))
+    assert refused.value.reason is Reason.IMAGE_NOT_LISTED
+    world.commit_overlay("prod", "a: \udcff", message="x", login="minji")
+    with pytest.raises(Refused) as refused:
+        await deploy(repository)
+    assert (refused.value.reason, hub.wrote) == (Reason.MANIFEST_UNREADABLE, [])
+
+
+@pytest.mark.parametrize("says", [RULES, CHECKS, CLASSIC, (422, "Changes must be made through a pull request.")])
+async def test_a_protected_branch_is_honoured(
+    repository: GitHub, hub: Scripted, world: World, says: tuple[int, str]
+) -> None:
+    hub.faults.protected["main"] = says
+    with pytest.raises(GithubError) as caught:
+        await deploy(repository)
+    assert caught.value.reason is Reason.BRANCH_PROTECTED
+    assert (len(hub.wrote), made_by(world)) == (1, [])
+
+
+async def test_a_token_that_may_only_read(repository: GitHub, hub: Scripted, world: World) -> None:
+    hub.faults.forbidden = frozenset({"contents"})
+    with pytest.raises(GithubError) as caught:
+        await deploy(repository)
+    assert (caught.value.reason, len(hub.wrote)) == (Reason.GITHUB_FORBIDDEN, 1)
+    hub.method, hub.answers = "PUT", [web.json_response({"message": "Not Found"}, status=404)]
+    with pytest.raises(GithubError) as caught:
+        await deploy(repository)
+    assert caught.value.reason is Reason.GITHUB_FORBIDDEN
+    async with connected(hub, token=SecretStr("ghp_wrong")) as stranger:
+        with pytest.raises(GithubError) as caught:
+            await deploy(stranger)
+    assert caught.value.reason is Reason.GITHUB_FORBIDDEN
+
+
+async def test_a_limit_says_when_to_try_again_and_nobody_sleeps(
+    repository: GitHub, hub: Scripted, world: World, calls: Calls
+) -> None:
+    hub.faults.writes_limited = 90
+    with pytest.raises(Limited) as caught:
+        await deploy(repository)
+    assert (caught.value.reason, caught.value.retry_after) == (Reason.GITHUB_LIMITED, 90)
+    assert len(hub.wrote) == 1
+    assert calls.seen[-1] == ("github", "write_file", "github_limited")
+    hub.faults.writes_limited = 99_999
+    with pytest.raises(Limited) as caught:
+        await deploy(repository)
+    assert caught.value.retry_after == 3600
+    hub.faults.writes_limited, hub.faults.status = None, 403
+    with pytest.raises(Limited) as caught:
+        await deploy(repository)
+    assert 1700 <= caught.value.retry_after <= 1801
+    assert made_by(world) == []
+
+
+@pytest.mark.parametrize("text", ["<html>", "[]", "{}", '{"commit": {"sha": "x"}}'])
+async def test_an_answer_that_is_none_is_a_doubt(repository: GitHub, hub: Scripted, world: World, text: str) -> None:
+    hub.method, hub.answers = "PUT", [web.Response(text=text, content_type="application/json") for _ in range(3)]
+    with pytest.raises(Unanswered):
+        await deploy(repository)
+    assert len(hub.wrote) == 3
+
+
+@pytest.mark.parametrize("errors", [["no", {"code": "x"}, {"message": "why"}], "no", None])
+async def test_any_other_refusal_is_one(repository: GitHub, hub: Scripted, errors: Any) -> None:
+    hub.method, hub.answers = "PUT", [web.json_response({"message": "Invalid.", "errors": errors}, status=422)]
+    with pytest.raises(GithubError) as caught:
+        await deploy(repository)
+    assert (caught.value.reason, len(hub.wrote)) == (Reason.GITHUB_REFUSED, 1)
+    assert caught.value.log.startswith("422 Invalid.")
+
+
+async def test_the_branch_disappears_in_between(repository: GitHub, hub: Scripted, world: World) -> None:
+    world.git.branches["gone"] = world.git.branches["main"]
+    hub.faults.meanwhile = [lambda: world.git.branches.pop("gone")]
+    with pytest.raises(GithubError) as caught:
+        await deploy(repository, branch="gone")
+    assert caught.value.reason is Reason.BRANCH_MISSING
+
+
+async def test_five_services_at_the_same_second_lose_nothing(repository: GitHub, hub: Scripted, world: World) -> None:
+    await asyncio.gather(*(deploy(repository, service, operation=f"op-{service}") for service in SERVICES))
+    assert tags(world) == dict.fromkeys(SERVICES, TAG)
+    assert [len(made_by(world, f"op-{service}")) for service in SERVICES] == [1] * 5
+    assert len(hub.wrote) == 5  # one writer at a time, so nobody lost a race
+
+
+async def test_two_processes_race_and_lose_nothing(hub: Scripted, world: World) -> None:
+    async def insist(github: GitHub, service: str) -> None:
+        while True:
+            try:
+                await deploy(github, service, operation=f"op-{service}")
+                return
+            except Raced:
+                pass
+
+    async with connected(hub) as one, connected(hub) as other, asyncio.timeout(30):
+        await asyncio.gather(*(insist(one if number % 2 else other, name) for number, name in enumerate(SERVICES)))
+    assert tags(world) == dict.fromkeys(SERVICES, TAG)
+    assert [len(made_by(world, f"op-{service}")) for service in SERVICES] == [1] * 5
+
+
+async def test_two_processes_with_one_operation_make_one_commit(hub: Scripted, world: World) -> None:
+    async with connected(hub) as one, connected(hub) as other:
+        first, second = await asyncio.gather(deploy(one), deploy(other))
+    assert first.revision == second.revision
+    assert made_by(world) == [first.revision]
+
+
+async def test_a_writer_waits_its_turn_for_a_bounded_time(repository: GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.adapters.github._QUEUE", 0.01)
+    async with repository.writing("main"):
+        with pytest.raises(GithubError) as caught:
+            await deploy(repository)
+        assert caught.value.reason is Reason.BRANCH_BUSY
+        async with repository.writing("develop"):
+            pass
+    assert (await deploy(repository)).changed
+
+
+async def test_a_message_without_its_operation_is_a_mistake(repository: GitHub, hub: Scripted) -> None:
+    with pytest.raises(ValueError, match="which operation"):
+        await change_file(
+            repository, path=OVERLAY, branch="main", change=tagged(), message=message(), operation="another"
+        )
+    assert hub.requests == []

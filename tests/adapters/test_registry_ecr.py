@@ -1,0 +1,270 @@
+"""Amazon ECR: the real client against moto, and stubbed where moto cannot be told what to answer."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.stub import Stubber
+
+from bot.adapters import registry_ecr
+from bot.adapters.registry import (
+    RegistryBusy,
+    RegistryError,
+    RegistryForbidden,
+    RegistryUnreachable,
+    RepositoryUnknown,
+)
+from bot.adapters.registry_ecr import EcrRegistry
+from bot.domain.lifecycle import Policy
+from bot.domain.tags import Findings, Names, StoredImage
+from tests import amazon
+from tests.adapters.conftest import Calls
+from tests.amazon import ACCOUNT, REGION
+
+REPOSITORY = "tiketi-backend"
+OLD, NEW = "9f8e7d6-20260104-091500", "c0ffee1-20260105-150210"
+AT = datetime(2026, 1, 5, 15, 2, 10, tzinfo=UTC)
+NOBODY = "http://127.0.0.1:9"
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made-up credentials, and nothing of the machine that runs the test."""
+    for name, value in amazon.CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    """The address of AWS as moto plays it."""
+    with amazon.served() as url:
+        yield url
+
+
+@pytest.fixture
+def aws(moto: str) -> Iterator[Any]:
+    """What the pipeline uses: an ECR with one empty repository."""
+    with amazon.repository(moto, REPOSITORY) as client:
+        yield client
+
+
+def push(client: Any, *tags: str) -> str:
+    """Push one image under these tags; its digest."""
+    return amazon.push(client, REPOSITORY, *tags)
+
+
+@pytest.fixture
+async def registry(moto: str, calls: Calls) -> AsyncIterator[EcrRegistry]:
+    """The adapter."""
+    adapter = EcrRegistry(account=ACCOUNT, region=REGION, endpoint_url=moto, observe=calls)
+    yield adapter
+    await adapter.aclose()
+
+
+async def test_names_and_images(aws: Any, registry: EcrRegistry, calls: Calls) -> None:
+    old, new = push(aws, OLD), push(aws, NEW, "latest", "prod")
+
+    names = await registry.names(REPOSITORY)
+    assert set(names.pushed) == {OLD, NEW, "latest", "prod"}
+    assert names.complete
+    assert all(at is not None and at.tzinfo for at in names.pushed.values())
+
+    found = {image.digest: image for image in await registry.images(REPOSITORY, [OLD, "prod", "nope"])}
+    assert {digest: image.tags for digest, image in found.items()} == {
+        old: {OLD},
+        new: {NEW, "latest", "prod"},
+    }
+    [by_digest] = await registry.images(REPOSITORY, [new])
+    assert (by_digest.digest, by_digest.findings) == (new, None)
+    assert calls.seen == [("registry", "images", "ok")]
+
+
+async def test_a_repository_that_is_not_there(aws: Any, registry: EcrRegistry) -> None:
+    with pytest.raises(RepositoryUnknown):
+        await registry.names("nope")
+    assert await registry.check([REPOSITORY]) == [("Registry", True, "all 1 repositories can be read")]
+    [(name, good, text)] = await registry.check([REPOSITORY, "nope"])
+    assert (name, good) == ("Registry", False)
+    assert text.startswith("nope: registry repository unknown (An error occurred (RepositoryNotFoundException)")
+
+
+async def test_examining_tells_what_can_be_overwritten_and_what_is_deleted(aws: Any, registry: EcrRegistry) -> None:
+    digest = push(aws, NEW)
+    bare = await registry.examine(REPOSITORY)
+    assert (bare.mutable, bare.policy, bare.denied) == (True, Policy(rules=()), ())
+    assert [image.digest for image in bare.images or ()] == [digest]
+    assert bare.newest == (bare.images or ())[0].pushed_at
+
+    amazon.keep(aws, REPOSITORY, 30)
+    aws.put_image_tag_mutability(repositoryName=REPOSITORY, imageTagMutability="IMMUTABLE")
+    kept = await registry.examine(REPOSITORY)
+    assert kept.mutable is False
+    assert kept.policy is not None
+    assert [rule.number for rule in kept.policy.rules] == [30]
+
+
+async def test_nobody_answers_and_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter = EcrRegistry(account=ACCOUNT, region=REGION, endpoint_url=NOBODY, timeout=20)
+    with pytest.raises(RegistryUnreachable) as caught:
+        await adapter.names(REPOSITORY)
+    assert "EndpointConnectionError" in caught.value.log
+    await adapter.aclose()
+
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    adapter = EcrRegistry(account=ACCOUNT, region=REGION, endpoint_url=NOBODY)
+    with pytest.raises(RegistryForbidden) as caught_too:
+        await adapter.names(REPOSITORY)
+    assert "NoCredentialsError" in caught_too.value.log
+    await adapter.aclose()
+
+
+class Stubbed(EcrRegistry):
+    """The adapter with a client whose answers are told beforehand, each for exactly one request."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(account=ACCOUNT, region=REGION, **options)
+        client = boto3.client("ecr", region_name=REGION, config=Config(retries={"max_attempts": 1}))
+        self._made = client
+        self.stub = Stubber(client)
+        self.stub.activate()
+
+
+@pytest.fixture
+async def stubbed() -> AsyncIterator[Stubbed]:
+    """That adapter; every answer it was told must have been asked for."""
+    adapter = Stubbed()
+    yield adapter
+    adapter.stub.assert_no_pending_responses()
+    await adapter.aclose()
+
+
+def asking(**more: Any) -> dict[str, Any]:
+    """The parameters of a listing."""
+    return {"registryId": ACCOUNT, "repositoryName": REPOSITORY, "maxResults": 1000, **more}
+
+
+def detail(number: int, *tags: str, **more: Any) -> dict[str, Any]:
+    """An image as ECR describes it."""
+    return {"imageDigest": f"sha256:{number:064}", "imageTags": [*tags], "imagePushedAt": AT, **more}
+
+
+async def test_every_page_is_read_and_a_thousand_images_at_once(stubbed: Stubbed) -> None:
+    stubbed.stub.add_response("describe_images", {"imageDetails": [detail(1, OLD)], "nextToken": "two"}, asking())
+    stubbed.stub.add_response("describe_images", {"imageDetails": [detail(2, NEW)]}, asking(nextToken="two"))
+    assert await stubbed.names(REPOSITORY) == Names(pushed={OLD: AT, NEW: AT}, complete=True)
+
+
+async def test_pages_are_bounded_and_that_is_said(stubbed: Stubbed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry_ecr, "PAGES", 1)
+    stubbed.stub.add_response("describe_images", {"imageDetails": [detail(1, OLD)], "nextToken": "2"}, asking())
+    stubbed.stub.add_response("describe_images", {"imageDetails": [detail(2)], "nextToken": "3"}, asking(nextToken="2"))
+    assert await stubbed.names(REPOSITORY) == Names(pushed={OLD: AT}, complete=False)
+
+
+@pytest.mark.parametrize(
+    ("scan", "findings"),
+    [
+        ({"imageScanFindingsSummary": {"findingSeverityCounts": {"CRITICAL": 1, "HIGH": 2, "LOW": 9}}}, (1, 2)),
+        ({"imageScanFindingsSummary": {"findingSeverityCounts": {}}}, (0, 0)),
+        ({"imageScanFindingsSummary": {}}, (0, 0)),
+        ({"imageScanStatus": {"status": "FAILED"}}, None),
+        ({}, None),
+    ],
+)
+async def test_findings_come_with_the_listing(
+    stubbed: Stubbed, scan: dict[str, Any], findings: tuple[int, int] | None
+) -> None:
+    stubbed.stub.add_response("describe_images", {"imageDetails": [detail(1, OLD, **scan)]}, asking())
+    assert await stubbed.images(REPOSITORY, [OLD]) == (
+        StoredImage(
+            digest=f"sha256:{1:064}",
+            tags=frozenset({OLD}),
+            pushed_at=AT,
+            findings=Findings(critical=findings[0], high=findings[1]) if findings else None,
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("ThrottlingException", RegistryBusy),
+        ("TooManyRequestsException", RegistryBusy),
+        ("AccessDeniedException", RegistryForbidden),
+        ("ExpiredTokenException", RegistryForbidden),
+        ("UnrecognizedClientException", RegistryForbidden),
+        ("RepositoryNotFoundException", RepositoryUnknown),
+        ("ServerException", RegistryUnreachable),
+    ],
+)
+async def test_an_error_says_why(stubbed: Stubbed, code: str, kind: type[RegistryError]) -> None:
+    stubbed.stub.add_client_error("describe_images", code, "as the stub was told")
+    with pytest.raises(kind, match=kind.default) as caught:
+        await stubbed.names(REPOSITORY)
+    assert "as the stub was told" in caught.value.log
+
+
+async def test_what_the_role_may_not_read_is_named(stubbed: Stubbed) -> None:
+    stubbed.stub.add_response("describe_images", {"imageDetails": [detail(1, OLD)]}, asking())
+    for call in ("describe_repositories", "get_lifecycle_policy"):
+        stubbed.stub.add_client_error(call, "AccessDeniedException")
+    examined = await stubbed.examine(REPOSITORY)
+    assert examined.denied == ("ecr:DescribeRepositories", "ecr:GetLifecyclePolicy")
+    assert (examined.newest, examined.mutable, examined.policy) == (AT, None, None)
+
+
+async def test_throttling_is_tried_again_by_the_client_and_then_said(moto: str) -> None:
+    """The client as the adapter makes it: three tries, with its own short pauses."""
+    adapter = EcrRegistry(account=ACCOUNT, region=REGION, endpoint_url=moto)
+    client = adapter._client()
+    config = client.meta.config
+    assert (config.retries["mode"], config.retries["total_max_attempts"]) == ("standard", 3)
+    assert (config.connect_timeout, config.read_timeout) == (3, 8)
+    tries: list[int] = []
+
+    def throttled(request: Any, **_: Any) -> Any:
+        from botocore.awsrequest import AWSResponse
+
+        tries.append(1)
+
+        class Raw:
+            def stream(self, **_: Any) -> Iterator[bytes]:
+                yield b'{"__type": "ThrottlingException", "message": "Rate exceeded"}'
+
+        return AWSResponse(request.url, 400, {"Content-Type": "application/x-amz-json-1.1"}, Raw())
+
+    client.meta.events.register("before-send.ecr.DescribeImages", throttled)
+    with pytest.raises(RegistryBusy) as caught:
+        await adapter.names(REPOSITORY)
+    assert "ThrottlingException" in caught.value.log
+    assert len(tries) == 3
+    await adapter.aclose()
+
+
+async def test_nobody_waits_longer_than_allowed() -> None:
+    adapter = Stubbed(timeout=0.0)
+    adapter.stub.add_response("describe_images", {"imageDetails": []}, asking())
+    with pytest.raises(RegistryUnreachable) as caught:
+        await adapter.names(REPOSITORY)
+    assert caught.value.log == "no answer within 0 s"
+    await adapter.aclose()
+
+
+@pytest.mark.parametrize(
+    ("host", "place"),
+    [
+        ("123456789012.dkr.ecr.ap-northeast-2.amazonaws.com", (ACCOUNT, REGION)),
+        ("123456789012.dkr.ecr-fips.us-east-1.amazonaws.com", (ACCOUNT, "us-east-1")),
+        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", (ACCOUNT, "cn-north-1")),
+        ("123456789012.dkr-ecr.ap-northeast-2.on.aws", (ACCOUNT, REGION)),
+        ("public.ecr.aws", None),
+        ("123456789012.dkr.ecr.ap-northeast-2.amazonaws.com.evil.test", None),
+        ("ghcr.io", None),
+    ],
+)
+def test_which_hosts_are_ecr(host: str, place: tuple[str, str] | None) -> None:
+    assert registry_ecr.place(host) == place

@@ -1,0 +1,364 @@
+"""An OCI registry read over sockets: names in pages, few questions for images, and tokens only where they belong."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
+
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+
+from bot.adapters import registry_http, registry_oci
+from bot.adapters.registry import (
+    RegistryBusy,
+    RegistryError,
+    RegistryForbidden,
+    RegistryUnreachable,
+    RepositoryUnknown,
+)
+from bot.adapters.registry_oci import OciRegistry
+from bot.domain.tags import Names, StoredImage
+from sandbox import images, serving
+from sandbox.registry import Registry
+from sandbox.world import World
+from tests.adapters.conftest import Calls
+
+REPOSITORY = "tiketi-backend"
+LOGIN = ("chatops", "hunter2")
+
+
+@pytest.fixture
+async def server(world: World) -> AsyncIterator[Registry]:
+    """The registry of the world."""
+    async with Registry(world.images) as server:
+        yield server
+
+
+@pytest.fixture
+async def registry(server: Registry, calls: Calls) -> AsyncIterator[OciRegistry]:
+    """The adapter, without credentials."""
+    adapter = OciRegistry(url=server.url, observe=calls)
+    yield adapter
+    await adapter.aclose()
+
+
+def asked(server: serving.Server) -> list[str]:
+    """What was asked for, in order."""
+    return [request.path.removeprefix(f"/v2/{REPOSITORY}/") for request in server.requests]
+
+
+async def test_names_and_images_are_read_with_few_questions(
+    registry: OciRegistry, server: Registry, world: World, calls: Calls
+) -> None:
+    first = world.overlay("staging").tags["backend"]
+    released = world.release("prod", "backend")
+    tags = {first, released.tag, "latest", "prod", "staging"}
+
+    assert await registry.names(REPOSITORY) == Names(pushed=dict.fromkeys(tags), complete=True)
+    found = await registry.images(REPOSITORY, [released.tag, "latest", "prod", first, "nope", "no tag at all"])
+
+    old = world.images.find(REPOSITORY, first)
+    assert old is not None
+    assert found == (
+        StoredImage(digest=released.image.digest, tags=frozenset({released.tag, "latest", "prod"})),
+        StoredImage(digest=old.digest, tags=frozenset({first})),
+    )
+    assert sorted(asked(server)) == sorted(
+        ["tags/list", *(f"manifests/{tag}" for tag in (released.tag, "latest", "prod", first, "nope"))]
+    )
+    assert calls.seen == [("registry", "names", "ok"), ("registry", "images", "ok")]
+
+
+async def test_an_image_whose_tags_tell_no_time_is_asked_when_it_was_created(
+    registry: OciRegistry, server: Registry, world: World
+) -> None:
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    image = world.images.push(REPOSITORY, tags=["hotfix"], revision="a" * 40, at=at)
+
+    for reference in ("hotfix", image.digest):
+        [found] = await registry.images(REPOSITORY, [reference])
+        assert (found.digest, found.pushed_at) == (image.digest, at)
+        assert found.tags == frozenset({reference} - {image.digest})
+    assert sum(path.startswith("blobs/") for path in asked(server)) == 1
+
+
+async def test_answers_are_kept_and_asked_once_for_all_who_look_at_once(
+    registry: OciRegistry, server: Registry, world: World
+) -> None:
+    tag = world.overlay("staging").tags["backend"]
+    await asyncio.gather(*(registry.names(REPOSITORY) for _ in range(5)))
+    await asyncio.gather(*(registry.images(REPOSITORY, [tag]) for _ in range(5)))
+    await registry.images(REPOSITORY, [tag])
+
+    assert asked(server) == ["tags/list", f"manifests/{tag}"]
+
+
+async def test_an_index_is_as_old_as_its_first_image(registry: OciRegistry, world: World) -> None:
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    image = world.images.push(REPOSITORY, tags=[], revision="b" * 40, at=at)
+    attestation = {"digest": "sha256:" + "0" * 64, "platform": {"os": "unknown"}}
+    body = json.dumps({"manifests": [attestation, {"digest": image.digest, "platform": {"os": "linux"}}]}).encode()
+    index = images.Image(
+        repository=REPOSITORY,
+        digest="sha256:" + "1" * 64,
+        manifest=body,
+        config=b"",
+        config_digest="",
+        pushed_at=at,
+    )
+    stored = world.images.repositories[REPOSITORY]
+    stored.images[index.digest] = index
+    stored.tags["multi"] = index.digest
+
+    [found] = await registry.images(REPOSITORY, ["multi"])
+    assert found.pushed_at == at
+
+
+async def test_every_page_is_read_and_not_one_too_many(
+    server: Registry, registry: OciRegistry, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.release("prod", "backend")
+    server.faults.page = 2
+    names = await registry.names(REPOSITORY)
+    assert (len(names.pushed), names.complete, asked(server)) == (5, True, ["tags/list"] * 3)
+
+    monkeypatch.setattr(registry_oci, "PAGES", 4)
+    server.faults.endless = True
+    names = await registry.names("tiketi-auth-service")
+    assert (len(names.pushed), names.complete) == (4, False)
+    assert len(server.requests) == 3 + 4
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(403, RegistryForbidden), (429, RegistryBusy), (500, RegistryUnreachable), (503, RegistryUnreachable)],
+)
+async def test_a_refusal_says_why(
+    registry: OciRegistry, server: Registry, calls: Calls, status: int, kind: type[RegistryError]
+) -> None:
+    server.faults.status = status
+    with pytest.raises(kind, match=kind.default) as caught:
+        await registry.names(REPOSITORY)
+    assert caught.value.log == f"{status}: as the sandbox was told"
+    assert calls.seen == [("registry", "names", kind.default)]
+
+    server.faults.status = None  # A failure is not remembered.
+    assert (await registry.names(REPOSITORY)).pushed
+
+
+async def test_a_repository_that_is_not_there(registry: OciRegistry, server: Registry) -> None:
+    with pytest.raises(RepositoryUnknown):
+        await registry.names("nope")
+    server.faults.unknown = True
+    with pytest.raises(RepositoryUnknown):
+        await registry.images(REPOSITORY, ["latest"])
+
+
+async def test_a_broken_connection_is_tried_once_more_and_a_slow_answer_is_not(server: Registry) -> None:
+    adapter = OciRegistry(url=server.url, timeout=0.2)
+    server.faults.down = True
+    with pytest.raises(RegistryUnreachable, match="registry_unreachable"):
+        await adapter.names(REPOSITORY)
+    tries = len(server.requests)
+    assert tries > 1
+    server.faults.down, server.faults.slow = False, 5.0
+    with pytest.raises(RegistryUnreachable) as caught:
+        await adapter.names(REPOSITORY)
+    assert caught.value.log.endswith("no answer within 0.2 s")
+    assert len(server.requests) == tries + 1
+    await adapter.aclose()
+
+
+async def test_a_token_is_fetched_for_each_repository_once(server: Registry, world: World) -> None:
+    server.faults.login = LOGIN
+    adapter = OciRegistry(url=server.url, username=LOGIN[0], password=SecretStr(LOGIN[1]))
+    await adapter.names(REPOSITORY)
+    await adapter.images(REPOSITORY, ["latest", "prod"])
+    assert asked(server).count("/token") == 1
+    [token] = [request for request in server.requests if request.path == "/token"]
+    assert token.query == {"service": "sandbox", "scope": f"repository:{REPOSITORY}:pull"}
+
+    server._tokens.clear()  # The registry was started anew: the token it gave is worth nothing.
+    await adapter.images(REPOSITORY, ["staging"])
+    assert asked(server).count("/token") == 2
+    await adapter.aclose()
+
+
+@pytest.mark.parametrize("password", [None, "wrong"])
+async def test_without_the_right_credentials_it_is_forbidden(server: Registry, password: str | None) -> None:
+    server.faults.login = LOGIN
+    adapter = OciRegistry(
+        url=server.url, username=password and LOGIN[0], password=SecretStr(password) if password else None
+    )
+    with pytest.raises(RegistryForbidden) as caught:
+        await adapter.names(REPOSITORY)
+    assert caught.value.log == "no token: 401"
+    await adapter.aclose()
+
+
+class Told(serving.Server):
+    """Answers what it is told to, in order, and remembers who was let in how."""
+
+    def __init__(self, *answers: web.Response) -> None:
+        super().__init__()
+        self.answers = [*answers]
+        self.authorizations: list[str | None] = []
+
+    def routes(self) -> Iterable[web.AbstractRouteDef]:
+        """Every request is answered alike."""
+        return [web.get("/{path:.*}", self._answer)]
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        self.authorizations.append(request.headers.get("Authorization"))
+        return self.answers.pop(0)
+
+
+def challenge(text: str) -> web.Response:
+    return web.Response(status=401, headers={"WWW-Authenticate": text})
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ('Bearer realm="http://127.0.0.1:9/token"', "which is not HTTPS"),
+        ('Bearer realm="http://registry.evil.test/token",service="x"', "which is not HTTPS"),
+        ('Bearer realm="ftp://registry.evil.test/token"', "which is not HTTPS"),
+        ('Bearer service="x"', "which is not HTTPS"),
+        ("Negotiate", "401: Negotiate challenge; credentials: set"),
+        ("", "401: no challenge; credentials: set"),
+    ],
+)
+async def test_credentials_go_nowhere_else(header: str, reason: str) -> None:
+    async with Told(challenge(header)) as server:
+        adapter = OciRegistry(url=server.url, username=LOGIN[0], password=SecretStr(LOGIN[1]))
+        with pytest.raises(RegistryForbidden) as caught:
+            await adapter.names(REPOSITORY)
+        await adapter.aclose()
+        assert reason in caught.value.log
+        assert "hunter2" not in caught.value.log
+        assert server.authorizations == [None]
+
+
+async def test_a_registry_that_wants_the_password_itself_gets_it() -> None:
+    good = web.json_response({"tags": ["a"]})
+    async with Told(challenge('Basic realm="here"'), good, web.json_response({"tags": []})) as server:
+        adapter = OciRegistry(url=server.url, username=LOGIN[0], password=SecretStr(LOGIN[1]))
+        assert (await adapter.names(REPOSITORY)).pushed == {"a": None}
+        basic = f"Basic {base64.b64encode(b'chatops:hunter2').decode()}"
+        assert server.authorizations == [None, basic]
+        await adapter.aclose()
+
+
+async def test_the_next_page_is_of_the_same_registry() -> None:
+    async with Told(web.json_response({"tags": ["a"]})) as other:
+        link = {"Link": f'<{other.url}/v2/{REPOSITORY}/tags/list?last=a>; rel="next"'}
+        async with Told(web.json_response({"tags": ["a"]}, headers=link)) as server:
+            adapter = OciRegistry(url=server.url)
+            with pytest.raises(RegistryUnreachable) as caught:
+                await adapter.names(REPOSITORY)
+            await adapter.aclose()
+    assert "points to another place" in caught.value.log
+    assert other.requests == []
+
+
+async def test_a_blob_elsewhere_is_read_without_credentials_and_not_over_plain_http() -> None:
+    token = web.json_response({"access_token": "t0ken"})
+    manifest = {"config": {"digest": "sha256:" + "2" * 64}}
+    async with Told() as other, Told() as server:
+        bearer = challenge(f'Bearer realm="{server.url}/token"')
+        away = web.Response(status=307, headers={"Location": f"{other.url}/blob"})
+        near = web.Response(status=307, headers={"Location": "/elsewhere"})
+        created = web.json_response({"created": "2026-01-05T00:00:00Z"})
+        server.answers = [bearer, token, web.json_response(manifest), away, near, created]
+        adapter = OciRegistry(url=server.url)
+        with pytest.raises(RegistryUnreachable, match="registry_unreachable") as caught:
+            await adapter.images(REPOSITORY, ["v1"])
+        assert "sends its readers to" in caught.value.log
+        [found] = await adapter.images(REPOSITORY, ["v1"])
+        await adapter.aclose()
+    assert found.pushed_at == datetime(2026, 1, 5, tzinfo=UTC)
+    assert other.requests == []
+    assert server.authorizations == [None, None, "Bearer t0ken", "Bearer t0ken", "Bearer t0ken", None]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"text": "<html>"},
+        {"text": "[]"},
+        {"text": "[" * 100_000},
+        {"status": 204},
+    ],
+)
+async def test_what_is_no_answer_is_no_answer(answer: dict[str, object]) -> None:
+    async with Told(web.Response(**answer)) as server:  # type: ignore[arg-type]  # keywords of the response
+        adapter = OciRegistry(url=server.url)
+        with pytest.raises(RegistryUnreachable):
+            await adapter.names(REPOSITORY)
+        await adapter.aclose()
+
+
+async def test_names_that_are_no_tags_are_left_out() -> None:
+    names = ["v1", "../etc", 7, None, "x" * 129, "a b"]
+    async with Told(web.json_response({"tags": names}), web.json_response({"tags": None})) as server:
+        adapter = OciRegistry(url=server.url, prefix="acme/")
+        assert (await adapter.names("backend")).pushed == {"v1": None}
+        assert (await adapter.names("other")).pushed == {}
+        assert server.requests[0].path == "/v2/acme/backend/tags/list"
+        await adapter.aclose()
+
+
+async def test_a_long_answer_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry_oci, "_LARGEST_LIST", 1000)
+    async with Told(web.json_response({"tags": ["a" * 100] * 100})) as server:
+        adapter = OciRegistry(url=server.url)
+        with pytest.raises(RegistryUnreachable) as caught:
+            await adapter.names(REPOSITORY)
+        await adapter.aclose()
+    assert "more than 1000 bytes" in caught.value.log
+
+
+@pytest.mark.parametrize("said", [{}, {"token": 5}, {"token": "a b"}, {"token": "x", "expires_in": "soon"}, []])
+async def test_a_token_that_is_none_is_no_answer(said: object) -> None:
+    async with Told() as server:
+        server.answers = [challenge(f'Bearer realm="{server.url}/token"'), web.json_response(said)]
+        adapter = OciRegistry(url=server.url)
+        with pytest.raises(RegistryUnreachable) as caught:
+            await adapter.names(REPOSITORY)
+        await adapter.aclose()
+    assert caught.value.log.startswith("no token")
+
+
+async def test_a_token_is_not_used_to_its_very_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    time = [100.0]
+    monkeypatch.setattr(registry_http, "monotonic", lambda: time[0])
+    async with Told() as server:
+        token = {"token": "one", "expires_in": 60}
+        lists = [web.json_response({"tags": []}) for _ in range(3)]
+        bearer = [challenge(f'Bearer realm="{server.url}/token"') for _ in range(2)]
+        server.answers = [bearer[0], web.json_response(token), lists[0], lists[1]]
+        server.answers += [bearer[1], web.json_response(token | {"token": "two"}), lists[2]]
+        transport = registry_http.Transport(url=server.url, username=None, password=None, timeout=5)
+        for later in (0, 49, 51):
+            time[0] = 100.0 + later
+            await transport.get("/v2/x/tags/list", repository="x", largest=1000)
+        await transport.aclose()
+        assert server.authorizations == [None, None, "Bearer one", "Bearer one", None, None, "Bearer two"]
+
+
+async def test_check_says_which_repository_is_missing(registry: OciRegistry) -> None:
+    assert await registry.check([REPOSITORY, "tiketi-auth-service"]) == [
+        ("Registry", True, "all 2 repositories can be read")
+    ]
+    [(name, good, text)] = await registry.check([REPOSITORY, "nope"])
+    assert (name, good) == ("Registry", False)
+    assert text.startswith("nope: registry repository unknown (404: ")
+
+
+async def test_examining_tells_what_the_protocol_does(registry: OciRegistry, world: World) -> None:
+    released = world.release("prod", "backend")
+    examined = await registry.examine(REPOSITORY)
+    assert f"{examined.newest:%Y%m%d-%H%M%S}" == released.tag[8:]
+    assert (examined.images, examined.mutable, examined.policy) == (None, None, None)
