@@ -1,7 +1,8 @@
 """What a sync would change, as people read it: a unified diff of YAML for each object, the values of Secrets hidden.
 
 Argo CD masks Secrets by itself; here they are hidden once more, because what leaves this module goes into a chat. A
-hidden value still tells whether it changes.
+hidden value still tells whether it changes. What looks like a secret in any other object is hidden too, before there
+is a difference: of a private key it would show some lines, and not the first, by which one knows it.
 
 A sync to another commit than the newest has no predicted state in Argo CD's answer. `pinned` makes one: of the live
 object only what the manifest asks for is compared, which is what applying it would change. `retagged` makes the states
@@ -15,10 +16,11 @@ from typing import Any
 
 import yaml
 
-from bot.adapters import argocd_resources
+from bot.adapters import argocd_resources, manifest_masking
 from bot.adapters.argocd_resources import BOOKKEEPING, Compared
 from bot.adapters.fields import Json, section
-from bot.adapters.masking import masked_lines, names_a_secret
+from bot.adapters.manifest_masking import StandIns
+from bot.adapters.masking import is_harmless, names_a_secret
 from bot.domain import images
 from bot.domain.images import Image
 from bot.domain.inspections import Change, ResourceDiff
@@ -27,6 +29,7 @@ MOST_OBJECTS = 200
 MOST_TEXT = 200_000
 LEFT_OUT = "(left out: the difference is too long)"
 HIDDEN, HIDDEN_CHANGED = "<hidden>", "<hidden, changed>"
+_VALUES = ("data", "stringData")
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _HOOK = "argocd.argoproj.io/hook"
 _Key = tuple[str, str, str]
@@ -133,9 +136,14 @@ def _text(item: Compared) -> str:
     is_secret = item.resource.kind == "Secret"
     hide = _hidden if is_secret else _without_variables
     old, new = hide(old, other=new, differing=HIDDEN), hide(new, other=old, differing=HIDDEN_CHANGED)
-    lines = list(difflib.unified_diff(_yaml(old), _yaml(new), lineterm="", n=2))[2:]
-    # Of a Secret nothing is left to hide, and what stands for it must not be taken for a secret.
-    return "\n".join(lines if is_secret else masked_lines(lines))
+    # In a Secret what stands for its values must not be taken for secrets.
+    mark, left = StandIns(), _VALUES if is_secret else ()
+    old, new = (
+        {name: one if name in left else manifest_masking.masked(one, mark=mark) for name, one in state.items()}
+        for state in (old, new)
+    )
+    lines = difflib.unified_diff(_yaml(old), _yaml(new), lineterm="", n=2)
+    return "\n".join(manifest_masking.shown(line) for line in list(lines)[2:])
 
 
 def _plain(state: Json) -> dict[str, Any]:
@@ -151,7 +159,7 @@ def _plain(state: Json) -> dict[str, Any]:
 def _hidden(secret: Mapping[str, Any], *, other: Mapping[str, Any], differing: str) -> dict[str, Any]:
     """The Secret with its values hidden; `differing` stands for those that the other side has otherwise."""
     hidden = dict(secret)
-    for name in ("data", "stringData"):
+    for name in _VALUES:
         values, there = section(secret, name), section(other, name)
         if values:
             hidden[name] = {key: HIDDEN if there.get(key) == value else differing for key, value in values.items()}
@@ -188,7 +196,7 @@ def _variables(value: Any) -> Iterator[tuple[str, str]]:
 
 def _is_variable(value: Mapping[str, Any]) -> bool:
     name, text = value.get("name"), value.get("value")
-    return isinstance(name, str) and isinstance(text, str) and text != "" and names_a_secret(name)
+    return isinstance(name, str) and isinstance(text, str) and names_a_secret(name) and not is_harmless(text)
 
 
 def _yaml(state: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,8 @@
 """What an Argo CD Application says, as values.
 
 The API's answers are read field by field: everything optional, unknown words mapped to Argo CD's own `Unknown`, nothing
-trusted to be there but the name. Two fingerprints are made here.
+trusted to be there but the name. What Argo CD says in sentences loses its secrets and accounts here, before anything is
+kept or shown. Two fingerprints are made here.
 
 Source: where the manifests come from. `source_digest` hashes the list of sources (`spec.sources`, or else the one
 `spec.source`), the destination and `syncPolicy.syncOptions`. An operation carries only its sources, so its digest is
@@ -89,7 +90,7 @@ def application_read(application: Json, *, items: Iterable[Any] | None, services
         resource_health={
             str(entry.get("name")): (
                 _health(section(entry, "health").get("status")),
-                str(section(entry, "health").get("message") or ""),
+                masked_answer(str(section(entry, "health").get("message") or "")),
             )
             for entry in entries(status, "resources")
             if entry.get("kind") == "Deployment"

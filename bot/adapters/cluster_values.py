@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.adapters.fields import Json, entries, moment, section
+from bot.adapters.masking import masked_answer
 from bot.domain import images
 from bot.domain.events import Pod
 from bot.domain.images import Image
@@ -71,7 +72,8 @@ def _workload(deployment: Json, pods: list[Json], *, service: str) -> WorkloadRe
 def _complaint(status: Json) -> str | None:
     for condition in entries(status, "conditions"):
         if (condition.get("type"), condition.get("status")) in (("ReplicaFailure", "True"), ("Progressing", "False")):
-            return str(condition.get("message") or condition.get("reason") or condition["type"])[:MESSAGE_LENGTH]
+            said = str(condition.get("message") or condition.get("reason") or condition["type"])
+            return masked_answer(said)[:MESSAGE_LENGTH]
     return None
 
 

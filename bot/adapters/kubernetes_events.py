@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bot.adapters.fields import Json, moment, section
-from bot.adapters.masking import masked
+from bot.adapters.masking import masked_answer
 from bot.domain.inspections import ClusterEvent
 
 MOST = 200
@@ -37,7 +37,7 @@ def _value(item: Json) -> ClusterEvent | None:
         at=at,
         warning=item.get("type") == "Warning",
         reason=str(item.get("reason") or ""),
-        message=masked(str(item.get("message") or "")[:MESSAGE_LENGTH]),
+        message=masked_answer(str(item.get("message") or ""))[:MESSAGE_LENGTH],
         kind=str(about.get("kind") or ""),
         name=str(about.get("name") or ""),
         count=max(_number(series.get("count")), _number(item.get("count")), 1),

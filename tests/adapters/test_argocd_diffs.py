@@ -106,6 +106,70 @@ def test_variables_that_are_named_like_secrets_show_only_that_they_change() -> N
     assert "same" not in found.text
 
 
+def moved(target: Any, live: Any) -> list[str]:
+    """The lines that change, without their margins."""
+    [found] = argocd_diffs.resource_diffs([item("ConfigMap", "backend", target=target, live=live)], services=SERVICES)
+    return [f"{line[0]} {line[1:].strip()}" for line in found.text.splitlines() if line.startswith(("+", "-"))]
+
+
+def test_of_a_flag_its_argument_is_hidden() -> None:
+    old, new = pod(), pod()
+    for deployment, secret in ((old, "hunter2"), (new, "hunter3")):
+        [container] = deployment["spec"]["template"]["spec"]["containers"]
+        container["args"] = ["--password", secret, f"--api-key={secret}", "--token", "--user", "me", "$(DB_PASSWORD)"]
+    assert moved(new, old) == ["- - [hidden]", "- - --api-key=[hidden]", "+ - [hidden]", "+ - --api-key=[hidden]"]
+
+
+def test_what_only_refers_to_a_secret_is_shown() -> None:
+    old, new = pod(), pod(DB_PASSWORD_FILE="/run/secrets/db")
+    new["spec"]["template"]["spec"] |= {
+        "automountServiceAccountToken": False,
+        "imagePullSecrets": [{"name": "ecr"}],
+        "tokenExpirationSeconds": 3600,
+        "volumes": [{"name": "tls", "secret": {"secretName": "backend-tls"}}],
+    }
+    shown = "\n".join(moved(new, old))
+    assert all(
+        text in shown for text in ("/run/secrets/db", ": false", "name: ecr", ": 3600", "secretName: backend-tls")
+    )
+    assert "hidden" not in shown
+
+
+def test_a_text_with_a_secret_in_it_is_hidden_however_yaml_writes_it() -> None:
+    new = config(
+        folded="word " * 21 + "password: hunter2 end", password="one\nhunter2\n", nested="token=hunter2\na=1\n"
+    )
+    shown = "\n".join(moved(new, config()))
+    assert "hunter2" not in shown
+    assert "+ password: [hidden]" in shown
+    assert "+ a=1" in shown
+
+
+def test_a_note_on_a_secret_is_looked_at_like_any_other() -> None:
+    secret = {
+        "kind": "Secret",
+        "metadata": {"name": "s", "annotations": {"note": "password=hunter2"}},
+        "data": {"a": "x"},
+    }
+    [one] = argocd_diffs.resource_diffs([item("Secret", "s", target=secret, live=None)], services=SERVICES)
+    assert "+    note: password=[hidden]" in one.text
+    assert "+  a: <hidden, changed>" in one.text
+
+
+def test_a_key_of_which_the_difference_shows_the_middle_or_the_end_is_hidden() -> None:
+    def key(changed: str) -> str:
+        lines = [letter * 64 for letter in f"abcdef{changed}ghijkl"]
+        return "\n".join(["-----BEGIN PRIVATE KEY-----", *lines, "-----END PRIVATE KEY-----\n"])
+
+    assert moved(config(a=key("x")), config(a=key("y"))) == ["- [hidden]", "+ [hidden]"]
+    [found] = argocd_diffs.resource_diffs(
+        [item("ConfigMap", "backend", target=config(a=key("x"), b="2"), live=config(a=key("x"), b="1"))],
+        services=SERVICES,
+    )
+    assert "l" * 64 not in found.text
+    assert [line for line in found.text.splitlines() if line[0] in "+-"] == ["-  b: '1'", "+  b: '2'"]
+
+
 def test_a_key_in_a_config_map_is_hidden_whole() -> None:
     key = "-----BEGIN PRIVATE KEY-----\n" + "a" * 64 + "\n" + "b" * 64 + "\n-----END PRIVATE KEY-----\n"
     changed = item("ConfigMap", "backend-config", target=config(key=key, port="2"), live=config(key="", port="1"))

@@ -204,6 +204,24 @@ async def test_conditions_and_deletion_are_seen(argocd: ArgoCD, world: World) ->
     assert read.conditions == (f"ComparisonError: {'x' * 483}",)
 
 
+async def test_what_argocd_says_comes_without_secrets_and_accounts(argocd: ArgoCD, world: World) -> None:
+    app = world.applications[PROD]
+    app.faults.sync_error = 'User "system:serviceaccount:argocd:x" cannot patch {"env":[{"name":"PASS","value":"a"}]}'
+    app.conditions = [{"type": "SyncError", "message": "sub: proj:tiketi:chatops, iat: 2026-08-01T09:00:00Z"}]
+    world.release("prod", "backend")
+    world.tick()
+    world.operate("prod")
+    await world.settle()
+    shown = 'User [hidden] cannot patch {"env":[{"name":"PASS","value":"[hidden]"}]}'
+
+    read = await argocd.read(PROD)
+
+    assert read.operation is not None
+    assert read.operation.message == shown
+    assert {result.message for result in read.operation.results} == {shown}
+    assert read.conditions == ("SyncError: sub: [hidden], iat: [hidden]",)
+
+
 async def test_an_operation_that_retries_has_not_finished(argocd: ArgoCD, world: World) -> None:
     world.applications[PROD].faults.retries = 1
     world.operate("prod")

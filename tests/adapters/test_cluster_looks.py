@@ -76,6 +76,16 @@ async def test_a_pod_by_name_and_secrets_hidden(clusters: Clusters, world: World
     assert "connected to postgres://tiketi:[hidden]@postgres:5432/tiketi" in read.lines
 
 
+@pytest.mark.parametrize("lines", [100, 4])
+async def test_a_key_over_many_lines_is_hidden_wherever_the_log_begins(
+    clusters: Clusters, world: World, prod: Environment, lines: int
+) -> None:
+    key = ["-----BEGIN PRIVATE KEY-----", *(letter * 64 for letter in "abc"), "c2hvcnQ=", "-----END PRIVATE KEY-----"]
+    await crash(world, logs=("starting", *key, "could not use the key"))
+    read = await clusters.logs(prod, service=SERVICE, previous=True, lines=lines)
+    assert list(read.lines) == ["starting", *["[hidden]"] * 6, "could not use the key"][-lines:]
+
+
 async def test_a_huge_log_is_cut(clusters: Clusters, world: World, prod: Environment) -> None:
     await crash(world, logs=("x" * 5000,) * 100)
     read = await clusters.logs(prod, service=SERVICE, lines=1000)

@@ -127,6 +127,10 @@ def test_restarts_and_leaving() -> None:
         ({"type": "Progressing", "status": "False", "message": "timed out"}, "timed out"),
         ({"type": "ReplicaFailure", "status": "True", "message": "quota " * 100}, ("quota " * 100)[:300]),
         ({"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate"}, "FailedCreate"),
+        (
+            {"type": "ReplicaFailure", "status": "True", "message": 'User "system:node:a" cannot, token=abc123'},
+            "User [hidden] cannot, token=[hidden]",
+        ),
     ],
 )
 def test_the_controllers_complaint(condition: Json, message: str | None) -> None:
