@@ -67,7 +67,8 @@ async def _wait_for_merge(operation: Operation, pull: Pull, *, steps: Steps) -> 
     """A pull request is merged by GitHub or by people, and that may take its time."""
     if pull.state is PullState.CLOSED:
         raise Refused(Reason.PULL_REQUEST_CLOSED)
-    deadline = operation.deadline or steps.clock() + MERGED_WITHIN
+    waits = operation.reason is Reason.PULL_REQUEST_OPEN
+    deadline = operation.deadline if waits and operation.deadline else steps.clock() + MERGED_WITHIN
     if steps.clock() >= deadline:
         raise Refused(Reason.PULL_REQUEST_LATE)
     hint = SENTENCES[pull.unmerged] if pull.unmerged else ""

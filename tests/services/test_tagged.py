@@ -262,6 +262,23 @@ async def test_a_pull_request_that_is_closed_or_forgotten_is_the_end(
         assert (closed.state, closed.reason) == (OperationState.REFUSED, Reason.PULL_REQUEST_CLOSED)
 
 
+async def test_a_github_that_was_away_before_leaves_a_pull_request_its_day(
+    outside: Outside, world: World, database_url: str, catalog: Catalog, earlier: str
+) -> None:
+    prod = replace(catalog.environments["prod"], pull_requests=True)
+    reviewed = replace(catalog, environments={**catalog.environments, "prod": prod})
+    async with bot_in(outside, database_url, catalog=reviewed) as bot:
+        approved = await bot.approve(await bot.step(await asked(bot, earlier)))
+        outside.github.faults.failures = 99
+        away = await bot.step(approved)
+        assert away.reason is Reason.GITHUB_UNREACHABLE
+        outside.github.faults.failures = 0
+        waiting = await bot.step(away)
+        assert waiting.reason is Reason.PULL_REQUEST_OPEN
+        assert waiting.deadline is not None
+        assert waiting.deadline - bot.clock() > timedelta(hours=23)
+
+
 async def test_a_registry_that_is_away_is_waited_for(bot: Bot, outside: Outside, earlier: str) -> None:
     outside.registry.faults.status = 503
     waiting = await bot.step(await asked(bot, earlier))
