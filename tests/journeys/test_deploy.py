@@ -122,7 +122,7 @@ async def test_a_rejected_release_can_be_asked_for_again(scene: Scene, rows: Row
             "ticket-service",
             "Refused",
             "Argo CD deploys this environment by itself: push the change, or use /refresh to speed it up. "
-            "`/diff staging` and `/restart staging ticket-service` work here as well.",
+            "`/deploy staging ticket-service tag:…` writes a tag into Git; `/diff` and `/restart` work here as well.",
         ),
         (
             "hyunwoo",
