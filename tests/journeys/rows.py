@@ -1,12 +1,13 @@
 """The bot's rows, read beside it: what is asserted of them, and whether everything that came is worked off."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table, func, select
 
 from bot.domain.approvals import Approval
+from bot.domain.events import ApplicationObserved
 from bot.domain.incidents import Incident
 from bot.domain.operations import Operation
 from bot.storage import documents, schema
@@ -90,6 +91,16 @@ class Rows:
         async def look() -> bool:
             found = await self.all(schema.applications)
             return any(row["environment"] == environment and (row["observed_at"] or NEVER) > after for row in found)
+
+        await until_async(look)
+
+    async def shows(self, environment: str, fact: Callable[[ApplicationObserved], bool]) -> None:
+        """Wait until the newest read of the environment shows this."""
+
+        async def look() -> bool:
+            found = await self.all(schema.applications)
+            reads = [documents.observation.load(row["document"]) for row in found if row["document"]]
+            return any(read.environment == environment and fact(read) for read in reads)
 
         await until_async(look)
 

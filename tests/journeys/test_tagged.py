@@ -3,6 +3,8 @@
 import pytest
 from simcord.results import InteractionResult
 
+from bot.domain import rollouts
+from bot.domain.events import ApplicationObserved
 from bot.domain.operations import OperationState
 from bot.domain.reasons import SENTENCES, Reason
 from sandbox.deployments import Breakage
@@ -104,6 +106,24 @@ async def test_what_cannot_be_meant_is_refused_with_the_reason(
     assert scene.world.git.head("main") == tip
 
 
+def runs(read: ApplicationObserved, tag: str) -> bool:
+    """Whether the Deployment of ticket-service has an image of this tag."""
+    workload = read.workload(TICKETS)
+    return workload is not None and workload.live is not None and workload.live.tag == tag
+
+
+def deployed(read: ApplicationObserved) -> bool:
+    """Whether all pods of ticket-service run that image, healthy."""
+    workload = read.workload(TICKETS)
+    image = workload.live if workload else None
+    fresh = read.health_is_fresh
+    return (
+        workload is not None
+        and image is not None
+        and rollouts.is_deployed(workload, image=image, health_is_fresh=fresh)
+    )
+
+
 async def promote(scene: Scene, who: str = "hyunwoo", **options: str) -> InteractionResult:
     """Somebody uses /promote."""
     return await scene.town.people[who].slash(scene.town.releases, "promote", service=TICKETS, **options)
@@ -112,7 +132,7 @@ async def promote(scene: Scene, who: str = "hyunwoo", **options: str) -> Interac
 async def test_what_staging_runs_becomes_productions(scene: Scene, rows: Rows) -> None:
     released = scene.world.release("staging", TICKETS, login="sora")
     await scene.world.settle()
-    await rows.observed("staging", after=scene.clock())
+    await rows.shows("staging", lambda read: runs(read, released.tag) and deployed(read))
     told = await promote(scene)
     assert seeing.told(told)[0] == f"{PLACE} · waiting for approval"
     card = await seeing.message(scene.town.releases, titled=f"{PLACE} · waiting for approval")
@@ -132,7 +152,7 @@ async def test_what_is_not_proven_is_not_promoted(scene: Scene, rows: Rows) -> N
     released = scene.world.release("staging", TICKETS, login="sora")
     scene.world.breakages[released.tag] = Breakage()
     await scene.world.settle()
-    await rows.observed("staging", after=scene.clock())
+    await rows.shows("staging", lambda read: runs(read, released.tag))
     title, reason = seeing.told(await promote(scene))
     assert title == "Refused"
     assert reason.startswith(SENTENCES[Reason.NOT_PROVEN])

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from simcord.results import InteractionResult
 
+from bot.domain.events import ApplicationObserved
 from sandbox.scene import Scene
 from tests.journeys import seeing
 from tests.journeys.expected import web
@@ -91,13 +92,19 @@ async def test_a_release_that_waits_is_asked_for_and_does_not_run(scene: Scene, 
     assert not any(request.path.endswith(f"/commits/{ran.source.sha}") for request in scene.github.requests[-10:])
 
 
+def run_by(read: ApplicationObserved) -> set[str | None]:
+    """The tags that pods of the service run."""
+    workload = read.workload(SERVICE)
+    return {pod.image.tag for pod in workload.pods} if workload else set()
+
+
 async def test_what_is_gone_or_moved_is_marked(scene: Scene, rows: Rows) -> None:
     old, _ = first(scene)
     released = scene.world.release("prod", SERVICE)
     scene.world.tick()
     scene.world.operate("prod")
     await scene.world.settle()
-    await rows.observed("prod", after=scene.clock())
+    await rows.shows("prod", lambda read: run_by(read) == {released.tag})
     stored = scene.world.images.repositories[REPOSITORY]
     stored.tags["prod"] = stored.tags["latest"] = stored.tags[old]  # somebody moved them by hand
 
