@@ -26,7 +26,7 @@ sandbox: .venv/sandbox.stamp ## a simulated Discord guild and a scripted world, 
 	$(BIN)/python -m bot sandbox $(ARGS)
 
 test: .venv ## the whole test suite
-	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 lint: .venv ## ruff: rules, and that the format is as `make format` leaves it
 	$(BIN)/ruff check .
