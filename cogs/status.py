@@ -84,7 +84,7 @@ class Status(commands.Cog):
 
     async def _help(self, interaction: discord.Interaction) -> Card:
         deps = self._deps
-        known = interaction.client.tree.walk_commands(guild=discord.Object(deps.guild_id))  # type: ignore[attr-defined]
+        known = interaction.client.tree.walk_commands(guild=discord.Object(deps.guild_id))  # type: ignore[attr-defined]  # it is our Client
         rights = {name: deps.gate.allowed(interaction, environment=name) for name in deps.catalog.environments}
         listed = [_described(command) for command in known if isinstance(command, app_commands.Command)]
         return help_card.render(sorted(listed, key=lambda command: command.usage), rights=rights)

@@ -195,7 +195,7 @@ def _is_no_string(plain: str) -> bool:
     kustomize takes times of day and dates for strings, and PyYAML does not; it takes `12345e6`, `0o17` and `y` for
     none, and PyYAML does.
     """
-    kind = yaml.SafeLoader("").resolve(yaml.ScalarNode, plain, (True, False))  # type: ignore[no-untyped-call]
+    kind = yaml.SafeLoader("").resolve(yaml.ScalarNode, plain, (True, False))  # type: ignore[no-untyped-call]  # PyYAML has no types
     return (
         (kind in _NOT_STRINGS and ":" not in plain)
         or _NUMBER.fullmatch(plain.lower()) is not None

@@ -15,8 +15,9 @@ from bot.domain import rollouts, verdicts
 from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import ApplicationObserved, Phase
+from bot.domain.hindrances import hindrance
 from bot.domain.operations import Content, Operation, OperationKind, OperationState
-from bot.domain.reasons import SENTENCES, hindrance
+from bot.domain.reasons import SENTENCES
 from bot.domain.timeline import Line, LineState
 
 _TAG = 40

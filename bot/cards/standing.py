@@ -14,8 +14,9 @@ from bot.domain import releases, timeline
 from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import RunStatus
+from bot.domain.hindrances import hindrance
 from bot.domain.operations import Operation, OperationState
-from bot.domain.reasons import SENTENCES, Reason, hindrance
+from bot.domain.reasons import SENTENCES, Reason
 from bot.domain.releases import Release, ReleaseState
 from bot.domain.timeline import LineState
 

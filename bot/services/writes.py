@@ -52,10 +52,10 @@ async def write(
         await _wait_for_merge(operation, progress.pull, steps=steps)
         return
     after = replace(operation, written=progress.revision, reason=None, detail="", deadline=None)
-    if environment.automated:
-        await steps.accepted(steps.marked(after, within=within), expected=OperationState.APPROVED)
-    else:
-        await steps.save(after, expected=OperationState.APPROVED)
+    if not environment.automated:
+        await steps.save(after, expected=OperationState.APPROVED)  # The next step has Argo CD look at the branch.
+        return
+    await steps.accepted(steps.marked(after, within=within), expected=OperationState.APPROVED)
     try:
         # Argo CD looks at the branch by itself within minutes, so a failure costs only time.
         await argocd.read(environment.application, refresh="normal")

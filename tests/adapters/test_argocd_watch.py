@@ -110,7 +110,7 @@ async def test_an_error_before_the_first_frame_is_an_answer(argocd: ArgoCD, serv
 
 async def test_silence_ends_it(argocd: ArgoCD, server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     # In production the limit is three times the pause between two comments.
-    monkeypatch.setattr(argocd_http, "SILENCE", 0.2)
+    monkeypatch.setattr(argocd_http, "SILENCE", 0.2)  # the same limit, in test time
     server.faults.stream_silent = True
     with pytest.raises(Unreachable):
         await until_it_ends(argocd)

@@ -327,7 +327,7 @@ async def test_two_processes_with_one_operation_make_one_commit(hub: Scripted, w
 
 
 async def test_a_writer_waits_its_turn_for_a_bounded_time(repository: GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.adapters.github._QUEUE", 0.01)
+    monkeypatch.setattr("bot.adapters.github._QUEUE", 0.01)  # the same limit, in test time
     async with repository.writing("main"):
         with pytest.raises(GithubError) as caught:
             await deploy(repository)

@@ -187,6 +187,7 @@ def test_what_is_no_tag_is_never_written(tag: str) -> None:
 
 
 def test_a_result_that_reads_otherwise_is_not_given_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    # No text makes a correct splice read otherwise, so the rule that quotes is broken on purpose.
     monkeypatch.setattr(kustomization, "_NEVER_QUOTED", re.compile(".*"))
     assert '"' not in kustomization.with_tag(entry("newTag: old"), image="app", tag="new")
     with pytest.raises(Refused) as refused:

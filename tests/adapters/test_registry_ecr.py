@@ -159,7 +159,7 @@ async def test_every_page_is_read_and_a_thousand_images_at_once(stubbed: Stubbed
 
 
 async def test_pages_are_bounded_and_that_is_said(stubbed: Stubbed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry_ecr, "PAGES", 1)
+    monkeypatch.setattr(registry_ecr, "PAGES", 1)  # the same bound, with answers that a test can write down
     stubbed.stub.add_response("describe_images", {"imageDetails": [detail(1, OLD)], "nextToken": "2"}, asking())
     stubbed.stub.add_response("describe_images", {"imageDetails": [detail(2)], "nextToken": "3"}, asking(nextToken="2"))
     assert await stubbed.names(REPOSITORY) == Names(pushed={OLD: AT}, complete=False)

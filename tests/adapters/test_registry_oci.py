@@ -124,7 +124,7 @@ async def test_every_page_is_read_and_not_one_too_many(
     names = await registry.names(REPOSITORY)
     assert (len(names.pushed), names.complete, asked(server)) == (5, True, ["tags/list"] * 3)
 
-    monkeypatch.setattr(registry_oci, "PAGES", 4)
+    monkeypatch.setattr(registry_oci, "PAGES", 4)  # the same bound, reached sooner
     server.faults.endless = True
     names = await registry.names("tiketi-auth-service")
     assert (len(names.pushed), names.complete) == (4, False)
@@ -311,7 +311,7 @@ async def test_names_that_are_no_tags_are_left_out() -> None:
 
 
 async def test_a_long_answer_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry_oci, "_LARGEST_LIST", 1000)
+    monkeypatch.setattr(registry_oci, "_LARGEST_LIST", 1000)  # the same bound, reached sooner
     async with Told(web.json_response({"tags": ["a" * 100] * 100})) as server:
         adapter = OciRegistry(url=server.url)
         with pytest.raises(RegistryUnreachable) as caught:
@@ -333,7 +333,7 @@ async def test_a_token_that_is_none_is_no_answer(said: object) -> None:
 
 async def test_a_token_is_not_used_to_its_very_end(monkeypatch: pytest.MonkeyPatch) -> None:
     time = [100.0]
-    monkeypatch.setattr(registry_http, "monotonic", lambda: time[0])
+    monkeypatch.setattr(registry_http, "monotonic", lambda: time[0])  # a minute has to pass
     async with Told() as server:
         token = {"token": "one", "expires_in": 60}
         lists = [web.json_response({"tags": []}) for _ in range(3)]

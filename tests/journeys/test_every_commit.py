@@ -37,7 +37,7 @@ Road = Callable[[Scene, str], Coroutine[Any, Any, Ran]]
 @pytest.fixture
 async def scene(database_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
     """A scene whose pipeline waits for nothing, and shows a shared token: the others are checked by the real time."""
-    monkeypatch.setattr(observations, "BUSY", timedelta(seconds=0.1))
+    monkeypatch.setattr(observations, "BUSY", timedelta(seconds=0.1))  # the world is faster than five seconds
     async with (
         open_scene(database_url=database_url, pace=0.02, timing=BRISK, clock=clock) as opened,
         Senders(opened.senders.url, github_secret=SECRET, argocd_token=ARGOCD_TOKEN, ci_token=CI_TOKEN) as senders,

@@ -22,7 +22,7 @@ from bot.storage import migrations
 from bot.storage.engine import Database
 from bot.topology import Topology
 from sandbox.world import World, with_clusters
-from tests.services.house import HYUNWOO, Bot, bot_in
+from tests.services.house import HYUNWOO, TICKETS, Bot, bot_in
 from tests.services.outside import Interrupted, Outside, outside_of
 
 
@@ -110,3 +110,14 @@ async def bot(outside: Outside, database_url: str, catalog: Catalog) -> AsyncIte
     """The bot's services on an empty database."""
     async with bot_in(outside, database_url, catalog=catalog) as bot:
         yield bot
+
+
+@pytest.fixture
+async def earlier(world: World) -> str:
+    """The tag that ticket-service ran in production before the one that it runs now."""
+    tag = world.overlay("prod").tags[TICKETS]
+    world.release("prod", TICKETS, login="sora")
+    world.tick()
+    world.operate("prod")
+    await world.settle()
+    return tag

@@ -1,45 +1,20 @@
 """A deploy of a chosen tag: what is consented to, the one commit, and the sync or what takes its place."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
 from bot.domain.catalog import Catalog
-from bot.domain.operations import Operation, OperationKind, OperationState
+from bot.domain.operations import OperationState
 from bot.domain.reasons import Reason, Refused
-from bot.services import approvals, operations
+from bot.services import approvals
 from bot.storage import operations as rows
 from sandbox.world import World
-from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot, bot_in
+from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot
 from tests.services.outside import Interrupted, Outside
+from tests.services.tagging import asked
 
 FILE = "k8s/overlays/{}/kustomization.yaml"
-
-
-async def asked(bot: Bot, tag: str, *, environment: str = "prod", service: str | None = TICKETS) -> Operation:
-    """Hyunwoo asks for a tag."""
-    return await operations.request(
-        bot.database,
-        kind=OperationKind.DEPLOY,
-        environment=environment,
-        service=service,
-        actor=HYUNWOO,
-        catalog=bot.catalog,
-        now=bot.clock(),
-        tag=tag,
-    )
-
-
-@pytest.fixture
-async def earlier(world: World) -> str:
-    """The tag that ticket-service ran in production before the one that it runs now."""
-    tag = world.overlay("prod").tags[TICKETS]
-    world.release("prod", TICKETS, login="sora")
-    world.tick()
-    world.operate("prod")
-    await world.settle()
-    return tag
 
 
 def text(world: World, environment: str = "prod") -> str:
@@ -222,61 +197,6 @@ async def test_argocd_that_has_not_noticed_the_commit_is_waited_for(
     assert (waiting.state, waiting.reason) == (OperationState.APPROVED, Reason.REFRESH_TIMED_OUT)
     argocd.faults.refresh_expires = False
     assert (await bot.step(waiting)).state is OperationState.RUNNING
-
-
-async def test_a_pull_request_is_waited_for_and_then_synced(
-    outside: Outside, world: World, database_url: str, catalog: Catalog, earlier: str
-) -> None:
-    prod = replace(catalog.environments["prod"], pull_requests=True)
-    reviewed = replace(catalog, environments={**catalog.environments, "prod": prod})
-    async with bot_in(outside, database_url, catalog=reviewed) as bot:
-        tip = world.git.head("main")
-        approved = await bot.approve(await bot.step(await asked(bot, earlier)))
-        waiting = await bot.step(approved)
-        assert (waiting.state, waiting.reason) == (OperationState.APPROVED, Reason.PULL_REQUEST_OPEN)
-        assert (waiting.pull_request or "").endswith("/pull/1")
-        assert world.git.head("main") == tip
-        assert await bot.step(waiting) == waiting
-
-        outside.github.pulls.merge(1)
-        written = await bot.step(waiting)
-        assert (written.written, written.reason) == (world.git.head("main").sha, None)
-        done = await bot.followed(await bot.step(written))
-        assert done.state is OperationState.SUCCEEDED
-
-
-async def test_a_pull_request_that_is_closed_or_forgotten_is_the_end(
-    outside: Outside, world: World, database_url: str, catalog: Catalog, earlier: str
-) -> None:
-    prod = replace(catalog.environments["prod"], pull_requests=True)
-    reviewed = replace(catalog, environments={**catalog.environments, "prod": prod})
-    async with bot_in(outside, database_url, catalog=reviewed) as bot:
-        waiting = await bot.step(await bot.approve(await bot.step(await asked(bot, earlier))))
-        bot.clock.advance(timedelta(days=1))
-        late = await bot.step(waiting)
-        assert (late.state, late.reason) == (OperationState.REFUSED, Reason.PULL_REQUEST_LATE)
-
-        again = await bot.step(await bot.approve(await bot.step(await asked(bot, earlier))))
-        outside.github.pulls.close(2)
-        closed = await bot.step(again)
-        assert (closed.state, closed.reason) == (OperationState.REFUSED, Reason.PULL_REQUEST_CLOSED)
-
-
-async def test_a_github_that_was_away_before_leaves_a_pull_request_its_day(
-    outside: Outside, world: World, database_url: str, catalog: Catalog, earlier: str
-) -> None:
-    prod = replace(catalog.environments["prod"], pull_requests=True)
-    reviewed = replace(catalog, environments={**catalog.environments, "prod": prod})
-    async with bot_in(outside, database_url, catalog=reviewed) as bot:
-        approved = await bot.approve(await bot.step(await asked(bot, earlier)))
-        outside.github.faults.failures = 99
-        away = await bot.step(approved)
-        assert away.reason is Reason.GITHUB_UNREACHABLE
-        outside.github.faults.failures = 0
-        waiting = await bot.step(away)
-        assert waiting.reason is Reason.PULL_REQUEST_OPEN
-        assert waiting.deadline is not None
-        assert waiting.deadline - bot.clock() > timedelta(hours=23)
 
 
 async def test_a_registry_that_is_away_is_waited_for(bot: Bot, outside: Outside, earlier: str) -> None:

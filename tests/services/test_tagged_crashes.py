@@ -14,7 +14,7 @@ from bot.topology import Topology
 from tests.services.house import GRACE, TICKETS, Bot, bot_in
 from tests.services.lives import live
 from tests.services.outside import outside_of
-from tests.services.test_tagged import asked
+from tests.services.tagging import asked
 
 pytestmark = [pytest.mark.journey, pytest.mark.storage, pytest.mark.usefixtures("restless")]
 
