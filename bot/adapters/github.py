@@ -7,9 +7,9 @@ answer like any other: whoever asked decides when to ask again.
 """
 
 import asyncio
+import math
 import random
 import threading
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -22,6 +22,7 @@ from github import Auth, Github, GithubException, UnknownObjectException
 from pydantic import SecretStr
 
 from bot.adapters.calls import CallFailed, Observe, measured, unobserved
+from bot.adapters.remembering import Remembering
 from bot.domain import images
 from bot.domain.reasons import Reason
 
@@ -100,26 +101,23 @@ class GitHub:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="github")
         self._local = threading.local()
         self._clients: list[Github] = []
-        self._commits: OrderedDict[str, Commit] = OrderedDict()
+        self._commits: Remembering[str, Commit] = Remembering(seconds=math.inf, most=_REMEMBERED)
         self._writers: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def aclose(self) -> None:
         """Close the connections. A thread in the middle of a question is left to its time-outs."""
+        await self._commits.aclose()
         self._threads.shutdown(wait=False, cancel_futures=True)
         for client in self._clients:
             client.close()
 
     async def commit(self, revision: str) -> Commit:
         """The commit of a full revision, from memory if it was asked for lately. Raises NotFound or GithubError."""
-        if revision in self._commits:
-            self._commits.move_to_end(revision)
-            return self._commits[revision]
-        commit = await self.ask("commit", lambda client: _commit(self._read(client, revision)))
-        if images.is_revision(revision):
-            self._commits[revision] = commit
-            if len(self._commits) > _REMEMBERED:
-                self._commits.popitem(last=False)
-        return commit
+
+        async def ask() -> Commit:
+            return await self.ask("commit", lambda client: _commit(self._read(client, revision)))
+
+        return await (self._commits.get(revision, ask) if images.is_revision(revision) else ask())
 
     async def contains(self, branch: str, revision: str) -> bool:
         """Whether the revision is the tip of the branch or an ancestor of it.
