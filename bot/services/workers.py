@@ -70,8 +70,10 @@ class Worker:
 
     async def _claimed(self) -> list[Operation]:
         """As many operations as there are places for."""
-        now, taken = self._clock(), []
         places = Counter(self._in_hand.values())
+        if places.total() >= AT_ONCE:
+            return []
+        now, taken = self._clock(), []
         full = [name for name, number in places.items() if number >= IN_ONE_ENVIRONMENT]
         async with self._database.transaction() as connection:
             for operation in await rows.free(connection, now=now, limit=CANDIDATES, full=full):
