@@ -36,6 +36,7 @@ from bot.services.restarts import Restarter
 from bot.services.steps import Steps
 from bot.services.tags import TagReader
 from bot.services.terminations import Terminator
+from bot.services.validations import Validator
 from bot.services.views import Gallery
 from bot.services.watches import Watch
 from bot.services.workers import Worker
@@ -88,6 +89,7 @@ class App:
         self._metrics = telemetry.build()
         self._database = database or Database(settings.database_url.get_secret_value())
         self._outside = connections.build(settings, topology, observe=self._observe_call)
+        self._validator = Validator(github=self._outside.github)
         self._recorder = Recorder(self._database)
         self._observer = Observer(
             self._database,
@@ -117,6 +119,7 @@ class App:
             tags=TagReader(
                 database=self._database, catalog=self._catalog, registry=outside.registry, github=outside.github
             ),
+            validator=self._validator,
             clock=self._clock,
             observe=self._observe_interaction,
         )

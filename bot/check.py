@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import dataclass
 
 from bot import connections
-from bot.adapters import github_runs
+from bot.adapters import github_runs, kustomize
 from bot.adapters.argocd import ArgoCD
 from bot.chat import check as chat_check
 from bot.domain.catalog import MAIN, Catalog
@@ -38,6 +38,7 @@ async def everything(settings: Settings, topology: Topology) -> list[Finding]:
             github_runs.check(outside.github),
             outside.clusters.check(catalog.environments.values()),
             outside.registry.check([service.image for service in catalog.services.values()]),
+            kustomize.check(),
             _database(settings),
         )
     finally:

@@ -11,6 +11,7 @@ from cogs.looking import Looking
 from cogs.registry import Registry
 from cogs.rerun import Rerun
 from cogs.status import Status
+from cogs.validate import Validate
 
 
 def make(deps: Deps) -> list[commands.Cog]:
@@ -24,4 +25,5 @@ def make(deps: Deps) -> list[commands.Cog]:
         Registry(deps),
         Rerun(deps),
         Status(deps),
+        Validate(deps),
     ]

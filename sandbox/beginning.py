@@ -5,6 +5,7 @@ has been running: every image tag begins with a commit that exists, every Applic
 """
 
 import copy
+import posixpath
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,9 @@ def _commit_overlays(world: "World", tag: str) -> None:
         )
         for name, place in topology.environments.items()
     }
+    for place in topology.environments.values():
+        below = posixpath.normpath(f"{place.overlay}/../../base")
+        overlays |= {f"{below}/{name}": text for name, text in manifests.base(topology.services).items()}
     branches = list(world.git.branches)
     at = world.timeline.after()
     last = world.git.commit(branches[0], overlays, message=f"chore: all services {tag}", login=BOT, at=at)

@@ -73,6 +73,7 @@ class Writes:
             web.patch(f"{repository}/git/refs/{{ref:heads/.+}}", self._move),
             web.get(f"{repository}/git/commits/{{sha}}", self._commit),
             web.get(f"{repository}/git/trees/{{sha}}", self._tree),
+            web.get(f"{repository}/git/blobs/{{sha}}", self._blob),
             web.post(f"{repository}/git/commits", self._make_commit),
             web.post(f"{repository}/git/trees", self._make_tree),
         ]
@@ -175,8 +176,14 @@ class Writes:
 
     def _listing(self, sha: str, *, recursive: bool) -> Json:
         files = self._git.trees[sha]
-        found = [
-            {"path": path, "mode": "100644", "type": "blob", "sha": git_objects.blob(text)}
+        found: list[Json] = [
+            {
+                "path": path,
+                "mode": "100644",
+                "type": "blob",
+                "sha": git_objects.blob(text),
+                "size": len(git_objects.content(text)),
+            }
             for path, text in files.items()
         ]
         directories = [
@@ -188,6 +195,22 @@ class Writes:
         shown = [entry for entry in entries if recursive or "/" not in entry["path"]]
         url, truncated = f"{self._shapes().url}/git/trees/{sha}", self._faults.trees_truncated
         return {"sha": sha, "url": url, "tree": shown[:1] if truncated else shown, "truncated": truncated}
+
+    async def _blob(self, request: web.Request) -> web.Response:
+        sha = request.match_info["sha"]
+        if sha not in self._git.blobs:
+            raise UnknownRevision(sha)
+        content = git_objects.content(self._git.blobs[sha])
+        return web.json_response(
+            {
+                "sha": sha,
+                "node_id": f"B_{sha}",
+                "size": len(content),
+                "url": f"{self._shapes().url}/git/blobs/{sha}",
+                "content": base64.encodebytes(content).decode(),
+                "encoding": "base64",
+            }
+        )
 
     async def _make_tree(self, request: web.Request) -> web.Response:
         body = await request.json()

@@ -9,7 +9,7 @@ import copy
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,31 +86,57 @@ def render(overlay: Overlay) -> list[Json]:
     return [manifest for service in overlay.images for manifest in _service(overlay, service)]
 
 
+def base(services: Iterable[str]) -> dict[str, str]:
+    """The files of the base that every overlay builds on, by their names: what `render` takes for granted."""
+    files = {}
+    for service in services:
+        metadata = {"name": service, "labels": _labels(service)}
+        objects = _workload(service, metadata=metadata, image=service, config=f"{service}-config", replicas=1)
+        files[f"{service}.yaml"] = yaml.safe_dump_all(objects, sort_keys=False)
+    document = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": sorted(files),
+    }
+    return {**files, "kustomization.yaml": yaml.safe_dump(document, sort_keys=False)}
+
+
 def _service(overlay: Overlay, service: str) -> list[Json]:
-    labels = {SERVICE_LABEL: service, "app.kubernetes.io/part-of": "tiketi"}
     config = dict(overlay.config.get(service, {}))
     name = f"{service}-config-{hashlib.sha256(json.dumps(config).encode()).hexdigest()[:10]}"
+    metadata = {"name": service, "namespace": overlay.namespace, "labels": _labels(service)}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {**copy.deepcopy(metadata), "name": name},
+            "data": config,
+        },
+        *_workload(service, metadata=metadata, image=overlay.image(service), config=name, replicas=overlay.replicas),
+    ]
 
-    def metadata(of: str) -> Json:
-        return {"name": of, "namespace": overlay.namespace, "labels": dict(labels)}
 
+def _workload(service: str, *, metadata: Json, image: str, config: str, replicas: int) -> list[Json]:
     container = {
         "name": service,
-        "image": overlay.image(service),
+        "image": image,
         "ports": [{"containerPort": 3000, "protocol": "TCP"}],
-        "envFrom": [{"configMapRef": {"name": name}}],
+        "envFrom": [{"configMapRef": {"name": config}}],
     }
     deployment = {
-        "replicas": overlay.replicas,
+        "replicas": replicas,
         "selector": {"matchLabels": {SERVICE_LABEL: service}},
-        "template": {"metadata": {"labels": dict(labels)}, "spec": {"containers": [container]}},
+        "template": {"metadata": {"labels": _labels(service)}, "spec": {"containers": [container]}},
     }
     ports = {"selector": {SERVICE_LABEL: service}, "ports": [{"port": 80, "targetPort": 3000, "protocol": "TCP"}]}
     return [
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(name), "data": config},
-        {"apiVersion": "v1", "kind": "Service", "metadata": metadata(service), "spec": ports},
-        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(service), "spec": deployment},
+        {"apiVersion": "v1", "kind": "Service", "metadata": copy.deepcopy(metadata), "spec": ports},
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": copy.deepcopy(metadata), "spec": deployment},
     ]
+
+
+def _labels(service: str) -> dict[str, str]:
+    return {SERVICE_LABEL: service, "app.kubernetes.io/part-of": "tiketi"}
 
 
 def predict(live: Json, target: Json) -> Json:

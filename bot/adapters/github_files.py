@@ -49,7 +49,7 @@ async def read_file(github: GitHub, *, path: str, ref: str) -> File:
         content = base64.b64decode(str(found["content"]))
     except (binascii.Error, KeyError) as error:
         raise GithubError(f"not a file: {error!r}") from error
-    if _blob(content) != found.get("sha"):
+    if blob_of(content) != found.get("sha"):
         raise GithubError("the content is not that of its blob")
     return File(path=path, blob=str(found["sha"]), content=content)
 
@@ -120,6 +120,6 @@ def _written(answer: Any) -> Written:
         raise Unanswered(error.log) from error
 
 
-def _blob(content: bytes) -> str:
+def blob_of(content: bytes) -> str:
     """The name that Git gives to the content."""
     return hashlib.sha1(b"blob %d\0%s" % (len(content), content), usedforsecurity=False).hexdigest()

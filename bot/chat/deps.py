@@ -9,6 +9,7 @@ from bot.domain.catalog import Catalog
 from bot.services.comparisons import Comparer
 from bot.services.inspections import Inspector
 from bot.services.tags import TagReader
+from bot.services.validations import Validator
 from bot.storage.engine import Database
 
 Observe = Callable[[str, str, float], None]
@@ -26,5 +27,6 @@ class Deps:
     inspector: Inspector
     tags: TagReader
     comparer: Comparer
+    validator: Validator
     clock: Callable[[], datetime]
     observe: Observe

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
+from urllib.parse import quote
 
 MAIN = "main"
 """The name of the Argo CD whose address and token are in the settings."""
@@ -94,6 +95,10 @@ class Catalog:
     def commit_page(self, revision: str) -> str:
         """The web page of a commit."""
         return f"{self.github}/{self.repository}/commit/{revision}"
+
+    def file_page(self, revision: str, path: str, *, line: int = 0) -> str:
+        """The web page of a file at a commit, at a line where one is given."""
+        return f"{self.github}/{self.repository}/blob/{revision}/{quote(path)}{f'#L{line}' if line else ''}"
 
     def compare_page(self, old: str, new: str) -> str:
         """The web page of what lies between two commits."""

@@ -48,6 +48,12 @@ class Reason(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"
     OUT_OF_SIGHT = "out_of_sight"
     REFRESH_TIMED_OUT = "refresh_timed_out"
+    KUBECTL_MISSING = "kubectl_missing"
+    VALIDATION_BUSY = "validation_busy"
+    BUILD_TIMED_OUT = "build_timed_out"
+    OVERLAY_MISSING = "overlay_missing"
+    OVERLAY_TOO_BIG = "overlay_too_big"
+    OVERLAY_NOT_LOCAL = "overlay_not_local"
     REVISION_UNKNOWN = "revision_unknown"
     PROJECT_UNKNOWN = "project_unknown"
     DEPLOYMENT_MISSING = "deployment_missing"
@@ -263,6 +269,20 @@ SENTENCES: dict[Reason, str] = {
     Reason.RUNNING_UNKNOWN: "Which commit runs there is not known. `/status` shows what was read last.",
     Reason.COMMIT_GONE: "GitHub does not know the commit of that tag; its history may have been rewritten.",
     Reason.UNRELATED: "The two commits have no history in common, so nothing lies between them.",
+    Reason.KUBECTL_MISSING: (
+        "kubectl is not installed beside the bot, so nothing can be built. Install requirements/base.txt there, or put "
+        "kubectl on the PATH."
+    ),
+    Reason.VALIDATION_BUSY: "Others have overlays built, one after the other. Ask again in a minute.",
+    Reason.BUILD_TIMED_OUT: "Building and checking took too long and was stopped. Build it by hand to see why.",
+    Reason.OVERLAY_MISSING: "At this commit the overlay has no kustomization.yaml, or more than one.",
+    Reason.OVERLAY_TOO_BIG: (
+        "The overlay is too big to be checked here: 500 files, 5 MiB, and 10 MiB when it is built are the most."
+    ),
+    Reason.OVERLAY_NOT_LOCAL: (
+        "The overlay needs what is no file of the repository. The bot fetches nothing else and runs no plugin, so it "
+        "was not built."
+    ),
     Reason.FAULT: "Something broke in the bot, again and again. Its log has more under the operation id below.",
     Reason.REFRESH_TIMED_OUT: "Argo CD is still refreshing. It goes on by itself; /status shows when it compared last.",
 }

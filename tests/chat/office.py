@@ -32,6 +32,7 @@ from bot.services.comparisons import Comparer
 from bot.services.inspections import Inspector
 from bot.services.releases import card_key
 from bot.services.tags import TagReader
+from bot.services.validations import Validator
 from bot.services.views import Gallery
 from bot.storage import approvals, cards, markers, operations
 from bot.storage import releases as release_rows
@@ -172,6 +173,7 @@ async def office(town: Town) -> AsyncIterator[Office]:
         comparer=Comparer(
             database=town.database, catalog=catalog, github=GitHub(url="http://127.0.0.1:9", repository="o/r")
         ),
+        validator=Validator(github=GitHub(url="http://127.0.0.1:9", repository="o/r")),
         clock=town.clock,
         observe=lambda name, outcome, _seconds: place.interactions.append((name, outcome)),
     )
