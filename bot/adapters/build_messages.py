@@ -15,18 +15,19 @@ from bot.yaml_lines import NotYaml
 
 LONGEST = 600
 _WRAPPINGS = re.compile(
-    r"(?:accumulating (?:resources|components)(?: from '[^']*')?: |accumulat\w+ (?:err|dir\w*)='"
+    r"(?:(?:accumulating|merging) (?:resources|components)(?: from '[^']*')?: |accumulat\w+ (?:err|dir\w*)='"
     r"|recursed (?:accumulation of|merging from) path '[^']*': |'[^']*' must resolve to a file': )+"
 )
 _TAIL = re.compile(r"':? must build at directory: .*", re.DOTALL)
 _YAML = re.compile(r"yaml: |MalformedYAML|mapping key|error converting YAML|json: ")
-_OBJECT = re.compile(r"\b([A-Z]\w*)\.v\w+(?:\.[\w.-]+)?/([\w.-]+)\.\[")
+_OBJECT = re.compile(r"\b([A-Z]\w*)\.v\w+\.?(?:[\w.-]*|\[noGrp\])/([\w.-]+)\.\[")
 _OF_GENERATOR = re.compile(r"KV pairs|(?:Secret|ConfigMap)Generator|generator", re.IGNORECASE)
 _SECRET_LENGTH = 4
 """Characters; shorter ones would tear words apart, and tell little."""
 _QUOTED = (
     (re.compile(r"with config: `.*`(?=:|$)", re.DOTALL), "with its config"),
     (re.compile(r"value: \{.*\}", re.DOTALL), "value: {...}"),
+    (re.compile(r"contents:.*", re.DOTALL), "contents: ..."),
     (re.compile(r"from \[.*\]", re.DOTALL), "from it"),
 )
 
@@ -63,8 +64,7 @@ def _told(message: str, sources: Sources) -> Problem:
         if place is not None:
             return Problem(text=text, file=place[0], line=place[1], subject=f"{kind}/{name}")
     files = sorted(sources.files, key=lambda file: (message.rfind(file), message.rfind(file.rpartition("/")[2])))
-    named = files[-1] if files and files[-1].rpartition("/")[2] in message else sources.kustomizations[0]
-    return Problem(text=text, file=named)
+    return Problem(text=text, file=files[-1] if files and files[-1].rpartition("/")[2] in message else "")
 
 
 def _short(message: str, sources: Sources) -> str:

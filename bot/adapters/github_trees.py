@@ -17,7 +17,8 @@ from bot.domain.reasons import Reason
 DIRECTORY = "040000"
 LINK = "120000"
 SUBMODULE = "160000"
-_PLAIN = {"100644", "100755", DIRECTORY, LINK, SUBMODULE}
+_FILE = "100"
+"""How the mode of every file begins, whatever its permissions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,9 @@ async def content(github: GitHub, sha: str) -> bytes:
 def _entry(item: Any) -> list[tuple[str, Entry]]:
     """The entry, or nothing for one that could leave the directory it is written to."""
     path, mode = (str(item.get("path")), str(item.get("mode"))) if isinstance(item, dict) else ("", "")
-    if mode not in _PLAIN or "\0" in path or any(part in ("", ".", "..", ".git") for part in path.split("/")):
+    if not (mode.startswith(_FILE) or mode in (DIRECTORY, LINK, SUBMODULE)):
+        return []
+    if "\0" in path or any(part in ("", ".", "..", ".git") for part in path.split("/")):
         return []
     size = item.get("size")
     return [(path, Entry(mode=mode, sha=str(item.get("sha")), size=size if isinstance(size, int) else 0))]

@@ -70,7 +70,7 @@ def references(document: Document) -> Iterator[Reference | Objection]:
         yield Objection(line=1, text="a kustomization is a mapping")
         return
     for place in document.repeated:
-        yield Objection(line=document.line_of(place), text=f"the key {place[-1]!r} is written twice")
+        yield Objection(line=document.line_of(place), text=f"the key {place[-1]} is written twice")
     for key, value in document.data.items():
         yield from _field(document, str(key), value)
 
@@ -95,7 +95,7 @@ def _field(document: Document, key: str, value: Any) -> Iterator[Reference | Obj
         for place, entry in _listed(key, value):
             yield from _sources(document, place, entry)
     elif name not in _NO_PATHS:
-        yield Objection(line=line, text=f"kustomize has no field {key!r}")
+        yield Objection(line=line, text=f"kustomize has no field {key}")
 
 
 def _sources(document: Document, place: Place, entry: Any) -> Iterator[Reference | Objection]:
@@ -118,7 +118,7 @@ def _reference(
         return Objection(line=line, text="this is not the path of a file")
     # kustomize looks for an address first, even where a file has its name.
     if any(mark in entry for mark in (":", "@", "?")) or entry.casefold().startswith("github.com/"):
-        return Objection(line=line, text=f"{entry!r} is not in this repository", refused=True)
+        return Objection(line=line, text=f"{entry} is not in this repository", refused=True)
     return Reference(text=entry, line=line, file=file, directory=directory)
 
 

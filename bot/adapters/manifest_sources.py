@@ -63,8 +63,10 @@ class Sources:
         return None
 
     def named(self, kind: str, name: str) -> Place | None:
-        """Where an object or a patch of exactly this kind and name is written; of several the first patch."""
-        others = (source for file in self.files for source in self.documents(file))
+        """Where an object or a patch of this kind and name is written: the first patch, or the outermost object."""
+        depths = {posixpath.dirname(file): depth for depth, file in enumerate(self.kustomizations)}
+        files = sorted(self.files, key=lambda file: depths.get(posixpath.dirname(file), len(depths)))
+        others = (source for file in files for source in self.documents(file))
         for source in (*self.patches(), *others):
             if identity(source.manifest.data) == (kind, name):
                 return source.at(

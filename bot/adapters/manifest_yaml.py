@@ -1,7 +1,7 @@
-"""Manifests as Kubernetes reads them, with the lines that they were written in.
+"""Manifests as kustomize reads them, with the lines that they were written in.
 
-PyYAML takes `2026-01-05` for a date, `12:30:00` for a number and `y` for a text, and Kubernetes does not: what stands
-in a manifest is read here with the rules of Go's reader, which kubectl and Argo CD use. libyaml parses, since a built
+PyYAML takes `2026-01-05` for a date, `12:30:00` for a number and `yes` for a truth value, and kustomize takes all of
+them for texts: what stands in a manifest is read here with the rules of its reader. libyaml parses, since a built
 overlay can have megabytes.
 """
 
@@ -34,7 +34,7 @@ def read_all(text: str) -> list[Manifest]:
         while loader.check_node():
             node: Any = loader.get_node()
             for line, key in _repeated(node):
-                raise NotYaml(f"the key {key!r} is written twice", line=line)
+                raise NotYaml(f"the key {key} is written twice", line=line)
             data = loader.construct_document(node)
             if data is not None:
                 found.append(Manifest(data=data, node=node))
@@ -85,7 +85,7 @@ class _Loader(yaml.CSafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         for key, _value in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value != "<<":
-                key.tag = _TEXT  # `on:` is a name here
+                key.tag = _TEXT  # Kubernetes has no other keys.
         return super().construct_mapping(node, deep)
 
 
@@ -96,7 +96,7 @@ def _resolve(kind: str, pattern: str, first: str) -> None:
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(rf"(?:{pattern})\Z"), [*first, ""])
 
 
-_resolve("bool", "y|Y|yes|Yes|YES|n|N|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF", "yYnNtTfFoO")
+_resolve("bool", "true|True|TRUE|false|False|FALSE", "tTfF")
 _resolve("int", r"[-+]?(?:0b[01_]+|0o[0-7_]+|0x[\da-fA-F_]+|0[0-7_]*|[1-9][\d_]*)", "-+0123456789")
 _resolve(
     "float",
@@ -105,10 +105,6 @@ _resolve(
 )
 _resolve("null", "~|null|Null|NULL|", "~nN")
 _resolve("merge", "<<", "<")
-
-
-def _bool(loader: _Loader, node: yaml.ScalarNode) -> bool:
-    return node.value.lower() in ("y", "yes", "true", "on")
 
 
 def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
@@ -122,6 +118,5 @@ def _int(loader: _Loader, node: yaml.ScalarNode) -> int:
     return sign * (int(digits, 8) if octal else int(digits, 0))
 
 
-_Loader.add_constructor("tag:yaml.org,2002:bool", _bool)
 _Loader.add_constructor("tag:yaml.org,2002:int", _int)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _text)

@@ -48,7 +48,7 @@ async def fetch(github: GitHub, *, revision: str, directory: str) -> Overlay:
     fetched (addresses, links, submodules, Git LFS) or not run (plugins, helm); GithubError.
     """
     entries = await github_trees.tree(github, revision)
-    overlay = Overlay(directory=directory.strip("/"))
+    overlay = Overlay(directory=posixpath.normpath(f"/{directory}").strip("/"))
     if _kustomization(overlay.directory, entries) is None:
         raise Refused(Reason.OVERLAY_MISSING)
     waiting, seen = [overlay.directory], {overlay.directory}
@@ -145,7 +145,7 @@ def _resolved(one: Reference, below: str, entries: Mapping[str, Entry]) -> str |
     if not one.file:
         return objection("is a file, and a directory is needed")
     if below and not path.startswith(f"{below}/"):
-        return objection("is not in or below the directory of this kustomization, so kustomize does not read it")
+        return objection("is not below this kustomization, so kustomize does not read it")
     return path
 
 
@@ -158,4 +158,4 @@ def _kustomization(directory: str, entries: Mapping[str, Entry]) -> str | None:
 
 def shown(text: str) -> str:
     """Foreign text in a refusal: of it only what cannot format a message is shown."""
-    return _UNUSUAL.sub(" ", text)[:_SHOWN].strip()
+    return " ".join(_UNUSUAL.sub(" ", text).split())[:_SHOWN]

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping
 
 from bot.cards.base import Attachment, Button, Card, Colour, Field
-from bot.cards.text import code, duration, link, paragraphs, plain
+from bot.cards.text import code, duration, length, link, paragraphs, plain
 from bot.domain import images
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.validations import Checked, Problem, Validation
 
 SHOWN = 10
-"""Problems in the card; all that were listed are in a file then."""
+"""Problems in the card; where there are more, or they are long, all that were listed are in a file."""
+ROOM = 3000
 KINDS, OTHERS = 12, 6
 _TEXT = 160
 _PATH = 90
@@ -22,24 +23,23 @@ def render(found: Validation, *, environment: Environment, catalog: Catalog) -> 
     checked = found.checked
     good, builds = not checked.total, bool(checked.kubernetes)
     place = environment.name
+    words = "valid" if good else _number(checked.total, "problem") + ("" if builds else ", does not build")
     commit = link(found.revision[:7], catalog.commit_page(found.revision))
     tags = "\n".join(_images(checked.images, catalog=catalog))
-    whole = len(checked.problems) > SHOWN
+    problems = "\n".join(_problems(found, catalog=catalog))
+    whole = len(checked.problems) > SHOWN or length(problems) > ROOM
     return Card(
-        title=f"{place} · {'valid' if good else _number(checked.total, 'problem')}{'' if builds else ', does not build'}",
+        title=f"{place} · {words}",
         colour=Colour.GOOD if good else Colour.BAD,
         description=paragraphs(
             [
                 f"{commit} {plain(found.subject, 80)}".strip(),
-                "\n".join(_problems(found, catalog=catalog)),
+                problems,
                 "\n".join(_objects(checked)),
             ]
         ),
         fields=(Field(name="Images", value=tags),) if tags and good else (),
-        buttons=(
-            Button(label="Commit", url=catalog.commit_page(found.revision)),
-            Button(label="Overlay", url=catalog.file_page(found.revision, environment.kustomization)),
-        ),
+        buttons=(Button(label="Commit", url=catalog.commit_page(found.revision)),),
         footer=_footer(found, whole=whole),
         attachment=Attachment(name=f"{place}-{found.revision[:7]}.txt", text=_file(checked)) if whole else None,
     )
@@ -66,8 +66,9 @@ def _where(problem: Problem, *, revision: str, catalog: Catalog) -> str:
 
 
 def _objects(checked: Checked) -> Iterator[str]:
-    if checked.kinds:
-        yield f"{_number(sum(checked.kinds.values()), 'object')}: {_counted(checked.kinds)}"
+    if checked.kubernetes:
+        number = sum(checked.kinds.values())
+        yield f"{_number(number, 'object')}: {_counted(checked.kinds)}" if number else "No object comes of it."
     if checked.unchecked:
         number = sum(checked.unchecked.values())
         yield f"⚪ Not checked: {_number(number, 'object')} of kinds without a schema: {_counted(checked.unchecked)}"

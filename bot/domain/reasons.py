@@ -270,8 +270,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.COMMIT_GONE: "GitHub does not know the commit of that tag; its history may have been rewritten.",
     Reason.UNRELATED: "The two commits have no history in common, so nothing lies between them.",
     Reason.KUBECTL_MISSING: (
-        "kubectl is not installed beside the bot, so nothing can be built. Install requirements/base.txt there, or put "
-        "kubectl on the PATH."
+        "The bot has no kubectl, so nothing can be built. Install requirements/base.txt beside it, or put kubectl on "
+        "its PATH."
     ),
     Reason.VALIDATION_BUSY: "Others have overlays built, one after the other. Ask again in a minute.",
     Reason.BUILD_TIMED_OUT: "Building and checking took too long and was stopped. Build it by hand to see why.",

@@ -1,9 +1,9 @@
-"""What people see who look: every answer to /status, /pods, /logs, /events, /diff, /history and /windows, by name."""
+"""What people see who look: every answer to /status, /pods, /logs, /events, /diff, /history, /windows and /validate."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bot.cards import diff, events, history, logs, pods, status, windows
+from bot.cards import diff, events, history, logs, pods, status, validation, windows
 from bot.cards.base import Card
 from bot.cards.status import EnvironmentStatus
 from bot.domain import images
@@ -20,6 +20,7 @@ from bot.domain.inspections import (
 )
 from bot.domain.operations import ImageChange, OperationKind, OperationState, Resource
 from bot.domain.reasons import Reason, Refused
+from bot.domain.validations import Checked, Problem, Validation
 from tests.cards import story
 from tests.cards.places import SERVICES, catalog
 from tests.cards.story import after, operation, seen, sync
@@ -43,6 +44,7 @@ def cards() -> dict[str, Card]:
         "diff": _diffs(),
         "history": _histories(),
         "windows": _windows(),
+        "validation": _validations(),
     }
     return {f"looks/{kind}-{name}": card for kind, found in kinds.items() for name, card in found}
 
@@ -226,3 +228,35 @@ def _windows() -> Iterator[tuple[str, Card]]:
         ("none", True, ()),
     ):
         yield name, windows.render("prod", found=SyncWindows(can_sync=can_sync, windows=found))
+
+
+def _validations() -> Iterator[tuple[str, Card]]:
+    tagged = tuple(f"{CATALOG.image_of(service)}:{story.TAG}" for service in SERVICES)
+    good = Checked(kinds={"Deployment": 5, "Service": 5, "Ingress": 1}, images=tagged, kubernetes="1.37")
+    wrong = Problem(
+        text="has to be a whole number, and is a text",
+        file="k8s/overlays/prod/patch.yaml",
+        line=7,
+        subject="Deployment/backend",
+        place="spec.replicas",
+    )
+    hostile = Problem(text=HOSTILE, file=f"k8s/{HOSTILE}.yaml", line=1, subject=HOSTILE, place=HOSTILE)
+    generated = replace(wrong, file="", line=0, subject="ConfigMap/c-5g7h", place="immutable")
+    does_not_build = Problem(text="couldn't make target", file="")
+    deep = replace(wrong, file="k8s/" + "a-long-directory/" * 8 + "file.yaml", subject="Deployment/" + "x" * 80)
+    many = tuple(replace(wrong, line=number) for number in range(1, 13))
+    odd = {f"Kind{number} (example.com/v1)": 1 for number in range(15)}
+    others = tuple(f"docker.io/library/{name}:1@sha256:{'0' * 64}" for name in "abcdefgh")
+    for name, checked in (
+        ("good", good),
+        ("unchecked", replace(good, unchecked={"Rollout (argoproj.io/v1alpha1)": 2, **odd}, images=others)),
+        ("problems", replace(good, problems=(wrong, generated, hostile, deep), total=4)),
+        ("long", replace(good, problems=(deep,) * 8, total=8)),
+        ("file", replace(good, problems=many, total=33)),
+        ("does-not-build", Checked(problems=(does_not_build,), total=1)),
+        ("nothing", Checked(kubernetes="1.37")),
+    ):
+        found = Validation(
+            revision=story.MANIFEST, subject=f"fix: seats {HOSTILE}", files=12, seconds=2.4, checked=checked
+        )
+        yield name, validation.render(found, environment=PROD, catalog=CATALOG)
