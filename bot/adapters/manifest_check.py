@@ -5,11 +5,13 @@ In: JSON with the overlay's files and either what kustomize built or what it sai
 """
 
 import json
+import resource
 import sys
 import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,13 +21,16 @@ from bot.adapters import build_messages, child, manifest_schemas
 from bot.adapters.child import SaidTooMuch, TookTooLong
 from bot.adapters.manifest_schemas import Violation
 from bot.adapters.manifest_sources import Sources, identity
-from bot.adapters.manifest_yaml import read_all
+from bot.adapters.manifest_yaml import read
 from bot.adapters.overlays import Overlay
 from bot.domain.reasons import Reason, Refused
 from bot.domain.validations import Checked, Problem
 from bot.yaml_lines import NotYaml
 
 SECONDS = 30.0
+MEMORY = 320 * 1024 * 1024
+"""Bytes that the program may take; usual overlays need a fifth. A pod that takes too much is killed with the bot."""
+_OUT_OF_MEMORY = 3
 MOST = 4 * 1024 * 1024
 LISTED = 200
 """How many problems are listed; nobody reads more."""
@@ -47,6 +52,7 @@ async def check(overlay: Overlay, *, built: str = "", message: str = "") -> Chec
         "kustomizations": overlay.kustomizations,
         "built": built,
         "message": message,
+        "memory": MEMORY,
     }
     # With -P nothing is imported from where it runs.
     command = [sys.executable, "-P", "-m", __name__]
@@ -60,6 +66,8 @@ async def check(overlay: Overlay, *, built: str = "", message: str = "") -> Chec
             raise Refused(Reason.BUILD_TIMED_OUT) from error
         except SaidTooMuch as error:
             raise Refused(Reason.OVERLAY_TOO_BIG) from error
+    if ended.code == _OUT_OF_MEMORY:
+        raise Refused(Reason.OVERLAY_TOO_BIG)
     if ended.code:
         raise CheckFailed(ended.errors.decode(errors="replace")[-child.ERRORS :])
     found = json.loads(ended.out)
@@ -74,7 +82,7 @@ def checked(given: Mapping[str, Any]) -> Checked:
         found = build_messages.explain(given["message"], sources)
         return Checked(problems=tuple(found[:LISTED]), total=len(found))
     try:
-        built = [one.data for one in read_all(given["built"])]
+        built = [one.data for one in read(given["built"])]
     except NotYaml as error:
         return Checked(problems=(Problem(text=f"what kustomize built is not YAML: {error.reason}"),), total=1)
     objects = [one for one in built if isinstance(one, dict)]
@@ -124,8 +132,13 @@ def _named(containers: Iterable[Any]) -> Iterator[str]:
 
 
 def _main() -> None:
+    given = json.load(sys.stdin)
+    with suppress(ValueError, OSError):  # Not every system has this limit.
+        resource.setrlimit(resource.RLIMIT_AS, (given["memory"], given["memory"]))
     try:
-        json.dump(asdict(checked(json.load(sys.stdin))), sys.stdout)
+        json.dump(asdict(checked(given)), sys.stdout)
+    except MemoryError:
+        sys.exit(_OUT_OF_MEMORY)
     except Exception as error:
         # What failed and where, but not its words: they may quote a manifest, and this goes into the log.
         traceback.print_tb(error.__traceback__)

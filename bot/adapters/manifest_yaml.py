@@ -28,16 +28,20 @@ class Manifest:
 
 def read_all(text: str) -> list[Manifest]:
     """Every document that is not empty. Raises NotYaml with the line of the first thing that cannot be read."""
+    return list(read(text))
+
+
+def read(text: str) -> Iterator[Manifest]:
+    """The same, one after the other, for texts whose nodes would take much memory."""
     try:
         loader = _Loader(text)
-        found = []
         while loader.check_node():
             node: Any = loader.get_node()
             for line, key in _repeated(node):
                 raise NotYaml(f"the key {key} is written twice", line=line)
             data = loader.construct_document(node)
             if data is not None:
-                found.append(Manifest(data=data, node=node))
+                yield Manifest(data=data, node=node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = ", ".join(part for part in (error.context, error.problem) if part)
@@ -47,7 +51,6 @@ def read_all(text: str) -> list[Manifest]:
         raise NotYaml("a character that YAML does not allow", line=line) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise NotYaml("it cannot be read as YAML", line=1) from error
-    return found
 
 
 def line_of(node: yaml.Node) -> int:

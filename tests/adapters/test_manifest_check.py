@@ -167,6 +167,15 @@ async def test_a_check_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPa
     assert caught.value.reason is Reason.BUILD_TIMED_OUT
 
 
+async def test_a_check_that_takes_too_much_memory_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest_check, "MEMORY", 64 * 1024 * 1024)
+    with pytest.raises(Refused) as caught:
+        await manifest_check.check(
+            Overlay(directory=PROD, kustomizations=[KUSTOMIZATION]), built=f"a: [{'1, ' * 300_000}]\n"
+        )
+    assert caught.value.reason is Reason.OVERLAY_TOO_BIG
+
+
 async def test_a_check_that_fails_says_where_and_quotes_nothing() -> None:
     overlay = Overlay(directory=PROD, files={}, kustomizations=[])
     endless = "apiVersion: v1\nkind: ConfigMap\ndata: &data {hunter2: *data}\n"

@@ -96,6 +96,8 @@ HELP = "\n".join(
         "The newest images of a service, who uses them, and what does not agree",
         "`/terminate <environment>`",
         "Stop the operation that runs on an Application",
+        "`/validate <environment> [revision]`",
+        "Build an environment's overlay with kustomize and check it; nothing is changed",
         "`/windows <environment>`",
         "Whether a sync is possible now, and the sync windows that decide it",
     )
