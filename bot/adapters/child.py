@@ -17,6 +17,9 @@ NOWHERE = "http://127.0.0.1:9"
 ERRORS = 64 * 1024
 """How much of what a program complains of is kept, in bytes."""
 
+LAST = 5.0
+"""Seconds for a killed program to be gone."""
+
 
 class TookTooLong(Exception):
     """The program was not done in time, and was killed."""
@@ -63,7 +66,7 @@ async def run(
     except TimeoutError as error:
         raise TookTooLong(f"{timeout:g} s") from error
     finally:
-        await _gone(process)
+        await asyncio.shield(_gone(process))
 
 
 async def _talked(process: Process, *, given: bytes | None, most: int) -> Ended:
@@ -79,6 +82,7 @@ async def _talked(process: Process, *, given: bytes | None, most: int) -> Ended:
     finally:
         for talk in talks:
             talk.cancel()
+        await asyncio.gather(*talks, return_exceptions=True)
     return Ended(code=await process.wait(), out=out or b"", errors=errors or b"")
 
 
@@ -104,11 +108,19 @@ async def _write(stream: asyncio.StreamWriter | None, given: bytes) -> None:
 
 
 async def _gone(process: Process) -> None:
-    """End the program with all that it started, if it has not ended."""
+    """End the program with all that it started, if it has not ended, and let go of its pipes."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        await asyncio.shield(process.wait())
+    if process.stdin is not None:
+        process.stdin.close()
+    with suppress(TimeoutError):  # Something that it started in a session of its own may hold a pipe open.
+        async with asyncio.timeout(LAST):
+            # asyncio calls a process ended when its pipes have been read to their ends, by whomever.
+            for stream in (process.stdout, process.stderr):
+                while stream is not None and await stream.read(64 * 1024):
+                    pass
+            await process.wait()
 
 
 def _environment(home: str) -> dict[str, str]:
