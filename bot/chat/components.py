@@ -15,6 +15,7 @@ from bot.cards import answers
 from bot.cards.base import Card
 from bot.chat import boundary
 from bot.chat.deps import Deps
+from bot.chat.forms import Form
 from bot.chat.run_again import TEMPLATE as _RUN_AGAIN
 from bot.chat.run_again import RunAgain
 from bot.domain.operations import OPEN, OperationKind, OperationState
@@ -81,6 +82,8 @@ class Stop(discord.ui.DynamicItem[discord.ui.Button[Any]], template=_STOP):
 
 ITEMS = (Decision, Stop, RunAgain)
 """Every kind of button there is."""
+FORMS: tuple[Form, ...] = ()
+"""Every kind of form there is."""
 
 
 def claims(custom_id: str) -> bool:

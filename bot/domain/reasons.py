@@ -110,6 +110,8 @@ class Reason(StrEnum):
     RUNNING_UNKNOWN = "running_unknown"
     COMMIT_GONE = "commit_gone"
     UNRELATED = "unrelated"
+    NO_REASON = "no_reason"
+    NOT_CONFIRMED = "not_confirmed"
     FAULT = "fault"
 
 
@@ -263,6 +265,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.RUNNING_UNKNOWN: "Which commit runs there is not known. `/status` shows what was read last.",
     Reason.COMMIT_GONE: "GitHub does not know the commit of that tag; its history may have been rewritten.",
     Reason.UNRELATED: "The two commits have no history in common, so nothing lies between them.",
+    Reason.NO_REASON: "Say in a few words why; whoever reads the card or the audit table later will ask.",
+    Reason.NOT_CONFIRMED: "The word that confirms it was not typed as shown, so nothing was done. Start again.",
     Reason.FAULT: "Something broke in the bot, again and again. Its log has more under the operation id below.",
     Reason.REFRESH_TIMED_OUT: "Argo CD is still refreshing. It goes on by itself; /status shows when it compared last.",
 }
