@@ -58,8 +58,8 @@ def refresh(operation: Operation, *, status: EnvironmentStatus) -> Card:
 def decided(approval: Approval) -> Card:
     """What a press did."""
     place = f"{approval.service} → {approval.environment}"
-    if approval.state is ApprovalState.REJECTED:
-        return Card(title=f"{place} · rejected", colour=Colour.QUIET, description="Nothing will be deployed.")
+    if approval.state in (ApprovalState.REJECTED, ApprovalState.WITHDRAWN):
+        return Card(title=f"{place} · {approval.state}", colour=Colour.QUIET, description="Nothing will be deployed.")
     if approval.missing:
         people = "one more person" if approval.missing == 1 else f"{approval.missing} more people"
         return Card(title=f"{place} · approved", colour=Colour.WAITING, description=f"Still needed: {people}.")

@@ -71,7 +71,7 @@ def render(
             ]
         ),
         buttons=(
-            *(decisions(approval) if deciding and approval else ()),
+            *(decisions(approval, operation) if deciding and approval else ()),
             Button(label="Pull request", url=operation.pull_request),
             Button(label="Commit", url=catalog.commit_page(revision) if revision else None),
             Button(label="Argo CD", url=environment.page if environment else None),

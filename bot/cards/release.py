@@ -65,7 +65,7 @@ def render(
         url=run.url if run else argocd,
         description=paragraphs(blocks),
         buttons=(
-            *(decisions(approval) if deciding and approval else ()),
+            *(decisions(approval, operation) if deciding and approval and operation else ()),
             *(_run_again(release, id=id) if stand.rerun else ()),
             Button(label="Run", url=run.url if run else None),
             Button(label="Commit", url=catalog.commit_page(release.source_revision)),
@@ -76,12 +76,18 @@ def render(
     )
 
 
-def decisions(approval: Approval) -> tuple[Button, ...]:
-    """The buttons that decide a request; there only while they would do something."""
-    return (
+def decisions(approval: Approval, operation: Operation) -> tuple[Button, ...]:
+    """The buttons that decide a request; there only while they would do something.
+
+    Nobody could withdraw what no member of the guild has asked for.
+    """
+    decide = (
         Button(label="Approve", custom_id=f"chatops:approve:{approval.id}", style=Style.GOOD),
         Button(label="Reject", custom_id=f"chatops:reject:{approval.id}", style=Style.BAD),
     )
+    if operation.requested_by is None:
+        return decide
+    return (*decide, Button(label="Withdraw", custom_id=f"chatops:withdraw:{approval.id}"))
 
 
 def _run_again(release: Release, *, id: int) -> tuple[Button, ...]:

@@ -134,9 +134,9 @@ def of_request(
             return Standing(
                 words="approval expired", colour=Colour.QUIET, next=f"Nobody decided{within}. {again}", over=True
             )
-        case OperationState.REJECTED:
+        case OperationState.REJECTED | OperationState.WITHDRAWN:
             who = f" by {plain(approval.decided_by, 40)}" if approval and approval.decided_by else ""
-            return Standing(words=f"rejected{who}", colour=Colour.QUIET, next=again, over=True)
+            return Standing(words=f"{operation.state}{who}", colour=Colour.QUIET, next=again, over=True)
         case OperationState.REQUESTED:
             return Standing(words="preparing", colour=Colour.RUNNING, next=hindered)
         case OperationState.APPROVED:

@@ -14,7 +14,7 @@ from typing import Any
 import discord
 
 from bot.cards.base import Card
-from bot.cards.text import cut
+from bot.cards.text import cut, one_line
 from bot.chat import boundary
 from bot.chat.deps import Deps
 from bot.domain.reasons import Reason, Refused
@@ -87,4 +87,4 @@ async def _work(interaction: discord.Interaction[Any], form: Form, *, custom_id:
 def _typed(data: Mapping[str, Any]) -> dict[str, str]:
     """What was typed, by field, as one line without the white space around it."""
     fields = [label.get("component", {}) for label in data.get("components", ())]
-    return {str(field.get("custom_id")): " ".join(str(field.get("value", "")).split()) for field in fields}
+    return {str(field.get("custom_id")): one_line(str(field.get("value", ""))) for field in fields}

@@ -1,7 +1,7 @@
 """Something the bot was asked to do, its states and its result.
 
     requested -> waiting -> approved -> dispatching -> running -> succeeded | failed
-    waiting -> rejected | expired | superseded
+    waiting -> rejected | withdrawn | expired | superseded
     dispatching -> approved     when another operation holds the Application
     any of these -> refused     when it may not be done (any more), failed when nobody can say how it ended
 
@@ -46,6 +46,7 @@ class OperationState(StrEnum):
     FAILED = "failed"
     REFUSED = "refused"
     REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
 
@@ -157,8 +158,8 @@ class Operation:
     the tag ran. `ends` says when the operation
     began that is to be terminated, and `ends_by` when one must have begun at the latest that nobody had picked up when
     it was shown. `restarted_before` is when the Deployment had been restarted before this restart, `rerun` which run
-    is to run again. `sync` is Argo CD's operation for this one, as seen last. `detail` adds to the reason, and
-    `evidence` is what the worst pod logged: foreign text, both.
+    is to run again. `sync` is Argo CD's operation for this one, as seen last. `detail` adds to the reason, or is
+    the one that a person gave, and `evidence` is what the worst pod logged: foreign text, all of it.
     """
 
     id: str

@@ -23,6 +23,8 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
     REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    NOT_YOUR_REQUEST = "not_your_request"
     CONTENT_CHANGED = "content_changed"
     NOTHING_TO_DEPLOY = "nothing_to_deploy"
     UNTRACEABLE_IMAGE = "untraceable_image"
@@ -129,6 +131,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.EXPIRED: "This request has expired. Ask again with /deploy.",
     Reason.SUPERSEDED: "A newer request took this one's place. Use the newest card.",
     Reason.REJECTED: "The request was rejected.",
+    Reason.WITHDRAWN: "The request was withdrawn by the person who had asked.",
+    Reason.NOT_YOUR_REQUEST: "Only the person who asked for this can withdraw it; whoever may approve can reject it.",
     Reason.CONTENT_CHANGED: (
         "What would be deployed is no longer what was shown, so nothing was deployed. Look again and ask with /deploy."
     ),

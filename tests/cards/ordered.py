@@ -88,6 +88,7 @@ def _everything() -> Iterator[tuple[str, Card]]:
     yield "preparing", _card(asked(OperationState.REQUESTED, content=None))
     yield "waiting", _card(asked(OperationState.WAITING), approval())
     yield "rejected", _card(asked(OperationState.REJECTED, reason=Reason.REJECTED), rejected)
+    yield "withdrawn", _card(asked(OperationState.WITHDRAWN, reason=Reason.WITHDRAWN), story.withdrawn())
     yield "approved", _card(asked(OperationState.APPROVED, reason=busy), granted())
     yield "running", _card(asked(OperationState.RUNNING, dispatched_at=after(499), sync=running), granted(), ROLLING)
     yield "rolling", _card(asked(OperationState.RUNNING, **ordered), granted(), ROLLING)
@@ -226,6 +227,7 @@ def _decisions() -> Iterator[tuple[str, Card]]:
     yield "approved", answers.decided(granted())
     yield "one-more", answers.decided(one_of_two)
     yield "rejected", answers.decided(approvals.reject(approval(), name="jiwon", now=after(300)))
+    yield "withdrawn", answers.decided(story.withdrawn())
 
 
 def _restart_answers() -> Iterator[tuple[str, Card]]:

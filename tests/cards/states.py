@@ -51,8 +51,11 @@ def cards() -> dict[str, Card]:
         "by-hand": card(told([seen(110)]), operation(OperationState.WAITING, requested_name="Mina Park"), approval()),
         "rejected": card(
             told(_WAITING),
-            operation(OperationState.REJECTED, reason=Reason.REJECTED),
+            operation(OperationState.REJECTED, reason=Reason.REJECTED, detail="**Not** before @everyone's launch"),
             approvals.reject(approval(), name="jiwon", now=story.after(300)),
+        ),
+        "withdrawn": card(
+            told(_WAITING), operation(OperationState.WITHDRAWN, reason=Reason.WITHDRAWN), story.withdrawn()
         ),
         "expired": card(
             told(_WAITING),

@@ -256,6 +256,11 @@ def granted() -> Approval:
     return approvals.grant(approval(), person=JIWON, name="jiwon", now=after(474))
 
 
+def withdrawn() -> Approval:
+    """The same, taken back by mina, who had asked."""
+    return approvals.withdraw(approval(), person=MINA, asked_by=MINA, name="mina", now=after(300))
+
+
 def card(
     release: Release,
     operation: Operation | None = None,

@@ -31,7 +31,7 @@ from bot.domain.images import Image
 from bot.domain.operations import Content, ImageChange, Operation, OperationState
 from bot.domain.reasons import Reason
 from bot.domain.releases import Release
-from tests.cards import story
+from tests.cards import places, story
 from tests.cards.snapshots import as_shown, expected
 from tests.cards.states import cards
 from tests.cards.story import approval, card, granted, operation, pipeline, run, seen, stage, sync, told
@@ -53,6 +53,16 @@ def test_a_waiting_card_can_be_decided() -> None:
         Button(label="Approve", custom_id="chatops:approve:0194350c8a20a1b2c3d4e5f6", style=Style.GOOD),
         Button(label="Reject", custom_id="chatops:reject:0194350c8a20a1b2c3d4e5f6", style=Style.BAD),
     )
+
+
+def test_what_somebody_asked_for_can_be_withdrawn() -> None:
+    def pressed(requested_by: int | None) -> list[str]:
+        asked = operation(OperationState.WAITING, requested_by=requested_by)
+        shown = card(told([*pipeline(), seen(110)]), asked, approval())
+        return [button.label for button in shown.buttons if button.custom_id]
+
+    assert pressed(None) == ["Approve", "Reject"]
+    assert pressed(places.MINA) == ["Approve", "Reject", "Withdraw"]
 
 
 @pytest.mark.parametrize("name", ["failed", "cancelled"])
@@ -258,4 +268,4 @@ def test_any_release_renders_within_the_limits(
     assert length(shown.description) <= 4096
     assert len(shown.description.splitlines()) <= 16 + (len(asked.evidence) + 4 if asked else 0)
     pressed = [button.label for button in shown.buttons if button.custom_id]
-    assert pressed in ([], ["Approve", "Reject"], ["Run again"])
+    assert pressed in ([], ["Approve", "Reject"], ["Approve", "Reject", "Withdraw"], ["Run again"])

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import discord
 from discord.ext import commands
+from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
 import cogs
@@ -207,3 +208,16 @@ def said(result: InteractionResult) -> tuple[str, str]:
     assert result.followups == []
     [embed] = result.response.embeds
     return embed.title or "", embed.description or ""
+
+
+async def reject(actor: MemberActor, card: discord.Message) -> InteractionResult:
+    """Press Reject, and say why."""
+    return await actor.submit_modal(await actor.click(card, label="Reject"), {"reason": "Not today."})
+
+
+async def state(office: Office) -> OperationState:
+    """How far the one operation is."""
+    async with office.town.database.reading() as connection:
+        operation = await operations.get(connection, "0194350c8a20a1b2c3d4e5f6")
+    assert operation is not None
+    return operation.state

@@ -86,7 +86,7 @@ async def test_a_form_asks_and_its_submission_is_an_order(office: Office) -> Non
     assert [why["label"], word["label"], word["description"]] == ["Reason", "Confirm", "Type prod here."]
     assert office.audited == []
 
-    result = await office.town.jiwon.submit_modal(shown, {"reason": " x ", "word": " Prod"})
+    result = await office.town.jiwon.submit_modal(shown, {"reason": " x\u200b\x00 ", "word": " Prod"})
     assert said(result) == ("Refused", NO_REASON)
     result = await office.town.jiwon.submit_modal(await press(office), {"reason": "  x\u2028 y ", "word": " Prod"})
     assert said(result) == ("prod 7", "It was rolled back because of x y.")
