@@ -14,7 +14,7 @@ from urllib.parse import quote
 from bot.adapters.github import GitHub, GithubError
 from bot.adapters.github_objects import blob_name
 from bot.adapters.github_requests import Rejected, Unanswered, read, write
-from bot.adapters.github_writes import CONFLICT, NOT_FOUND, Raced, Written, commits_of, revision_in, settle
+from bot.adapters.github_writes import CONFLICT, NOT_FOUND, Raced, Written, commits_of, commits_on, revision_in, settle
 from bot.adapters.kustomization import text_of
 from bot.domain import commits
 from bot.domain.reasons import Reason
@@ -52,6 +52,15 @@ async def read_file(github: GitHub, *, path: str, ref: str) -> File:
     if blob_name(content) != found.get("sha"):
         raise GithubError("the content is not that of its blob")
     return File(path=path, blob=str(found["sha"]), content=content)
+
+
+async def revisions(github: GitHub, *, path: str, branch: str, limit: int) -> list[str]:
+    """The newest commits of the branch that touched the file, the newest first; `limit` is 100 at most.
+
+    Raises GithubError (BRANCH_MISSING, GITHUB_UNREACHABLE, ...) or Limited.
+    """
+    listed = await commits_on(github, branch=branch, path=path, limit=limit)
+    return [revision_in(item) for item in listed]
 
 
 async def change_file(
