@@ -96,6 +96,12 @@ class Reason(StrEnum):
     CANNOT_REVERT = "cannot_revert"
     REVERT_CONFLICT = "revert_conflict"
     ALREADY_REVERTED = "already_reverted"
+    REVERT_WIDER = "revert_wider"
+    REVERT_BY_PULL_REQUEST = "revert_by_pull_request"
+    NOTHING_PROVEN = "nothing_proven"
+    NOT_PROVEN_HERE = "not_proven_here"
+    ROLLED_BACK_BEFORE = "rolled_back_before"
+    ROLLBACK_INSTEAD = "rollback_instead"
     REGISTRY_UNREACHABLE = "registry_unreachable"
     REGISTRY_BUSY = "registry_busy"
     REGISTRY_FORBIDDEN = "registry_forbidden"
@@ -116,6 +122,9 @@ class Reason(StrEnum):
     NOT_CONFIRMED = "not_confirmed"
     FAULT = "fault"
 
+
+ROLLOUT = frozenset({Reason.ROLLOUT_FAILED, Reason.ROLLOUT_TIMED_OUT})
+"""Why a deploy or a restart fails although everything was applied: the pods do not run it."""
 
 SENTENCES: dict[Reason, str] = {
     Reason.WRONG_PLACE: "This bot takes orders only inside the server it was set up for.",
@@ -162,7 +171,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.SYNC_FAILED: "Argo CD could not apply the manifests. Open the Application for the resource that failed.",
     Reason.SYNC_TIMED_OUT: "Argo CD is still applying the manifests, far beyond its time. Look at the Application.",
     Reason.WRONG_REVISION: "Argo CD applied another commit than the approved one. Look at the Application now.",
-    Reason.ROLLOUT_FAILED: "The new pods do not run. Roll back or fix forward.",
+    Reason.ROLLOUT_FAILED: "The new pods do not run. Roll back, or fix it and push again.",
     Reason.ROLLOUT_TIMED_OUT: "The new pods were not ready in time. Look at the pods.",
     Reason.OUTCOME_UNKNOWN: (
         "The order may or may not have reached Argo CD, and it was not sent again. Look at the Application."
@@ -243,6 +252,24 @@ SENTENCES: dict[Reason, str] = {
     Reason.CANNOT_REVERT: "This commit cannot be reverted as one change. Write the earlier tag instead.",
     Reason.REVERT_CONFLICT: "What the commit changed was changed again later, so it cannot be reverted by itself.",
     Reason.ALREADY_REVERTED: "The branch already is as it was before this commit, so there is nothing to revert.",
+    Reason.REVERT_WIDER: (
+        "The commits changed more than the image of this service, so reverting them would too. Write the earlier tag "
+        "instead."
+    ),
+    Reason.REVERT_BY_PULL_REQUEST: (
+        "Nothing is reverted where changes go by pull request. Writing the earlier tag opens one."
+    ),
+    Reason.NOTHING_PROVEN: (
+        "The bot has seen no other image of this service run well here. `/tags` shows what the registry has, and "
+        "`/deploy` takes a tag."
+    ),
+    Reason.NOT_PROVEN_HERE: (
+        "That image was not seen to run well here, so it is nothing to go back to. `/deploy` takes any tag."
+    ),
+    Reason.ROLLED_BACK_BEFORE: (
+        "That release was itself rolled back. To go back to it all the same, confirm it in the form."
+    ),
+    Reason.ROLLBACK_INSTEAD: "A rollback of the service took its place.",
     Reason.REGISTRY_UNREACHABLE: "The registry did not answer, so nobody can say which images it has.",
     Reason.REGISTRY_BUSY: "The registry answers no more questions for now. Ask again in a minute.",
     Reason.REGISTRY_FORBIDDEN: "The registry does not let the bot read this. `python -m bot check` says more.",
