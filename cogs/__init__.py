@@ -10,6 +10,7 @@ from cogs.interventions import Interventions
 from cogs.looking import Looking
 from cogs.registry import Registry
 from cogs.rerun import Rerun
+from cogs.rollback import Rollback
 from cogs.status import Status
 
 
@@ -23,5 +24,6 @@ def make(deps: Deps) -> list[commands.Cog]:
         Compare(deps),
         Registry(deps),
         Rerun(deps),
+        Rollback(deps),
         Status(deps),
     ]

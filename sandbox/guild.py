@@ -22,10 +22,10 @@ GRANTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "*": ("view", "logs", "refresh", "rerun"),
         "dev": ("deploy",),
         "staging": ("deploy",),
-        "prod": ("deploy",),
+        "prod": ("deploy", "rollback"),
     },
     "Release manager": {
-        "*": ("view", "logs", "refresh", "deploy", "rerun", "restart", "terminate"),
+        "*": ("view", "logs", "refresh", "deploy", "rollback", "rerun", "restart", "terminate"),
         "prod": ("approve",),
     },
     "Observer": {"*": ("view",)},

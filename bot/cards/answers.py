@@ -13,14 +13,14 @@ from bot.domain.verdicts import was_stopped
 
 
 def deploy(operation: Operation, *, mention: int | None, url: str | None) -> Card:
-    """What becomes of a deploy that was asked for; `url` leads to its card, when that has been posted."""
+    """What becomes of a deploy or a rollback that was asked for; `url` leads to its card, when that has been posted."""
     place = f"{operation.subject} → {operation.environment}"
     card = (Button(label="Open the card", url=url),)
     if operation.state.ended and operation.state is not OperationState.SUCCEEDED:
         detail = f" {plain(operation.detail, 200)}" if operation.detail else ""
         reason = SENTENCES[operation.reason] if operation.reason else "It ended before it began."
         return Card(
-            title=f"{place} · not deployed",
+            title=f"{place} · {'not deployed' if operation.rollback is None else 'not rolled back'}",
             colour=Colour.QUIET if operation.reason is Reason.NOTHING_TO_DEPLOY else Colour.BAD,
             description=reason + detail,
             footer=f"operation {operation.id}",

@@ -7,7 +7,7 @@ nobody: it is mostly edited, and Discord tells nobody about an edit; `cards.summ
 
 from datetime import datetime
 
-from bot.cards import stages, standing
+from bot.cards import rollback, stages, standing
 from bot.cards.base import Button, Card, Style
 from bot.cards.text import code, duration, fenced, link, paragraphs, plain
 from bot.domain import images, releases
@@ -31,15 +31,19 @@ def render(
     approval: Approval | None,
     catalog: Catalog,
     now: datetime,
+    rolled_back: Operation | None = None,
 ) -> Card:
     """The card of a release with the newest request to deploy it and that request's approval, if there are any.
 
+    `rolled_back` is the rollback that took it away, if one did and nothing brought it back.
     `now` decides only whether an approval is over; a card that merely grew older stays equal.
     """
     environment = catalog.environments.get(release.environment)
     if operation is not None and not _concerns(operation, release):
         operation, approval = None, None
-    stand = standing.of(release, operation=operation, approval=approval, catalog=catalog, now=now)
+    stand = standing.of(
+        release, operation=operation, approval=approval, rolled_back=rolled_back, catalog=catalog, now=now
+    )
     deciding = standing.is_open(approval, now=now) and operation is not None and not operation.state.ended
     lines = stages.render(
         release,
@@ -59,7 +63,7 @@ def render(
     run = releases.run_of(release)
     argocd = environment.page if environment else None
     return Card(
-        title=title + _total(release, operation),
+        title=title + ("" if stand.over else _total(release, operation)),
         colour=stand.colour,
         reference=f"release {id}",
         url=run.url if run else argocd,
@@ -67,6 +71,7 @@ def render(
         buttons=(
             *(decisions(approval, operation) if deciding and approval and operation else ()),
             *(_run_again(release, id=id) if stand.rerun else ()),
+            *([rollback.button(release.environment, release.service)] if stand.back else []),
             Button(label="Run", url=run.url if run else None),
             Button(label="Commit", url=catalog.commit_page(release.source_revision)),
             Button(label="Argo CD", url=argocd),

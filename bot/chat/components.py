@@ -13,7 +13,7 @@ import discord
 
 from bot.cards import answers
 from bot.cards.base import Card
-from bot.chat import boundary
+from bot.chat import boundary, rolling_back
 from bot.chat.decisions import REJECT, Decision
 from bot.chat.decisions import TEMPLATE as _DECISION
 from bot.chat.deps import Deps
@@ -57,15 +57,15 @@ class Stop(discord.ui.DynamicItem[discord.ui.Button[Any]], template=_STOP):
         await boundary.answer(interaction, name="stop", observe=deps.observe, work=work)
 
 
-ITEMS = (Decision, Stop, RunAgain)
+ITEMS = (Decision, Stop, RunAgain, *rolling_back.ITEMS)
 """Every kind of button there is."""
-FORMS: tuple[Form, ...] = (REJECT,)
+FORMS: tuple[Form, ...] = (REJECT, *rolling_back.FORMS)
 """Every kind of form there is."""
 
 
 def claims(custom_id: str) -> bool:
     """Whether a button with this id is one of ours."""
-    return any(template.fullmatch(custom_id) for template in (_DECISION, _STOP, _RUN_AGAIN))
+    return any(template.fullmatch(custom_id) for template in (_DECISION, _STOP, _RUN_AGAIN, *rolling_back.TEMPLATES))
 
 
 async def stop(

@@ -268,6 +268,7 @@ def card(
     *,
     now: float = 600,
     mention: int | None = APPROVERS,
+    rolled_back: Operation | None = None,
 ) -> Card:
     """The card of a release, as release 42."""
     return render(
@@ -277,4 +278,5 @@ def card(
         approval=approval,
         catalog=catalog(mention=mention),
         now=after(now),
+        rolled_back=rolled_back,
     )

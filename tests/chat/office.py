@@ -31,7 +31,9 @@ from bot.domain.reasons import Refused
 from bot.domain.releases import Release
 from bot.services.comparisons import Comparer
 from bot.services.inspections import Inspector
+from bot.services.manifests import Manifests
 from bot.services.releases import card_key
+from bot.services.rollbacks import Planner
 from bot.services.tags import TagReader
 from bot.services.views import Gallery
 from bot.storage import approvals, cards, markers, operations
@@ -155,6 +157,7 @@ async def office(town: Town) -> AsyncIterator[Office]:
     async def audit(*, actor: Actor, capability: Capability, environment: str, refused: Refused | None) -> None:
         place.audited.append((actor.name, capability, environment, refused.reason if refused else None))
 
+    github = GitHub(url="http://127.0.0.1:9", repository=catalog.repository)
     deps = Deps(
         guild_id=town.guild.id,
         database=town.database,
@@ -168,10 +171,13 @@ async def office(town: Town) -> AsyncIterator[Office]:
             database=town.database,
             catalog=catalog,
             registry=OciRegistry(url="http://127.0.0.1:9"),
-            github=GitHub(url="http://127.0.0.1:9", repository=catalog.repository),
+            github=github,
         ),
-        comparer=Comparer(
-            database=town.database, catalog=catalog, github=GitHub(url="http://127.0.0.1:9", repository="o/r")
+        comparer=Comparer(database=town.database, catalog=catalog, github=github),
+        planner=Planner(
+            database=town.database,
+            manifests=Manifests(catalog=catalog, github=github, registry=OciRegistry(url="http://127.0.0.1:9")),
+            argocds={},
         ),
         clock=town.clock,
         observe=lambda name, outcome, _seconds: place.interactions.append((name, outcome)),
