@@ -48,6 +48,11 @@ async def require_as_approved(
         raise Refused(Reason.NOT_ON_BRANCH)
 
 
+def is_taken(read: ApplicationRead) -> bool:
+    """Whether an operation holds the Application's only slot."""
+    return read.pending or (read.operation is not None and not read.operation.phase.ended)
+
+
 async def votes(database: Database, operation: Operation) -> tuple[Vote, ...]:
     """Who consented."""
     async with database.reading() as connection:
