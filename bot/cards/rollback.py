@@ -40,7 +40,7 @@ def plan(found: Plan, *, environment: Environment, catalog: Catalog) -> Card:
         description=paragraphs(
             [
                 _now(found),
-                _target(found.chosen, service=found.service, catalog=catalog),
+                _target(found.chosen),
                 "\n".join(_way(offer, plan=found, catalog=catalog) for offer in found.offers),
                 _others(found),
             ]
@@ -96,22 +96,30 @@ def _now(found: Plan) -> str:
     return "\n".join(lines)
 
 
-def _target(option: Option, *, service: str, catalog: Catalog) -> str:
+def _target(option: Option) -> str:
     candidate = option.candidate
-    lines = [f"**To** {code(candidate.tag, _TAG)}", f"ran well {ago(candidate.proven_at)}{_author(candidate)}"]
     run = releases.run_of(candidate.release) if candidate.release else None
-    if run is not None and run.title:
-        lines.append(plain(run.title, 80))
-    lines.append(undone(option.undone).capitalize())
-    lines += [f"• {plain(line, 90)}" for line in (option.undone.lines if option.undone else ())]
-    left = (option.undone.lost or option.undone.gained) - len(option.undone.lines) if option.undone else 0
-    if left > 0:
-        lines.append(f"• and {left} more")
-    if candidate.rolled_back is not None and candidate.rolled_back.rollback is not None:
-        gone = candidate.rolled_back
-        why = plain(candidate.rolled_back.rollback.why, _WHY)
-        lines.append(f"⚠️ **Was itself rolled back** {ago(gone.updated_at)} by {plain(gone.requested_name, 40)}: {why}")
-    return "\n".join(lines)
+    known = option.undone.lines if option.undone else ()
+    left = (option.undone.lost or option.undone.gained) - len(known) if option.undone else 0
+    return "\n".join(
+        [
+            f"**To** {code(candidate.tag, _TAG)}",
+            *_warning(candidate),
+            f"ran well {ago(candidate.proven_at)}{_author(candidate)}",
+            *([plain(run.title, 80)] if run is not None and run.title else []),
+            undone(option.undone).capitalize(),
+            *(f"• {plain(line, 90)}" for line in known),
+            *([f"• and {left} more"] if left > 0 else []),
+        ]
+    )
+
+
+def _warning(candidate: Candidate) -> list[str]:
+    gone = candidate.rolled_back
+    if gone is None or gone.rollback is None:
+        return []
+    who, why = plain(gone.requested_name, 40), plain(gone.rollback.why, _WHY)
+    return [f"⚠️ **Was itself rolled back** {ago(gone.updated_at)} by {who}: {why}"]
 
 
 def _way(offer: Offer, *, plan: Plan, catalog: Catalog) -> str:

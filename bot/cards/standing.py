@@ -68,8 +68,8 @@ def of(
     state = releases.state(release)
     environment = catalog.environments.get(release.environment)
     if rolled_back is not None and rolled_back.rollback is not None and state in _AWAY:
-        why = f"{plain(rolled_back.requested_name, 40)}: {plain(rolled_back.rollback.why, 200)}"
-        return Standing(words="rolled back", colour=Colour.BAD, next=f"{why} Fix it, and push again.", over=True)
+        words, why = f"rolled back by {plain(rolled_back.requested_name, 40)}", plain(rolled_back.rollback.why, 200)
+        return Standing(words=words, colour=Colour.BAD, next=f"Fix it, and push again: {why}", over=True)
     if state in _IN_CLUSTER:
         return _in_cluster(release, state, operation=operation)
     if operation is not None:
