@@ -89,7 +89,8 @@ async def test_the_previous_tag_comes_back_and_every_card_says_so(scene: Scene, 
     await approved(scene, rows)
     await seeing.message(scene.town.releases, titled=f"⏪ {PLACE} · rolled back in")
     await rows.quiet()
-    [gone] = [shown for shown in seeing.board(scene.town.releases) if shown.title == f"{PLACE} · rolled back by hyunwoo"]
+    title = f"{PLACE} · rolled back by hyunwoo"
+    [gone] = [shown for shown in seeing.board(scene.town.releases) if shown.title == title]
     assert "**Next** Fix it, and push again: payments fail since \\*\\*02:10\\*\\*" in gone.text
     assert running(scene) == {first}
     commit = scene.world.git.head("main")
