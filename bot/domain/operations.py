@@ -28,6 +28,7 @@ class OperationKind(StrEnum):
     """What can be asked for."""
 
     DEPLOY = "deploy"
+    ROLLBACK = "rollback"
     REFRESH = "refresh"
     RESTART = "restart"
     TERMINATE = "terminate"

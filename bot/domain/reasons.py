@@ -110,6 +110,11 @@ class Reason(StrEnum):
     RUNNING_UNKNOWN = "running_unknown"
     COMMIT_GONE = "commit_gone"
     UNRELATED = "unrelated"
+    LOCKED = "locked"
+    LOCK_HELD = "lock_held"
+    LOCK_UNKNOWN = "lock_unknown"
+    LOCK_PERIOD = "lock_period"
+    LOCK_REASON = "lock_reason"
     FAULT = "fault"
 
 
@@ -263,6 +268,11 @@ SENTENCES: dict[Reason, str] = {
     Reason.RUNNING_UNKNOWN: "Which commit runs there is not known. `/status` shows what was read last.",
     Reason.COMMIT_GONE: "GitHub does not know the commit of that tag; its history may have been rewritten.",
     Reason.UNRELATED: "The two commits have no history in common, so nothing lies between them.",
+    Reason.LOCKED: "A deploy lock holds here, so nothing is deployed until it is gone.",
+    Reason.LOCK_HELD: "Somebody else has locked this already.",
+    Reason.LOCK_UNKNOWN: "There is no such lock. `/locks` shows those there are.",
+    Reason.LOCK_PERIOD: "Write how long as `30m`, `2h` or `1d`, 30 days at most, or leave it out until you `/unlock`.",
+    Reason.LOCK_REASON: "Give a reason: whoever meets this lock, or misses it, wants to know why.",
     Reason.FAULT: "Something broke in the bot, again and again. Its log has more under the operation id below.",
     Reason.REFRESH_TIMED_OUT: "Argo CD is still refreshing. It goes on by itself; /status shows when it compared last.",
 }
