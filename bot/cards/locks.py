@@ -116,8 +116,8 @@ def _gone(lock: Lock, ended: Ended, *, number: int) -> Card:
 
 def _effect(lock: Lock) -> str:
     if lock.blocks_rollbacks:
-        return "Deploys, rollbacks and approving them are refused. Restarts are not."
-    return "Deploys and approving them are refused. Rollbacks and restarts are not."
+        return "Deploys, rollbacks and approvals are refused. Restarts are not."
+    return "Deploys and approvals are refused. Rollbacks and restarts are not."
 
 
 def _automated(environment: Environment) -> str:
@@ -126,7 +126,7 @@ def _automated(environment: Environment) -> str:
         return ""
     return (
         f"⚠️ Argo CD syncs {environment.name} by itself, and a lock cannot stop that: what is pushed to "
-        f"{code(environment.branch, 60)} is deployed all the same. Refused is what is asked of me."
+        f"{code(environment.branch, 60)} is deployed all the same. Only what is asked of me is refused."
     )
 
 

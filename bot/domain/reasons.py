@@ -268,7 +268,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.RUNNING_UNKNOWN: "Which commit runs there is not known. `/status` shows what was read last.",
     Reason.COMMIT_GONE: "GitHub does not know the commit of that tag; its history may have been rewritten.",
     Reason.UNRELATED: "The two commits have no history in common, so nothing lies between them.",
-    Reason.LOCKED: "A deploy lock holds here, so nothing is deployed until it is gone.",
+    Reason.LOCKED: "A deploy lock holds here, so nothing is deployed. Try again when it is gone.",
     Reason.LOCK_HELD: "Somebody else has locked this already.",
     Reason.LOCK_UNKNOWN: "There is no such lock. `/locks` shows those there are.",
     Reason.LOCK_PERIOD: "Write how long as `30m`, `2h` or `1d`, 30 days at most, or leave it out until you `/unlock`.",
