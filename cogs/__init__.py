@@ -11,6 +11,7 @@ from cogs.locks import Locks
 from cogs.looking import Looking
 from cogs.registry import Registry
 from cogs.rerun import Rerun
+from cogs.rollback import Rollback
 from cogs.status import Status
 
 
@@ -25,5 +26,6 @@ def make(deps: Deps) -> list[commands.Cog]:
         Compare(deps),
         Registry(deps),
         Rerun(deps),
+        Rollback(deps),
         Status(deps),
     ]

@@ -73,6 +73,8 @@ class Writes:
             web.patch(f"{repository}/git/refs/{{ref:heads/.+}}", self._move),
             web.get(f"{repository}/git/commits/{{sha}}", self._commit),
             web.get(f"{repository}/git/trees/{{sha}}", self._tree),
+            web.get(f"{repository}/git/blobs/{{sha}}", self._blob),
+            web.post(f"{repository}/git/blobs", self._make_blob),
             web.post(f"{repository}/git/commits", self._make_commit),
             web.post(f"{repository}/git/trees", self._make_tree),
         ]
@@ -175,11 +177,17 @@ class Writes:
 
     def _listing(self, sha: str, *, recursive: bool) -> Json:
         files = self._git.trees[sha]
-        found = [
-            {"path": path, "mode": "100644", "type": "blob", "sha": git_objects.blob(text)}
+        found: list[Json] = [
+            {
+                "path": path,
+                "mode": "100644",
+                "type": "blob",
+                "sha": git_objects.blob(text),
+                "size": len(git_objects.content(text)),
+            }
             for path, text in files.items()
         ]
-        directories = [
+        directories: list[Json] = [
             {"path": path, "mode": "040000", "type": "tree", "sha": git_objects.name("tree", body)}
             for path, body in git_objects.trees(files).items()
             if path
@@ -188,6 +196,30 @@ class Writes:
         shown = [entry for entry in entries if recursive or "/" not in entry["path"]]
         url, truncated = f"{self._shapes().url}/git/trees/{sha}", self._faults.trees_truncated
         return {"sha": sha, "url": url, "tree": shown[:1] if truncated else shown, "truncated": truncated}
+
+    async def _blob(self, request: web.Request) -> web.Response:
+        sha = request.match_info["sha"]
+        if sha not in self._git.blobs:
+            raise UnknownRevision(sha)
+        content = git_objects.content(self._git.blobs[sha])
+        answer = {"sha": sha, "node_id": f"B_{sha}", "size": len(content), "url": self._blob_url(sha)}
+        encoded = base64.encodebytes(content).decode()
+        return web.json_response(answer | {"content": encoded, "encoding": "base64"})
+
+    async def _make_blob(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        try:
+            plain = body.get("encoding", "utf-8") == "utf-8"
+            content = body["content"].encode() if plain else base64.b64decode(body["content"], validate=True)
+        except (binascii.Error, KeyError):
+            return answers.problem(422, "content is not valid Base64")
+        text = git_objects.text(content)
+        sha = git_objects.blob(text)
+        self._git.blobs[sha] = text
+        return web.json_response({"sha": sha, "url": self._blob_url(sha)}, status=201)
+
+    def _blob_url(self, sha: str) -> str:
+        return f"{self._shapes().url}/git/blobs/{sha}"
 
     async def _make_tree(self, request: web.Request) -> web.Response:
         body = await request.json()

@@ -22,10 +22,10 @@ GRANTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "*": ("view", "logs", "refresh", "rerun"),
         "dev": ("deploy", "lock"),
         "staging": ("deploy", "lock"),
-        "prod": ("deploy", "lock"),
+        "prod": ("deploy", "lock", "rollback"),
     },
     "Release manager": {
-        "*": ("view", "logs", "refresh", "deploy", "lock", "rerun", "restart", "terminate"),
+        "*": ("view", "logs", "refresh", "deploy", "lock", "rollback", "rerun", "restart", "terminate"),
         "prod": ("approve",),
     },
     "Observer": {"*": ("view",)},

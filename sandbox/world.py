@@ -207,6 +207,15 @@ class World:
         image = self.push_image(service, environment, revision=source.sha, tag=tag)
         return Released(source=source, tag=tag, image=image, manifest=self.commit_tag(service, environment, tag=tag))
 
+    async def deploy(self, environment: str, service: str) -> Released:
+        """Release the service and sync all of the environment: one more entry of its history, healthy pods."""
+        app, released = self.application(environment), self.release(environment, service)
+        await self.until(lambda: app.revision == released.manifest.sha)
+        if not app.automated:
+            self.operate(environment)
+        await self.settle()
+        return released
+
     def move(self, branch: str, revision: str) -> None:
         """Move a branch, or begin it, as the API does; the watchers are told."""
         before = self.git.branches.get(branch)

@@ -6,7 +6,7 @@ card that has ended stays as it ended.
 
 from datetime import datetime
 
-from bot.cards import locks, stages, standing
+from bot.cards import locks, rollback, stages, standing
 from bot.cards.base import Button, Card, Colour
 from bot.cards.release import EVIDENCE, decisions
 from bot.cards.standing import Standing
@@ -17,7 +17,7 @@ from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import ApplicationObserved, Phase
 from bot.domain.hindrances import hindrance
 from bot.domain.locks import Lock
-from bot.domain.operations import Content, Operation, OperationKind, OperationState
+from bot.domain.operations import DEPLOYING, Content, Operation, OperationKind, OperationState
 from bot.domain.reasons import SENTENCES
 from bot.domain.timeline import Line, LineState
 
@@ -60,6 +60,8 @@ def render(
     place = operation.environment
     if operation.kind is not OperationKind.TERMINATE:
         place = f"{operation.subject} → {place}"
+    if operation.rollback is not None:
+        place = f"{'🚨' if operation.rollback.emergency else '⏪'} {place}"
     deciding = standing.is_open(approval, now=now) and not operation.state.ended
     revision = operation.order.revision if operation.order else None
     return Card(
@@ -70,6 +72,7 @@ def render(
         description=paragraphs(
             [
                 _off_branch(operation, environment=environment),
+                rollback.going_back(operation, catalog=catalog),
                 _what(operation, catalog=catalog),
                 _between(operation, catalog=catalog),
                 "\n".join(_lines(operation, approval, progress=progress, over=stand.over, catalog=catalog)),
@@ -79,7 +82,8 @@ def render(
             ]
         ),
         buttons=(
-            *(decisions(approval, locked=lock is not None) if deciding and approval else ()),
+            *(decisions(approval, operation, locked=lock is not None) if deciding and approval else ()),
+            *([rollback.button(operation.environment, operation.service)] if stand.back and operation.service else []),
             Button(label="Pull request", url=operation.pull_request),
             Button(label="Commit", url=catalog.commit_page(revision) if revision else None),
             Button(label="Argo CD", url=environment.page if environment else None),
@@ -101,7 +105,9 @@ def _standing(
     """The decisive fact, by the kind of the operation."""
     say = SENTENCES.__getitem__ if operation.state.ended else hindrance
     reason = " ".join(filter(None, (say(operation.reason) if operation.reason else "", plain(operation.detail, 200))))
-    if operation.kind is OperationKind.DEPLOY:
+    if operation.kind in DEPLOYING:
+        if operation.state is OperationState.SUCCEEDED and operation.rollback is not None:
+            return rollback.gone_back(operation, total=_total(operation))
         if operation.state is OperationState.SUCCEEDED:
             return Standing(words=f"deployed{_total(operation)}", colour=Colour.GOOD, over=True)
         if operation.state is OperationState.SUPERSEDED:
@@ -174,7 +180,7 @@ def _lines(
     operation: Operation, approval: Approval | None, *, progress: str, over: bool, catalog: Catalog
 ) -> list[str]:
     """The stages of a deploy; the others have one stage, which is their title."""
-    if operation.kind is not OperationKind.DEPLOY:
+    if operation.kind not in DEPLOYING:
         return []
     sync = operation.sync
     begun = sync.finished_at if sync and sync.phase is Phase.SUCCEEDED else None

@@ -18,10 +18,11 @@ from bot.domain.events import RunStatus
 from bot.domain.hindrances import hindrance
 from bot.domain.locks import Lock
 from bot.domain.operations import Operation, OperationState
-from bot.domain.reasons import SENTENCES, Reason
+from bot.domain.reasons import ROLLOUT, SENTENCES, Reason
 from bot.domain.releases import Release, ReleaseState
 from bot.domain.timeline import LineState
 
+_AWAY = frozenset({ReleaseState.DEPLOYED, ReleaseState.SUPERSEDED})
 _STAGE_WORDS = {
     "build": "building",
     "scan": "scanning",
@@ -44,7 +45,8 @@ _IN_CLUSTER = frozenset(
 class Standing:
     """`words` end the title; `next` says what to do, or '' when there is nothing to do but wait.
 
-    `over` means that nothing more happens until a person does something, `rerun` that running again could help.
+    `over` means that nothing more happens until a person does something, `rerun` that running again could help, `back`
+    that going back could.
     """
 
     words: str
@@ -52,6 +54,7 @@ class Standing:
     next: str = ""
     over: bool = False
     rerun: bool = False
+    back: bool = False
 
 
 def of(
@@ -59,13 +62,17 @@ def of(
     *,
     operation: Operation | None,
     approval: Approval | None,
+    rolled_back: Operation | None,
     catalog: Catalog,
     now: datetime,
     lock: Lock | None = None,
 ) -> Standing:
-    """The decisive fact about a release at this moment."""
+    """The decisive fact about a release at this moment; `rolled_back` is the rollback that took it away, if one did."""
     state = releases.state(release)
     environment = catalog.environments.get(release.environment)
+    if rolled_back is not None and rolled_back.rollback is not None and state in _AWAY:
+        why = f"{plain(rolled_back.requested_name, 40)}: {plain(rolled_back.rollback.why, 200)}"
+        return Standing(words="rolled back", colour=Colour.BAD, next=f"{why} Fix it, and push again.", over=True)
     if state in _IN_CLUSTER:
         return _in_cluster(release, state, operation=operation)
     if operation is not None:
@@ -88,6 +95,8 @@ def is_open(approval: Approval | None, *, now: datetime) -> bool:
 def ask_again(release: Release | Operation) -> str:
     """The command that asks for this deploy."""
     chosen = ""
+    if isinstance(release, Operation) and release.rollback is not None:
+        return code(f"/rollback {release.environment} {release.subject}", 100)
     if isinstance(release, Operation) and (release.revision or release.tag):
         chosen = f" tag:{release.tag}" if release.tag else f" {(release.revision or '')[:12]}"
     return code(f"/deploy {release.environment} {release.service or 'all'}{chosen}", 100)
@@ -112,7 +121,8 @@ def _in_cluster(release: Release, state: ReleaseState, *, operation: Operation |
         ReleaseState.SYNC_FAILED: Reason.SYNC_FAILED,
     }[state]
     words = {ReleaseState.DEGRADED: "degraded", ReleaseState.SYNC_FAILED: "sync failed"}.get(state, "rollout failed")
-    return Standing(words=words, colour=Colour.BAD, next=SENTENCES[reason or Reason.ROLLOUT_FAILED], over=True)
+    sentence, back = SENTENCES[reason or Reason.ROLLOUT_FAILED], state is not ReleaseState.SYNC_FAILED
+    return Standing(words=words, colour=Colour.BAD, next=sentence, over=True, back=back)
 
 
 def of_request(
@@ -141,9 +151,9 @@ def of_request(
             return Standing(
                 words="approval expired", colour=Colour.QUIET, next=f"Nobody decided{within}. {again}", over=True
             )
-        case OperationState.REJECTED:
+        case OperationState.REJECTED | OperationState.WITHDRAWN:
             who = f" by {plain(approval.decided_by, 40)}" if approval and approval.decided_by else ""
-            return Standing(words=f"rejected{who}", colour=Colour.QUIET, next=again, over=True)
+            return Standing(words=f"{operation.state}{who}", colour=Colour.QUIET, next=again, over=True)
         case OperationState.REQUESTED:
             return Standing(words="preparing", colour=Colour.RUNNING, next=hindered)
         case OperationState.APPROVED:
@@ -151,8 +161,10 @@ def of_request(
         case OperationState.DISPATCHING | OperationState.RUNNING:
             return Standing(words="syncing", colour=Colour.RUNNING, next=hindered)
         case OperationState.REFUSED | OperationState.FAILED:
-            words = "not deployed" if operation.state is OperationState.REFUSED else "deploy failed"
-            return Standing(words=words, colour=Colour.BAD, next=hindered, over=True)
+            done, what = ("deployed", "deploy") if operation.rollback is None else ("rolled back", "rollback")
+            words = f"not {done}" if operation.state is OperationState.REFUSED else f"{what} failed"
+            back = operation.reason in ROLLOUT and operation.rollback is None
+            return Standing(words=words, colour=Colour.BAD, next=hindered, over=True, back=back)
         case _:
             return None
 

@@ -19,6 +19,7 @@ class Capability(StrEnum):
     VIEW = "view"
     DEPLOY = "deploy"
     APPROVE = "approve"
+    ROLLBACK = "rollback"
     REFRESH = "refresh"
     RESTART = "restart"
     RERUN = "rerun"

@@ -10,7 +10,7 @@ from bot.domain.approvals import Vote
 from bot.domain.catalog import Environment
 from bot.domain.operations import Content, Operation
 from bot.domain.reasons import Reason, Refused
-from bot.services import contents, locks
+from bot.services import contents, histories, locks
 from bot.services.manifests import Manifests
 from bot.services.steps import Steps
 from bot.storage import approvals as approval_rows
@@ -37,9 +37,11 @@ async def require_as_approved(
     steps: Steps,
 ) -> None:
     """Return if ordering the content now does exactly what people consented to, and no lock forbids it; else refuse."""
+    await histories.require(operation, read=read, argocd=argocd, application=environment.application)
     if (read.uid, read.source_digest) != (content.uid, content.source_digest):
         raise Refused(Reason.APPLICATION_CHANGED)
-    now = contents.of(read, service=operation.service, automated=environment.automated)
+    image = content.image_of(operation.service) if operation.by_commit else None
+    now = contents.of(read, service=operation.scope, automated=environment.automated, image=image)
     if not content.same_effect(now):
         raise Refused(Reason.CONTENT_CHANGED)
     if not await argocd.can_sync(environment.application):

@@ -13,7 +13,7 @@ from bot.cards import locks as lock_cards
 from bot.cards.text import cut
 from bot.domain import locks
 from bot.domain.locks import REASON_LIMIT, End, Lock
-from bot.domain.operations import ALL, Operation, OperationKind, OperationState
+from bot.domain.operations import ALL, DEPLOYING, Operation, OperationKind, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.services import environments, showing
@@ -24,7 +24,6 @@ from bot.storage.engine import Connection, Database
 
 JUST_NOW = timedelta(seconds=5)
 """A lock as young as this is not taken over: whoever asks cannot have seen it, but the one before it."""
-_STOPPED = (OperationKind.DEPLOY, OperationKind.ROLLBACK)
 _UNDER_WAY = (OperationState.DISPATCHING, OperationState.RUNNING)
 
 
@@ -55,12 +54,12 @@ async def blocking(
 
 async def in_the_way(connection: Connection, operation: Operation, *, now: datetime) -> Lock | None:
     """The lock that forbids this operation at this moment; only deploys and rollbacks can be forbidden."""
-    if operation.kind not in _STOPPED:
+    if operation.kind not in DEPLOYING:
         return None
     return await blocking(
         connection,
         environment=operation.environment,
-        service=operation.service,
+        service=operation.scope,
         rollback=operation.kind is OperationKind.ROLLBACK,
         now=now,
     )
@@ -130,7 +129,7 @@ async def lock(
     Refuses an empty reason, and what somebody else has locked, or has locked this moment with `take_over`.
     """
     if not reason.strip():
-        raise Refused(Reason.LOCK_REASON)
+        raise Refused(Reason.NO_REASON)
     new = Lock(
         id=secrets.token_hex(12),
         environment=environment,
@@ -168,7 +167,7 @@ async def unlock(
         if found is None:
             raise Refused(Reason.LOCK_UNKNOWN)
         if found.owner_id != actor.id and not reason.strip():
-            raise Refused(Reason.LOCK_REASON, lock_cards.told(found))
+            raise Refused(Reason.NO_REASON, lock_cards.told(found))
         ended = await _end(connection, found, End.UNLOCKED, now=now, actor=actor, reason=reason)
     return Removed(lock=ended, left=tuple(one for one in _sorted(standing) if one.id != found.id))
 
@@ -263,8 +262,8 @@ async def _note(
 def _meets(lock: Lock, operation: Operation, *, now: datetime) -> bool:
     """Whether the lock would have stopped the operation."""
     rollback = operation.kind is OperationKind.ROLLBACK
-    return operation.kind in _STOPPED and locks.blocks(
-        lock, environment=operation.environment, service=operation.service, rollback=rollback, now=now
+    return operation.kind in DEPLOYING and locks.blocks(
+        lock, environment=operation.environment, service=operation.scope, rollback=rollback, now=now
     )
 
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from bot.domain import approvals, images, releases
 from bot.domain.catalog import Catalog
 from bot.domain.events import ApplicationObserved
-from bot.domain.operations import OPEN, Operation, OperationKind, OperationState, Rerun
+from bot.domain.operations import OPEN, Operation, OperationKind, OperationState, Rerun, Rollback
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.domain.releases import ReleaseState
@@ -52,8 +52,9 @@ async def request(
     ends_by: datetime | None = None,
     release_id: int | None = None,
     rerun: Rerun | None = None,
+    rollback: Rollback | None = None,
 ) -> Operation:
-    """Store what a person asks for; a worker takes it from there.
+    """Store what a person asks for; a worker takes it from there. A rollback takes the place of a deploy under way.
 
     Refuses an unknown environment or service, a revision or a tag that cannot be one, a deploy where Argo CD syncs by
     itself unless a tag is chosen, what a deploy lock forbids, a hard refresh too soon after another one, and whatever
@@ -88,11 +89,14 @@ async def request(
         ends_by=ends_by,
         release_id=release_id,
         rerun=rerun,
+        rollback=rollback,
     )
     async with environments.changing(database, environment, wakes=("operations", "cards")) as connection:
         if hard:
             await _require_pause(connection, environment, now=now)
         await locks.require_unlocked(connection, operation, now=now)
+        if rollback is not None:
+            await _take_place(connection, operation, now=now)
         if not await rows.add(connection, operation):
             raise Refused(Reason.RERUN_ALREADY if kind is OperationKind.RERUN else Reason.ALREADY_OPEN)
         await audit.note(
@@ -137,6 +141,18 @@ async def _require_pause(connection: Connection, environment: str, *, now: datet
     again = last.requested_at + HARD_REFRESH_PAUSE if last else now
     if now < again:
         raise Refused(Reason.HARD_REFRESH_LIMITED, f"Again <t:{int(again.timestamp()) + 1}:R>.")
+
+
+async def _take_place(connection: Connection, rollback: Operation, *, now: datetime) -> None:
+    """End the open deploy of the service: nobody goes on with it while somebody goes back.
+
+    What Argo CD applies at that moment goes on; the rollback waits for that. An order that may be on its way right now
+    is left alone, so that asking again in a moment is what it takes.
+    """
+    for other in await rows.opened(connection, rollback.environment):
+        deploys = other.kind is OperationKind.DEPLOY and other.service == rollback.service
+        if deploys and other.state is not OperationState.DISPATCHING:
+            await close(connection, other, state=OperationState.SUPERSEDED, reason=Reason.ROLLBACK_INSTEAD, now=now)
 
 
 async def get(database: Database, operation_id: str | None) -> Operation | None:

@@ -11,10 +11,12 @@ from bot.cards import release as release_card
 from bot.cards import summons
 from bot.cards.base import Card
 from bot.cards.status import EnvironmentStatus
+from bot.domain import releases, rollbacks
 from bot.domain.approvals import ApprovalState
 from bot.domain.catalog import Catalog
 from bot.domain.locks import Lock, in_force
 from bot.domain.operations import Operation, OperationState
+from bot.domain.releases import Release
 from bot.services import locks
 from bot.services.showing import shown_on
 from bot.storage import applications, approvals, cards, operations
@@ -70,6 +72,7 @@ class Gallery:
             id=release_id,
             operation=operation,
             approval=approval[0] if approval else None,
+            rolled_back=await _rolled_back(connection, release),
             catalog=self.catalog,
             now=now,
             lock=await _in_the_way(connection, operation, now=now),
@@ -127,6 +130,15 @@ class Gallery:
         url = f"https://discord.com/channels/{self.guild_id}/{place[0]}/{place[1]}" if place else None
         card = summons.render(found[0], operation=operation, role=environment.mention, url=url, now=now)
         return self.releases_channel, card
+
+
+async def _rolled_back(connection: Connection, release: Release) -> Operation | None:
+    """The rollback that took the release away, among the newest operations."""
+    tag = releases.current_tag(release)
+    if tag is None or not releases.state(release).ended:
+        return None
+    done = await operations.succeeded(connection, release.environment, limit=DEPLOYS)
+    return rollbacks.is_gone(release.service, tag=tag, operations=done)
 
 
 async def _in_the_way(connection: Connection, operation: Operation | None, *, now: datetime) -> Lock | None:

@@ -80,7 +80,7 @@ async def test_a_lock_from_its_reason_to_its_end(scene: Scene, rows: Rows, clock
 
     # Somebody else removes it, with a reason.
     refused = seeing.told(await ask(scene, "jisoo", "unlock", environment="prod"))
-    assert (refused[0], seeing.steady(refused[1])) == ("Refused", f"{SENTENCES[Reason.LOCK_REASON]} {TOLD}")
+    assert (refused[0], seeing.steady(refused[1])) == ("Refused", f"{SENTENCES[Reason.NO_REASON]} {TOLD}")
     removed = seeing.told(await ask(scene, "jisoo", "unlock", environment="prod", reason="the migration is done"))
     assert (removed[0], removed[1].startswith("It stood for 1d 6h")) == ("🔓 prod · unlocked", True)
     gone = await seeing.message(channel, titled="🔓 prod · unlocked by jisoo")
@@ -135,7 +135,7 @@ async def test_a_lock_is_taken_over_and_ends_by_itself(scene: Scene, rows: Rows,
         ("hyunwoo", {"environment": "nowhere"}, Reason.UNKNOWN_ENVIRONMENT),
         ("hyunwoo", {"service": "chat"}, Reason.UNKNOWN_SERVICE),
         ("hyunwoo", {"for": "31d"}, Reason.LOCK_PERIOD),
-        ("hyunwoo", {"reason": " "}, Reason.LOCK_REASON),
+        ("hyunwoo", {"reason": " "}, Reason.NO_REASON),
     ],
 )
 async def test_what_is_no_lock_is_refused(scene: Scene, who: str, options: dict[str, str], reason: Reason) -> None:

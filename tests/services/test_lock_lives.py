@@ -87,7 +87,7 @@ async def test_one_person_holds_a_place_at_a_time(bot: Bot) -> None:
 @pytest.mark.parametrize("blank", ["", "  ", "\n"])
 async def test_a_lock_needs_a_reason(bot: Bot, blank: str) -> None:
     told = await refusal(locked(bot, reason=blank))
-    assert (told and told.reason, await all_locks(bot)) == (Reason.LOCK_REASON, [])
+    assert (told and told.reason, await all_locks(bot)) == (Reason.NO_REASON, [])
 
 
 async def test_somebody_elses_lock_needs_a_reason_to_go(bot: Bot, gallery: Gallery) -> None:
@@ -95,7 +95,7 @@ async def test_somebody_elses_lock_needs_a_reason_to_go(bot: Bot, gallery: Galle
     await locked(bot, service=TICKETS)
     assert await shown(gallery, bot, locks.card_key(lock)) is not None
     told = [await refusal(unlocked(bot, MINJI)), await refusal(unlocked(bot, MINJI, service="backend", reason="x"))]
-    assert [one and one.reason for one in told] == [Reason.LOCK_REASON, Reason.LOCK_UNKNOWN]
+    assert [one and one.reason for one in told] == [Reason.NO_REASON, Reason.LOCK_UNKNOWN]
 
     removed = await unlocked(bot, MINJI, reason="she is on holiday")
     end = removed.lock.ended

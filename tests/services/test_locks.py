@@ -123,7 +123,7 @@ async def test_a_request_can_be_rejected_while_it_is_locked(bot: Bot, world: Wor
     world.release("prod", TICKETS, login="hyunwoo")
     waiting = await bot.propose(SORA)
     await locked(bot)
-    await approvals.reject(bot.database, waiting.id, actor=MINJI, now=bot.clock())
+    await approvals.reject(bot.database, waiting.id, actor=MINJI, why="not now", now=bot.clock())
 
     assert (await bot.operation(waiting.id)).state is OperationState.REJECTED
 
