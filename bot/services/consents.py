@@ -54,6 +54,11 @@ async def require_as_approved(
         raise Refused(Reason.LOCKED, locks.plainly(lock))
 
 
+def is_taken(read: ApplicationRead) -> bool:
+    """Whether an operation holds the Application's only slot."""
+    return read.pending or (read.operation is not None and not read.operation.phase.ended)
+
+
 async def votes(database: Database, operation: Operation) -> tuple[Vote, ...]:
     """Who consented."""
     async with database.reading() as connection:

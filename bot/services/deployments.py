@@ -100,7 +100,7 @@ class Deployer:
             # "In progress" was said of our own order, which something on the way had sent twice.
             await self.steps.accepted(marked, expected=OperationState.APPROVED)
             return
-        if _is_taken(read):
+        if consents.is_taken(read):
             await self._wait_for_others(operation, read)
             return
         await consents.require_as_approved(
@@ -183,7 +183,7 @@ class Deployer:
         environment = self.steps.place(operation)
         argocd = self.argocds[environment.argocd]
         read = await consents.look(operation, environment=environment, argocd=argocd, manifests=self.manifests)
-        if _shows(read, operation) or _is_taken(read):
+        if _shows(read, operation) or consents.is_taken(read):
             return  # Something moved since the last look; the next one says what it was.
         await consents.require_as_approved(
             operation,
@@ -258,11 +258,6 @@ def _shows(read: ApplicationRead, operation: Operation) -> bool:
     if operation.way is Way.HISTORY and operation.dispatched_at is not None and read.operation is None:
         return read.pending and read.pending_request_id is None  # It has no id, and nothing has begun that tells more.
     return read.pending_request_id == operation.id or verdicts.is_ours(operation, read.operation)
-
-
-def _is_taken(read: ApplicationRead) -> bool:
-    """Whether an operation holds the Application's only slot."""
-    return read.pending or (read.operation is not None and not read.operation.phase.ended)
 
 
 def _ours(operation: Operation, event: ApplicationObserved | None) -> SyncOperation | None:

@@ -15,7 +15,7 @@ from bot.domain.catalog import Environment
 from bot.domain.images import Image
 from bot.domain.operations import Content, Operation, OperationState, Way
 from bot.domain.reasons import Reason, Refused
-from bot.services import contents, environments, histories, releases, showing
+from bot.services import consents, contents, environments, histories, releases, showing
 from bot.services.manifests import Manifests
 from bot.services.steps import Steps
 from bot.storage import applications
@@ -43,6 +43,11 @@ async def propose(
     if image is not None:
         await manifests.require(operation, image, environment=environment)
     read = await argocd.read(environment.application, refresh="normal", revision=chosen, image=image)
+    if operation.rollback is not None and consents.is_taken(read):
+        # What is being deployed right now is what shall be taken away, so it has to be there before people see that.
+        if not await steps.later(operation, Reason.OPERATION_IN_PROGRESS):
+            raise Refused(Reason.OPERATION_IN_PROGRESS)
+        return
     if not await github.contains(environment.branch, read.revision):
         raise Refused(Reason.NOT_ON_BRANCH)
     await histories.require(operation, read=read, argocd=argocd, application=environment.application)

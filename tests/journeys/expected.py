@@ -94,6 +94,8 @@ HELP = "\n".join(
         "Run the failed jobs of a service's newest workflow run again",
         "`/restart <environment> <service>`",
         "Replace every pod of a service, one after the other, with the same image",
+        "`/rollback <environment> <service> [to]`",
+        "Where a service can go back to, and how; nothing happens before you choose",
         "`/status [environment] [service]`",
         "What runs, what should run, and what is going on",
         "`/tags <service> [environment]`",

@@ -8,7 +8,7 @@ import pytest
 
 from bot.cards.base import Card
 from bot.domain.catalog import Catalog
-from bot.domain.operations import Operation, OperationKind, OperationState
+from bot.domain.operations import Operation, OperationKind, OperationState, Rollback, Way
 from bot.domain.reasons import SENTENCES, Reason
 from bot.services import approvals, locks, operations
 from bot.services.views import Gallery
@@ -104,6 +104,15 @@ async def test_a_rollback_is_refused_only_when_the_lock_says_so(bot: Bot, rollba
             assert told == (lock if stopped else None)
         told = await locks.blocking(connection, environment="prod", service="backend", rollback=True, now=bot.clock())
         assert told == (lock if rollbacks else None)
+
+
+@pytest.mark.parametrize("way", Way)
+async def test_argo_cds_own_rollback_is_about_every_service(bot: Bot, way: Way) -> None:
+    operation = replace(await bot.request(), kind=OperationKind.ROLLBACK, rollback=Rollback(way=way, why="500s"))
+    lock = (await locked(bot, service="backend", blocks_rollbacks=True)).lock
+    async with bot.database.reading() as connection:
+        told = await locks.in_the_way(connection, operation, now=bot.clock())
+    assert told == (lock if way is Way.HISTORY else None)
 
 
 async def test_a_press_is_refused_while_it_is_locked(bot: Bot, world: World) -> None:

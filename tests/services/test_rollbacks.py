@@ -4,53 +4,24 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.operations import Operation, OperationState, Way
+from bot.domain.operations import OperationState, Way
 from bot.domain.reasons import Reason, Refused
 from bot.services import approvals
 from sandbox.deployments import Breakage
 from sandbox.world import World
 from tests.services.house import HYUNWOO, TICKETS, Bot
 from tests.services.outside import Interrupted
+from tests.services.rolling import carried_out, ordered, running, seen, synced
 
 FILE = "k8s/overlays/prod/kustomization.yaml"
-
-
-async def ordered(bot: Bot, tag: str, way: Way = Way.TAG, *, service: str = TICKETS, **more: bool) -> Operation:
-    """Hyunwoo chooses a way back on prod, and it is put before people."""
-    asked = await bot.planner.order(
-        environment="prod",
-        service=service,
-        tag=tag,
-        way=way,
-        why="payments fail",
-        actor=HYUNWOO,
-        now=bot.clock(),
-        **more,
-    )
-    return await bot.step(asked)
-
-
-async def carried_out(bot: Bot, operation: Operation) -> Operation:
-    """The operation after consent, once the world has come to rest."""
-    current = await bot.approve(operation)
-    while current.state in (OperationState.APPROVED, OperationState.DISPATCHING):
-        before, current = current, await bot.step(current)
-        assert current != before, current
-    return await bot.followed(current)
-
-
-def running(world: World, service: str = TICKETS) -> set[str]:
-    """The tags that pods of prod run."""
-    return {pod.image.rpartition(":")[2] for pod in world.deployment("prod", service).pods}
 
 
 async def test_the_plan_offers_what_ran_well_and_every_way(bot: Bot, world: World) -> None:
     first = await bot.deployed()
     second = await bot.deployed()
-    world.operate("prod")  # somebody's full sync: an entry of Argo CD's history
-    await world.settle()
+    await synced(world)
     third = await bot.deployed()
-    await bot.observer.observe(bot.catalog.environments["prod"])
+    await seen(bot)
     plan = await bot.planner.plan(environment="prod", service=TICKETS)
     assert (plan.running, plan.asked) == (third, third)
     assert [option.candidate.tag for option in plan.options] == [second, first]
@@ -67,7 +38,7 @@ async def test_the_plan_offers_what_ran_well_and_every_way(bot: Bot, world: Worl
 
 async def test_the_previous_tag(bot: Bot, world: World, argocd: Interrupted) -> None:
     first, second = await bot.deployed(), await bot.deployed()
-    await bot.observer.observe(bot.catalog.environments["prod"])
+    await seen(bot)
     waiting = await ordered(bot, first)
     assert waiting.state is OperationState.WAITING
     done = await carried_out(bot, waiting)
@@ -81,7 +52,7 @@ async def test_the_previous_tag(bot: Bot, world: World, argocd: Interrupted) -> 
     assert running(world) == {first}
     assert second not in commit.tree[FILE]
     assert done.rollback is not None
-    await bot.observer.observe(bot.catalog.environments["prod"])
+    await seen(bot)
     agreed = (await bot.operation(done.id)).rollback
     assert agreed is not None
     assert agreed.agreed_at == (await bot.known()).observed_at
@@ -92,7 +63,7 @@ async def test_git_revert_of_several_commits(bot: Bot, world: World) -> None:
     await bot.deployed()
     third = await bot.deployed()
     world.release("prod", "backend")  # another service's tag, in the same file, after it
-    await bot.observer.observe(bot.catalog.environments["prod"])
+    await seen(bot)
     waiting = await ordered(bot, first, Way.REVERT)
     assert waiting.rollback is not None
     assert len(waiting.rollback.reverts) == 2
@@ -111,12 +82,11 @@ async def test_argocds_own_rollback_moves_everything_and_leaves_git_alone(
     bot: Bot, world: World, argocd: Interrupted
 ) -> None:
     first = await bot.deployed()
-    world.operate("prod")
-    await world.settle()
+    await synced(world)
     backend = world.overlay("prod").tags["backend"]
     second = await bot.deployed()
     later = await bot.deployed(service="backend")
-    await bot.observer.observe(bot.catalog.environments["prod"])
+    await seen(bot)
     tip = world.git.head("main")
     plan = await bot.planner.plan(environment="prod", service=TICKETS)
     assert plan.offer(Way.HISTORY).moves == ("backend",)
@@ -133,7 +103,7 @@ async def test_argocds_own_rollback_moves_everything_and_leaves_git_alone(
     assert world.git.head("main") == tip
 
     async def agreed() -> bool:
-        await bot.observer.observe(bot.catalog.environments["prod"])
+        await seen(bot)
         rollback = (await bot.operation(done.id)).rollback
         return rollback is not None and rollback.agreed_at is not None
 
@@ -152,9 +122,9 @@ async def test_argocds_own_rollback_moves_everything_and_leaves_git_alone(
 
 async def test_going_back_to_what_was_rolled_back_is_asked_twice(bot: Bot) -> None:
     first, second = await bot.deployed(), await bot.deployed()
-    await bot.observer.observe(bot.catalog.environments["prod"])
+    await seen(bot)
     assert (await carried_out(bot, await ordered(bot, first))).state is OperationState.SUCCEEDED
-    await bot.observer.observe(bot.catalog.environments["prod"])
+    await seen(bot)
     with pytest.raises(Refused) as refused:
         await ordered(bot, second)
     assert refused.value.reason is Reason.ROLLED_BACK_BEFORE
@@ -163,7 +133,7 @@ async def test_going_back_to_what_was_rolled_back_is_asked_twice(bot: Bot) -> No
 
 async def test_an_emergency_needs_one_approver(bot: Bot) -> None:
     first, _ = await bot.deployed(), await bot.deployed()
-    await bot.observer.observe(bot.catalog.environments["prod"])
+    await seen(bot)
     prod = replace(bot.catalog.environments["prod"], required_approvals=2)
     catalog = replace(bot.catalog, environments={**bot.catalog.environments, "prod": prod})
     steps = replace(bot.deployer.steps, catalog=catalog)
@@ -182,7 +152,7 @@ async def test_a_rollback_takes_the_place_of_a_failing_deploy(bot: Bot, world: W
     world.breakages[second] = Breakage()
     failing = await bot.running()
     await world.settle()
-    await bot.observer.observe(bot.catalog.environments["prod"])
+    await seen(bot)
     back = await ordered(bot, first)
     assert back.state is OperationState.WAITING
     gone = await bot.operation(failing.id)
