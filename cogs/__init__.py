@@ -7,6 +7,7 @@ from cogs.compare import Compare
 from cogs.comparing import Comparing
 from cogs.deploy import Deploy
 from cogs.interventions import Interventions
+from cogs.locks import Locks
 from cogs.looking import Looking
 from cogs.registry import Registry
 from cogs.rerun import Rerun
@@ -20,6 +21,7 @@ def make(deps: Deps) -> list[commands.Cog]:
         Deploy(deps),
         Interventions(deps),
         Looking(deps),
+        Locks(deps),
         Comparing(deps),
         Compare(deps),
         Registry(deps),

@@ -75,7 +75,7 @@ async def containers(interaction: discord.Interaction, deps: Deps, typed: str) -
     service = getattr(interaction.namespace, "service", None)
     if environment not in deps.gate.visible(interaction):
         return []
-    [known] = await views.status(deps.database, catalog=deps.catalog, environments=[environment])
+    [known] = await views.status(deps.database, catalog=deps.catalog, environments=[environment], now=deps.clock())
     workload = known.observed.workload(str(service)) if known.observed else None
     names = dict.fromkeys(name for pod in (workload.pods if workload else ()) for name in pod.containers)
     return _matching(names, typed)

@@ -8,6 +8,7 @@ pipeline did: that order is the whole logic of this module.
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.cards import locks
 from bot.cards.base import Colour
 from bot.cards.text import code, duration, plain
 from bot.domain import releases, timeline
@@ -15,6 +16,7 @@ from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import RunStatus
 from bot.domain.hindrances import hindrance
+from bot.domain.locks import Lock
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import ROLLOUT, SENTENCES, Reason
 from bot.domain.releases import Release, ReleaseState
@@ -63,6 +65,7 @@ def of(
     rolled_back: Operation | None,
     catalog: Catalog,
     now: datetime,
+    lock: Lock | None = None,
 ) -> Standing:
     """The decisive fact about a release at this moment; `rolled_back` is the rollback that took it away, if one did."""
     state = releases.state(release)
@@ -73,7 +76,7 @@ def of(
     if state in _IN_CLUSTER:
         return _in_cluster(release, state, operation=operation)
     if operation is not None:
-        asked = of_request(operation, approval, environment=environment, catalog=catalog, now=now)
+        asked = of_request(operation, approval, environment=environment, catalog=catalog, now=now, lock=lock)
         if asked is not None:
             return asked
     if state is ReleaseState.FAILED:
@@ -129,14 +132,18 @@ def of_request(
     environment: Environment | None,
     catalog: Catalog,
     now: datetime,
+    lock: Lock | None = None,
 ) -> Standing | None:
-    """What the newest request says, or None when it says nothing beyond the release itself."""
+    """What the newest request says, or None when it says nothing beyond the release itself. `lock` is in its way."""
     again = f"{ask_again(operation)} asks again."
     say = SENTENCES.__getitem__ if operation.state.ended else hindrance
     sentence = say(operation.reason) if operation.reason else ""
     hindered = " ".join(filter(None, (sentence, plain(operation.detail, 200))))
     match operation.state:
         case OperationState.WAITING if approval is None or is_open(approval, now=now):
+            if lock is not None:
+                words, held = "locked, waiting for approval", "Nobody can approve before the lock is gone."
+                return Standing(words=words, colour=Colour.WAITING, next=f"{held} {locks.way_out(lock)}")
             who = approval and _who_decides(approval, operation=operation, environment=environment, catalog=catalog)
             return Standing(words="waiting for approval", colour=Colour.WAITING, next=who or "")
         case OperationState.WAITING | OperationState.EXPIRED:

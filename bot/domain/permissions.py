@@ -25,6 +25,7 @@ class Capability(StrEnum):
     RERUN = "rerun"
     TERMINATE = "terminate"
     LOGS = "logs"
+    LOCK = "lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

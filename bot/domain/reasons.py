@@ -120,6 +120,10 @@ class Reason(StrEnum):
     UNRELATED = "unrelated"
     NO_REASON = "no_reason"
     NOT_CONFIRMED = "not_confirmed"
+    LOCKED = "locked"
+    LOCK_HELD = "lock_held"
+    LOCK_UNKNOWN = "lock_unknown"
+    LOCK_PERIOD = "lock_period"
     FAULT = "fault"
 
 
@@ -296,6 +300,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.RUNNING_UNKNOWN: "Which commit runs there is not known. `/status` shows what was read last.",
     Reason.COMMIT_GONE: "GitHub does not know the commit of that tag; its history may have been rewritten.",
     Reason.UNRELATED: "The two commits have no history in common, so nothing lies between them.",
+    Reason.LOCKED: "A deploy lock holds here, so nothing is deployed. Try again when it is gone.",
+    Reason.LOCK_HELD: "Somebody else has locked this already.",
+    Reason.LOCK_UNKNOWN: "There is no such lock. `/locks` shows those there are.",
+    Reason.LOCK_PERIOD: "Write how long as `30m`, `2h` or `1d`, 30 days at most, or leave it out until you `/unlock`.",
     Reason.NO_REASON: "Say in a few words why; whoever reads the card or the audit table later will ask.",
     Reason.NOT_CONFIRMED: "The word that confirms it was not typed as shown, so nothing was done. Start again.",
     Reason.FAULT: "Something broke in the bot, again and again. Its log has more under the operation id below.",

@@ -10,7 +10,7 @@ from datetime import datetime
 from bot.domain import images, rollouts
 from bot.domain.events import ApplicationObserved
 from bot.domain.operations import Operation, OperationState
-from bot.services import operations
+from bot.services import showing
 from bot.services.releases import card_key
 from bot.storage import applications, audit, cards
 from bot.storage import operations as operation_rows
@@ -50,4 +50,4 @@ async def observe(connection: Connection, event: ApplicationObserved, *, now: da
             await audit.note(
                 connection, at=now, actor="chatops", action=operation.kind, outcome="agreed", operation=operation
             )
-            await operations.refresh_card(connection, after, now=now)
+            await showing.refresh_card(connection, after, now=now)

@@ -13,7 +13,7 @@ from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.operations import Operation, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.services import environments, operations, releases
+from bot.services import environments, locks, operations, releases, showing
 from bot.storage import approvals as rows
 from bot.storage import audit
 from bot.storage import operations as operation_rows
@@ -30,7 +30,8 @@ async def get(database: Database, approval_id: str) -> Approval | None:
 async def grant(
     database: Database, approval_id: str, *, actor: Actor, now: datetime, login: str | None = None
 ) -> Approval:
-    """Count the actor's consent; the last one needed lets the operation go. Refuses as `domain.approvals.grant`.
+    """Count the actor's consent; the last one needed lets the operation go. Refuses as `domain.approvals.grant`,
+    and while a deploy lock holds.
 
     `login` is the actor's on GitHub, where the topology knows it. Who wrote or started the run may have been reported
     only after the request was made, so it is looked up at the press.
@@ -42,6 +43,7 @@ async def grant(
         if login and content and login in await releases.wrote(connection, content, environment=place):
             raise Refused(Reason.OWN_REQUEST)
         voted = approvals.grant(approval, person=actor.id, name=actor.name, now=now)
+        await locks.require_unlocked(connection, operation, now=now)
         if not await rows.save(connection, voted, version=version):
             raise Refused(Reason.ALREADY_DECIDED)
         if voted.state is ApprovalState.GRANTED:
@@ -57,7 +59,7 @@ async def grant(
             operation=operation,
             detail=approval.digest,
         )
-        await operations.refresh_card(connection, operation, now=now)
+        await showing.refresh_card(connection, operation, now=now)
     return voted
 
 

@@ -104,7 +104,13 @@ class Deployer:
             await self._wait_for_others(operation, read)
             return
         await consents.require_as_approved(
-            operation, content, read=read, environment=environment, argocd=argocd, github=self.github
+            operation,
+            content,
+            read=read,
+            environment=environment,
+            argocd=argocd,
+            github=self.github,
+            steps=self.steps,
         )
         if not await self.steps.save(marked, expected=OperationState.APPROVED):
             return
@@ -180,7 +186,13 @@ class Deployer:
         if _shows(read, operation) or consents.is_taken(read):
             return  # Something moved since the last look; the next one says what it was.
         await consents.require_as_approved(
-            operation, content, read=read, environment=environment, argocd=argocd, github=self.github
+            operation,
+            content,
+            read=read,
+            environment=environment,
+            argocd=argocd,
+            github=self.github,
+            steps=self.steps,
         )
         again = replace(operation, attempts=operation.attempts + 1, dispatched_at=self.steps.clock())
         if await self.steps.save(again, expected=OperationState.DISPATCHING):

@@ -18,10 +18,9 @@ from bot.domain.operations import OPEN, Operation, OperationKind, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.domain.releases import ReleaseState
-from bot.services import environments
-from bot.services.releases import card_key
+from bot.services import environments, locks, showing
 from bot.storage import approvals as approval_rows
-from bot.storage import audit, cards
+from bot.storage import audit
 from bot.storage import operations as rows
 from bot.storage.engine import Connection, Database
 from bot.storage.releases import Stored
@@ -58,8 +57,8 @@ async def request(
     """Store what a person asks for; a worker takes it from there. A rollback takes the place of a deploy under way.
 
     Refuses an unknown environment or service, a revision or a tag that cannot be one, a deploy where Argo CD syncs by
-    itself unless a tag is chosen, a hard refresh too soon after another one, and whatever is open already for the same
-    target. That the person may ask is the gate's business.
+    itself unless a tag is chosen, what a deploy lock forbids, a hard refresh too soon after another one, and whatever
+    is open already for the same target. That the person may ask is the gate's business.
     """
     if environment not in catalog.environments:
         raise Refused(Reason.UNKNOWN_ENVIRONMENT)
@@ -95,6 +94,7 @@ async def request(
     async with environments.changing(database, environment, wakes=("operations", "cards")) as connection:
         if hard:
             await _require_pause(connection, environment, now=now)
+        await locks.require_unlocked(connection, operation, now=now)
         if rollback is not None:
             await _take_place(connection, operation, now=now)
         if not await rows.add(connection, operation):
@@ -102,7 +102,7 @@ async def request(
         await audit.note(
             connection, at=now, actor=f"discord:{actor.id}", action=kind, outcome="requested", operation=operation
         )
-        await refresh_card(connection, operation, now=now)
+        await showing.refresh_card(connection, operation, now=now)
     return operation
 
 
@@ -267,7 +267,7 @@ async def close(
         reason=reason,
         detail=detail,
     )
-    await refresh_card(connection, after, now=now)
+    await showing.refresh_card(connection, after, now=now)
     return True
 
 
@@ -275,20 +275,7 @@ async def show_progress(connection: Connection, environment: str, *, now: dateti
     """Let the board look at the cards of what runs in an environment: a read may have found it further on."""
     for operation in await rows.opened(connection, environment):
         if operation.state is OperationState.RUNNING:
-            await refresh_card(connection, operation, now=now)
-
-
-def shown_on(operation: Operation) -> str:
-    """The key of the card that shows an operation."""
-    return f"operation:{operation.id}" if operation.has_card else card_key(operation.release_id or 0)
-
-
-async def refresh_card(connection: Connection, operation: Operation, *, now: datetime) -> None:
-    """Let the board look at the cards that show this operation."""
-    if operation.has_card or operation.release_id is not None:
-        await cards.mark_stale(connection, shown_on(operation), now=now)
-    if operation.content is not None:
-        await cards.mark_stale(connection, f"request:{operation.id}", now=now)
+            await showing.refresh_card(connection, operation, now=now)
 
 
 async def _was_asked(connection: Connection, release_id: int, *, tag: str | None) -> bool:

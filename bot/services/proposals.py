@@ -15,7 +15,7 @@ from bot.domain.catalog import Environment
 from bot.domain.images import Image
 from bot.domain.operations import Content, Operation, OperationState, Way
 from bot.domain.reasons import Reason, Refused
-from bot.services import consents, contents, environments, histories, operations, releases
+from bot.services import consents, contents, environments, histories, releases, showing
 from bot.services.manifests import Manifests
 from bot.services.steps import Steps
 from bot.storage import applications
@@ -94,7 +94,7 @@ async def propose(
                 connection, _approval(operation, content, environment=environment, authors=barred, now=now)
             )
         await applications.hint(connection, environment.name, now=now)
-        await operations.refresh_card(connection, after, now=now)
+        await showing.refresh_card(connection, after, now=now)
 
 
 async def _chosen(operation: Operation, *, github: GitHub) -> str | None:

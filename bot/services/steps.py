@@ -14,7 +14,7 @@ from bot.adapters.calls import CallFailed
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.reasons import SENTENCES, Reason, Refused
-from bot.services import aftermaths, environments, operations
+from bot.services import aftermaths, environments, operations, showing
 from bot.storage import applications
 from bot.storage import operations as rows
 from bot.storage.applications import Known
@@ -106,7 +106,7 @@ class Steps:
         async with changing as connection:
             saved = await rows.save(connection, replace(operation, updated_at=now), expected=expected)
             if saved:
-                await operations.refresh_card(connection, operation, now=now)
+                await showing.refresh_card(connection, operation, now=now)
                 if operation.state is OperationState.RUNNING and expected is not OperationState.RUNNING:
                     await applications.hint(connection, operation.environment, now=now)
         return saved

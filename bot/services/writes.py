@@ -45,7 +45,13 @@ async def write(
             raise Refused(Reason.CONTENT_CHANGED)
         read = await consents.look(operation, environment=environment, argocd=argocd, manifests=manifests)
         await consents.require_as_approved(
-            operation, operation.content, read=read, environment=environment, argocd=argocd, github=manifests.github
+            operation,
+            operation.content,
+            read=read,
+            environment=environment,
+            argocd=argocd,
+            github=manifests.github,
+            steps=steps,
         )
         names = [vote.name for vote in await consents.votes(steps.database, operation)]
         progress = await manifests.write(operation, environment=environment, approved_by=names)
