@@ -7,6 +7,7 @@ edit tells nobody. The newest of them says how the lock ended. Nobody is mention
 from collections.abc import Sequence
 
 from bot.cards.base import Card, Colour, Field
+from bot.cards.rollback import is_open
 from bot.cards.text import ago, code, duration, paragraphs, plain
 from bot.domain.catalog import Environment
 from bot.domain.locks import REASON_LIMIT, End, Ended, Lock
@@ -31,13 +32,18 @@ def way_out(lock: Lock) -> str:
     )
 
 
-def notice(lock: Lock, *, environment: Environment, number: int) -> Card:
-    """The message about a lock: the first one, or reminder `number`. One that has ended says how."""
+def notice(lock: Lock, *, environment: Environment, number: int, rollback: Operation | None = None) -> Card:
+    """The message about a lock: the first one, or reminder `number`. One that has ended says how.
+
+    `rollback` is the one that left it behind, as far as that is known.
+    """
     if lock.ended is not None:
         return _gone(lock, lock.ended, number=number)
     still = "still locked" if number else "locked"
     ends = f"Ends {ago(lock.until)}" if lock.until else "It has no end of its own"
     left = "A rollback left it behind: no newer version goes out before it is gone." if lock.operation_id else ""
+    if rollback is not None and is_open(rollback):
+        left += "\n⚠️ **Git still asks for what was rolled back**: the next sync brings it back."
     return Card(
         title=f"🔒 {_place(lock)} · {still} by {_owner(lock)}",
         colour=Colour.WAITING,

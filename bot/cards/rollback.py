@@ -13,7 +13,7 @@ from bot.cards.standing import Standing
 from bot.cards.text import ago, code, link, paragraphs, plain
 from bot.domain import releases
 from bot.domain.catalog import Catalog, Environment
-from bot.domain.operations import Between, Operation, Way
+from bot.domain.operations import Between, Operation, OperationState, Way
 from bot.domain.rollbacks import Candidate, Offer, Option, Plan
 
 _TAG = 60
@@ -65,10 +65,15 @@ def going_back(operation: Operation, *, catalog: Catalog) -> str:
     return f"{loud}**Why** {plain(rollback.why, _WHY)}\n**How** {how}"
 
 
+def is_open(operation: Operation) -> bool:
+    """Whether pods run what a rollback brought back, and Git still asks for something else."""
+    rollback = operation.rollback
+    return operation.state is OperationState.SUCCEEDED and rollback is not None and rollback.agreed_at is None
+
+
 def gone_back(operation: Operation, *, total: str) -> Standing:
     """How a rollback stands once pods run the earlier image: open until Git, Argo CD and the pods agree."""
-    rollback = operation.rollback
-    if rollback is None or rollback.agreed_at is not None:
+    if not is_open(operation):
         return Standing(words=f"rolled back{total}", colour=Colour.GOOD, over=True)
     image = operation.content.image_of(operation.service) if operation.content else None
     again = code(f"/rollback {operation.environment} {operation.subject} to:{image.tag if image else ''}", 150)

@@ -204,6 +204,13 @@ async def tend(database: Database, *, now: datetime) -> None:
                 await cards.mark_stale(connection, card_key(reminded), now=now)
 
 
+async def refresh_card(connection: Connection, rollback: Operation, *, now: datetime) -> None:
+    """Let the board look at the message about the lock that a rollback left behind, if it still stands."""
+    for lock in await rows.standing(connection, rollback.environment):
+        if lock.operation_id == rollback.id:
+            await cards.mark_stale(connection, card_key(lock), now=now)
+
+
 def card_key(lock: Lock) -> str:
     """The key of the newest message about a lock."""
     return f"nag:{lock.id}:{lock.nags}"

@@ -12,7 +12,7 @@ import structlog
 
 from bot.adapters.calls import CallFailed
 from bot.domain.catalog import Catalog, Environment
-from bot.domain.operations import Operation, OperationKind, OperationState
+from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import SENTENCES, Reason, Refused
 from bot.services import aftermaths, environments, operations, showing
 from bot.storage import applications
@@ -118,8 +118,8 @@ class Steps:
         now = self.clock()
         async with environments.changing(self.database, operation.environment, wakes=("cards",)) as connection:
             ended = await operations.close(connection, operation, state=state, reason=reason, now=now, detail=detail)
-            if ended and operation.kind is OperationKind.ROLLBACK:
-                await aftermaths.begin(connection, operation, now=now)
+            if ended:
+                await aftermaths.begin(connection, operation, state=state, now=now)
         if ended:
             log.info("operation.ended", operation=operation.id, kind=operation.kind, state=state, reason=reason)
 

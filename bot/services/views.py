@@ -111,7 +111,9 @@ class Gallery:
             told = [await cards.announced(connection, f"nag:{lock_id}:{one}") for one in {0, lock.nags}]
             if not any(told):
                 return None
-        return self.releases_channel, lock_cards.notice(lock, environment=environment, number=number)
+        rollback = await operations.get(connection, lock.operation_id) if lock.operation_id else None
+        card = lock_cards.notice(lock, environment=environment, number=number, rollback=rollback)
+        return self.releases_channel, card
 
     async def _request(self, connection: Connection, operation_id: str, *, now: datetime) -> tuple[int, Card] | None:
         """The call for approvers: only where a role is to be called, when it is not decided and may be."""

@@ -10,7 +10,7 @@ from bot.cards.base import Card
 from bot.cards.status import EnvironmentStatus
 from bot.domain.approvals import Approval
 from bot.domain.locks import End, Lock, end
-from bot.domain.operations import Operation, OperationState
+from bot.domain.operations import Operation, OperationKind, OperationState, Rollback, Way
 from bot.domain.reasons import Reason, Refused
 from tests.cards import story
 from tests.cards.looked import HOSTILE
@@ -49,6 +49,9 @@ def _notices() -> Iterator[tuple[str, Card]]:
         ("expired", end(AUTOMATED, End.EXPIRED, now=after(3600)), STAGING, 0),
     ):
         yield name, locks.notice(one, environment=place, number=number)
+    rollback = Rollback(way=Way.HISTORY, why="500s after the release", entry=7)
+    back = operation(OperationState.SUCCEEDED, kind=OperationKind.ROLLBACK, rollback=rollback)
+    yield "git-disagrees", locks.notice(ROLLED_BACK, environment=PROD, number=0, rollback=back)
 
 
 def _answers() -> Iterator[tuple[str, Card]]:

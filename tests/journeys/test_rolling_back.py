@@ -96,6 +96,11 @@ async def test_the_previous_tag_comes_back_and_every_card_says_so(scene: Scene, 
     commit = scene.world.git.head("main")
     assert commit.parents == (tip.sha,)
     assert commit.message.splitlines()[-1] == "Reason: payments fail since 02 10"
+    locked = await seeing.message(scene.town.releases, titled=f"🔒 {PLACE} · locked by hyunwoo")
+    assert seeing.seen(locked).text.startswith("payments fail since \\*\\*02:10\\*\\*\nSince ⏱")
+    scene.world.release("prod", TICKETS, login="sora")
+    deploy = await scene.town.people["minji"].slash(scene.town.releases, "deploy", environment="prod", service=TICKETS)
+    assert seeing.told(deploy)[1].startswith(SENTENCES[Reason.LOCKED])
 
 
 async def test_git_revert_is_seen_in_git(scene: Scene, rows: Rows) -> None:
@@ -126,10 +131,13 @@ async def test_argocds_rollback_stays_open_until_git_agrees(scene: Scene, rows: 
     open_ = await seeing.message(scene.town.releases, titled=", Git disagrees")
     assert (running(scene), scene.world.git.head("main")) == ({first}, tip)
     assert f"`/rollback prod ticket-service to:{first}` has Git ask for this." in seeing.seen(open_).text
+    locked = await seeing.message(scene.town.releases, titled="🔒 prod · locked by hyunwoo")
+    await until(lambda: "⚠️ **Git still asks for what was rolled back**" in seeing.seen(locked).text)
 
     await choose(scene, await plan(scene, to=first), "Previous tag")
     await approved(scene, rows)
     await until(lambda: not any("disagrees" in title for title in seeing.titles(scene.town.releases)))
+    await until(lambda: not any("Git still asks" in shown.text for shown in seeing.board(scene.town.releases)))
     assert scene.world.overlay("prod").tags[TICKETS] == first
     operations = [one for one in await rows.operations() if one.rollback]
     assert [one.state for one in operations] == [OperationState.SUCCEEDED] * 2

@@ -115,6 +115,8 @@ async def test_argocds_own_rollback_moves_everything_and_leaves_git_alone(
     assert again.content.resources == ()
     whole = await carried_out(bot, again)
     assert (whole.state, whole.reason) == (OperationState.SUCCEEDED, None)
+    assert not await agreed()  # backend went back too, and Git asks for the newer one
+    await synced(world)
     assert await agreed()
     tags = world.overlay("prod").tags
     assert (tags[TICKETS], tags["backend"]) == (first, later)
