@@ -3,6 +3,7 @@
 from discord.ext import commands
 
 from bot.chat.deps import Deps
+from cogs.audit import Audit
 from cogs.compare import Compare
 from cogs.comparing import Comparing
 from cogs.deploy import Deploy
@@ -24,4 +25,5 @@ def make(deps: Deps) -> list[commands.Cog]:
         Registry(deps),
         Rerun(deps),
         Status(deps),
+        Audit(deps),
     ]

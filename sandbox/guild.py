@@ -25,7 +25,7 @@ GRANTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "prod": ("deploy",),
     },
     "Release manager": {
-        "*": ("view", "logs", "refresh", "deploy", "rerun", "restart", "terminate"),
+        "*": ("view", "logs", "refresh", "deploy", "rerun", "restart", "terminate", "audit"),
         "prod": ("approve",),
     },
     "Observer": {"*": ("view",)},

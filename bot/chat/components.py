@@ -20,6 +20,8 @@ from bot.chat.deps import Deps
 from bot.chat.forms import Form
 from bot.chat.run_again import TEMPLATE as _RUN_AGAIN
 from bot.chat.run_again import RunAgain
+from bot.chat.trail import TEMPLATE as _OLDER
+from bot.chat.trail import Older
 from bot.domain.operations import OPEN, OperationKind, OperationState
 from bot.domain.permissions import Capability
 from bot.services import operations
@@ -57,7 +59,7 @@ class Stop(discord.ui.DynamicItem[discord.ui.Button[Any]], template=_STOP):
         await boundary.answer(interaction, name="stop", observe=deps.observe, work=work)
 
 
-ITEMS = (Decision, Stop, RunAgain)
+ITEMS = (Decision, Stop, RunAgain, Older)
 """Every kind of button there is."""
 FORMS: tuple[Form, ...] = (REJECT,)
 """Every kind of form there is."""
@@ -65,7 +67,7 @@ FORMS: tuple[Form, ...] = (REJECT,)
 
 def claims(custom_id: str) -> bool:
     """Whether a button with this id is one of ours."""
-    return any(template.fullmatch(custom_id) for template in (_DECISION, _STOP, _RUN_AGAIN))
+    return any(template.fullmatch(custom_id) for template in (_DECISION, _STOP, _RUN_AGAIN, _OLDER))
 
 
 async def stop(

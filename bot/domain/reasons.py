@@ -112,6 +112,7 @@ class Reason(StrEnum):
     RUNNING_UNKNOWN = "running_unknown"
     COMMIT_GONE = "commit_gone"
     UNRELATED = "unrelated"
+    SINCE_UNREADABLE = "since_unreadable"
     NO_REASON = "no_reason"
     NOT_CONFIRMED = "not_confirmed"
     FAULT = "fault"
@@ -269,6 +270,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.RUNNING_UNKNOWN: "Which commit runs there is not known. `/status` shows what was read last.",
     Reason.COMMIT_GONE: "GitHub does not know the commit of that tag; its history may have been rewritten.",
     Reason.UNRELATED: "The two commits have no history in common, so nothing lies between them.",
+    Reason.SINCE_UNREADABLE: "That is not a time to begin at: `30m`, `12h`, `7d`, or a day like `2026-01-31`.",
     Reason.NO_REASON: "Say in a few words why; whoever reads the card or the audit table later will ask.",
     Reason.NOT_CONFIRMED: "The word that confirms it was not typed as shown, so nothing was done. Start again.",
     Reason.FAULT: "Something broke in the bot, again and again. Its log has more under the operation id below.",

@@ -18,7 +18,7 @@ from bot.domain.reasons import Reason, Refused
 from bot.services import contents, environments, operations, releases
 from bot.services.manifests import Manifests
 from bot.services.steps import Steps
-from bot.storage import applications
+from bot.storage import applications, audit
 from bot.storage import approvals as approval_rows
 from bot.storage import operations as rows
 from bot.storage import releases as release_rows
@@ -82,6 +82,9 @@ async def propose(
             await approval_rows.add(
                 connection, _approval(operation, content, environment=environment, authors=barred, now=now)
             )
+        await audit.note(
+            connection, at=now, actor="chatops", action=operation.kind, outcome=after.state, operation=after
+        )
         await applications.hint(connection, environment.name, now=now)
         await operations.refresh_card(connection, after, now=now)
 

@@ -8,10 +8,12 @@ from bot.cards import incident as incident_card
 from bot.cards import operation as operation_card
 from bot.cards import release as release_card
 from bot.cards import summons
+from bot.cards import trail as trail_card
 from bot.cards.base import Card
 from bot.cards.status import EnvironmentStatus
 from bot.domain.approvals import ApprovalState
 from bot.domain.catalog import Catalog
+from bot.services import copies
 from bot.services.operations import shown_on
 from bot.storage import applications, approvals, cards, operations
 from bot.storage import incidents as incident_rows
@@ -35,6 +37,7 @@ class Gallery:
     guild_id: int
     releases_channel: int
     alerts_channel: int
+    audit_channel: int | None = None
 
     async def card(self, key: str, *, now: datetime) -> tuple[int, Card] | None:
         """The channel and the card behind a key; None when there is nothing to show (any more). May raise `NotYet`."""
@@ -49,6 +52,8 @@ class Gallery:
                 return await self._operation(connection, rest, now=now)
             if kind == "request":
                 return await self._request(connection, rest, now=now)
+            if kind == "audit":
+                return await self._audit(connection, rest)
         raise LookupError(f"no card has a key like {key!r}")
 
     async def _release(self, connection: Connection, release_id: int, *, now: datetime) -> tuple[int, Card] | None:
@@ -85,6 +90,12 @@ class Gallery:
     async def _incident(self, connection: Connection, subject: str, *, episode: int) -> tuple[int, Card] | None:
         incident = await incident_rows.get(connection, subject, episode=episode)
         return None if incident is None else (self.alerts_channel, incident_card.render(incident))
+
+    async def _audit(self, connection: Connection, numbers: str) -> tuple[int, Card] | None:
+        """A copy of rows; nothing to show once the topology names no channel for it any more."""
+        first, last = map(int, numbers.split("-"))
+        found = await copies.rows(connection, first=first, last=last)
+        return (self.audit_channel, trail_card.copied(found)) if self.audit_channel and found else None
 
     async def _request(self, connection: Connection, operation_id: str, *, now: datetime) -> tuple[int, Card] | None:
         """The call for approvers: only where a role is to be called, and not when it was decided before the call."""
