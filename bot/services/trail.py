@@ -42,10 +42,10 @@ async def verify(database: Database, *, noted: Collection[Head] = ()) -> Verifie
     broken: Broken | None = None
     try:
         async for entry in entries(database):
-            head = trail.follow(head, entry)
+            after = trail.follow(head, entry)
             for one in noted:
                 trail.confirm(one, entry)
-            first, last = first or entry, entry
+            head, first, last = after, first or entry, entry
         for one in noted:
             if one.id > head.id:
                 raise Broken(one.id, f"missing: it was noted, and the trail ends at #{head.id}")
