@@ -108,9 +108,9 @@ async def test_status_shows_what_somebody_else_does(scene: Scene, rows: Rows) ->
     [
         (
             "minji",
-            "**dev** view, deploy, refresh, restart, rerun, terminate, logs\n"
-            "**staging** view, deploy, refresh, restart, rerun, terminate, logs\n"
-            "**prod** view, deploy, approve, refresh, restart, rerun, terminate, logs",
+            "**dev** view, deploy, refresh, restart, rerun, terminate, logs, audit\n"
+            "**staging** view, deploy, refresh, restart, rerun, terminate, logs, audit\n"
+            "**prod** view, deploy, approve, refresh, restart, rerun, terminate, logs, audit",
         ),
         (
             "hyunwoo",
