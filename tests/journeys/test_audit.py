@@ -6,9 +6,6 @@ import re
 import pytest
 from simcord.builders import ChannelHandle
 
-from bot.domain.trail import Entry
-from bot.services import trail as trails
-from bot.storage.engine import Database
 from sandbox.scene import Scene
 from tests.journeys import people, seeing
 from tests.journeys.looks import NO_ENVIRONMENT, ask
@@ -23,22 +20,12 @@ HIDDEN = "password=[hidden] is in it: @everyone"
 NOT_A_TIME = "That is not a time to begin at: `30m`, `12h`, `7d`, or a day like `2026-01-31`."
 
 
-async def everything(url: str) -> list[Entry]:
-    """Every row of the trail, which must hold."""
-    database = Database(url)
-    try:
-        assert (await trails.verify(database)).broken is None
-        return [entry async for entry in trails.entries(database)]
-    finally:
-        await database.close()
-
-
 def told(text: str) -> list[str]:
     """The lines of a page without their times."""
     return [re.sub(r"<t:\d+:f> ", "", line) for line in text.splitlines()]
 
 
-async def test_a_deploy_leaves_every_step_of_everybody(scene: Scene, rows: Rows, database_url: str) -> None:
+async def test_a_deploy_leaves_every_step_of_everybody(scene: Scene, rows: Rows) -> None:
     await scene.pipeline.run("ticket-service", "prod", author="hyunwoo", subject="fix: hold a seat")
     card = await seeing.message(scene.town.releases, titled="waiting for approval")
     await rows.quiet()
@@ -52,7 +39,7 @@ async def test_a_deploy_leaves_every_step_of_everybody(scene: Scene, rows: Rows,
     [operation] = await rows.operations()
     assert operation.content is not None
     digest, button = operation.content.digest, f"chatops:approve:{operation.id}"
-    found = await everything(database_url)
+    found = await rows.trail()
     assert [
         (one.actor, one.action, one.outcome, one.reason, one.environment, one.detail, one.digest) for one in found
     ] == [
@@ -159,9 +146,7 @@ def copied(channel: ChannelHandle) -> list[int]:
     return [int(line[1:].partition(" ")[0]) for message in seeing.board(channel) for line in message.text.splitlines()]
 
 
-async def test_the_channel_has_every_row_once_however_often_the_bot_dies(
-    scene: Scene, rows: Rows, database_url: str
-) -> None:
+async def test_the_channel_has_every_row_once_however_often_the_bot_dies(scene: Scene, rows: Rows) -> None:
     await ask(scene, "guest", "refresh", environment="staging")
     channel = scene.town.guild.create_text_channel("audit")
     await scene.stop()
@@ -176,7 +161,7 @@ async def test_the_channel_has_every_row_once_however_often_the_bot_dies(
         await scene.start()
     await rows.ended()
 
-    entries = await everything(database_url)
+    entries = await rows.trail()
     last = max(one.id for one in entries)
     await until(lambda: last in copied(channel))
     await rows.quiet()
