@@ -1,7 +1,5 @@
 """/audit: who did what, where, and what came of it."""
 
-import re
-from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import discord
@@ -14,13 +12,10 @@ from bot.chat.deps import Deps
 from bot.chat.trail import LONGEST_ACTION, Look
 from bot.domain.operations import OperationKind
 from bot.domain.permissions import Capability
-from bot.domain.reasons import Reason, Refused
 from cogs import completion
 
 ACTIONS = tuple(dict.fromkeys((*OperationKind, "approve", *(f"gate:{capability}" for capability in Capability))))
 TIMES = ("1h", "24h", "7d", "30d")
-_AGO = re.compile(r"(?P<number>\d{1,4})(?P<unit>[mhdw])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 Action = app_commands.Range[str, 1, LONGEST_ACTION]
 Since = app_commands.Range[str, 1, 40]
@@ -73,20 +68,6 @@ class Audit(commands.Cog):
         action: str | None,
         since: str | None,
     ) -> Card:
-        begin = None if since is None else _moment(since, now=self._deps.clock())
+        begin = None if since is None else trail.moment(since, now=self._deps.clock())
         look = Look(environment=environment, member=member, action=action, since=begin)
         return await trail.show(interaction, self._deps, look=look)
-
-
-def _moment(text: str, *, now: datetime) -> int:
-    """The moment that somebody typed, in seconds of the epoch; days are those of UTC. Refuses what is no moment."""
-    ago = _AGO.fullmatch(text.strip().lower())
-    try:
-        if ago is not None:
-            moment = now - timedelta(**{_UNITS[ago["unit"]]: int(ago["number"])})
-        else:
-            written = datetime.fromisoformat(text.strip())
-            moment = written.astimezone(UTC) if written.tzinfo else written.replace(tzinfo=UTC)
-        return max(int(moment.timestamp()), 0)
-    except (ValueError, OverflowError) as error:
-        raise Refused(Reason.SINCE_UNREADABLE) from error

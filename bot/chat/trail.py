@@ -6,7 +6,7 @@ whatever is added, and after any restart.
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Self
 
@@ -17,11 +17,14 @@ from bot.cards.base import Card
 from bot.chat import boundary
 from bot.chat.deps import Deps
 from bot.domain.permissions import Capability
+from bot.domain.reasons import Reason, Refused
 from bot.services import trail
 from bot.storage.audit import Wanted
 
 LINES = 8
 LONGEST_ACTION = 40
+_AGO = re.compile(r"(?P<number>\d{1,4})(?P<unit>[mhdw])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LONGEST_ID = 100
 TEMPLATE = re.compile(
     r"chatops:audit:(?P<before>\d{1,18}):(?P<environment>[a-z0-9-]{0,63}):(?P<member>\d{0,20}):(?P<since>\d{0,12})"
@@ -73,6 +76,20 @@ class Older(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
         deps: Deps = interaction.client.deps
         work = partial(show, interaction, deps, look=self.look)
         await boundary.answer(interaction, name="audit", observe=deps.observe, work=work)
+
+
+def moment(text: str, *, now: datetime) -> int:
+    """The moment that somebody typed, in seconds of the epoch; days are those of UTC. Refuses what is no moment."""
+    ago = _AGO.fullmatch(text.strip().lower())
+    try:
+        if ago is not None:
+            moment = now - timedelta(**{_UNITS[ago["unit"]]: int(ago["number"])})
+        else:
+            written = datetime.fromisoformat(text.strip())
+            moment = written.astimezone(UTC) if written.tzinfo else written.replace(tzinfo=UTC)
+        return max(int(moment.timestamp()), 0)
+    except (ValueError, OverflowError) as error:
+        raise Refused(Reason.SINCE_UNREADABLE) from error
 
 
 def readable(interaction: discord.Interaction, deps: Deps) -> list[str]:
