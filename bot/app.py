@@ -24,7 +24,7 @@ from bot.chat.connection import Connection
 from bot.chat.deps import Deps
 from bot.chat.gate import Gate
 from bot.domain.operations import OperationKind
-from bot.services import gatekeeping, refreshes
+from bot.services import copies, gatekeeping, refreshes
 from bot.services.comparisons import Comparer
 from bot.services.deployments import Deployer
 from bot.services.inspections import Inspector
@@ -203,6 +203,7 @@ class App:
             guild_id=self.settings.discord_guild_id,
             releases_channel=self.topology.channels.releases,
             alerts_channel=self.topology.channels.alerts,
+            audit_channel=self.topology.channels.audit,
         )
         board = Board(
             self._database,
@@ -224,7 +225,9 @@ class App:
             ).run
             for name, argocd in argocds.items()
         }
+        copy = partial(copies.run, self._database, clock=self._clock, pause=2 * self._timing.spacing)
         return {
+            **({"audit-copy": copy} if self.topology.channels.audit else {}),
             "recorder": self._recorder.run,
             "observer": self._observer.run,
             "intake": intake.run,

@@ -52,7 +52,7 @@ async def _discord(settings: Settings, topology: Topology) -> list[tuple[str, bo
     return await chat_check.check(
         settings.discord_token.get_secret_value(),
         guild_id=settings.discord_guild_id,
-        channels={"releases": topology.channels.releases, "alerts": topology.channels.alerts},
+        channels={use: channel for use, channel in topology.channels if channel is not None},
         roles={role for held in topology.roles.values() for roles in held.values() for role in roles},
     )
 

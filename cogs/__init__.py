@@ -3,6 +3,7 @@
 from discord.ext import commands
 
 from bot.chat.deps import Deps
+from cogs.audit import Audit
 from cogs.compare import Compare
 from cogs.comparing import Comparing
 from cogs.deploy import Deploy
@@ -28,4 +29,5 @@ def make(deps: Deps) -> list[commands.Cog]:
         Rerun(deps),
         Rollback(deps),
         Status(deps),
+        Audit(deps),
     ]

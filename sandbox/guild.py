@@ -25,7 +25,7 @@ GRANTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "prod": ("deploy", "lock", "rollback"),
     },
     "Release manager": {
-        "*": ("view", "logs", "refresh", "deploy", "lock", "rollback", "rerun", "restart", "terminate"),
+        "*": ("view", "logs", "refresh", "deploy", "lock", "rollback", "rerun", "restart", "terminate", "audit"),
         "prod": ("approve",),
     },
     "Observer": {"*": ("view",)},

@@ -20,6 +20,8 @@ from bot.chat.deps import Deps
 from bot.chat.forms import Form
 from bot.chat.run_again import TEMPLATE as _RUN_AGAIN
 from bot.chat.run_again import RunAgain
+from bot.chat.trail import TEMPLATE as _OLDER
+from bot.chat.trail import Older
 from bot.domain.operations import OPEN, OperationKind, OperationState
 from bot.domain.permissions import Capability
 from bot.services import operations
@@ -57,7 +59,7 @@ class Stop(discord.ui.DynamicItem[discord.ui.Button[Any]], template=_STOP):
         await boundary.answer(interaction, name="stop", observe=deps.observe, work=work)
 
 
-ITEMS = (Decision, Stop, RunAgain, *rolling_back.ITEMS)
+ITEMS = (Decision, Stop, RunAgain, Older, *rolling_back.ITEMS)
 """Every kind of button there is."""
 FORMS: tuple[Form, ...] = (REJECT, *rolling_back.FORMS)
 """Every kind of form there is."""
@@ -65,7 +67,8 @@ FORMS: tuple[Form, ...] = (REJECT, *rolling_back.FORMS)
 
 def claims(custom_id: str) -> bool:
     """Whether a button with this id is one of ours."""
-    return any(template.fullmatch(custom_id) for template in (_DECISION, _STOP, _RUN_AGAIN, *rolling_back.TEMPLATES))
+    templates = (_DECISION, _STOP, _RUN_AGAIN, _OLDER, *rolling_back.TEMPLATES)
+    return any(template.fullmatch(custom_id) for template in templates)
 
 
 async def stop(

@@ -13,6 +13,7 @@ from typing import Any
 
 import discord
 
+from bot.adapters.masking import masked
 from bot.cards.base import Card
 from bot.cards.text import cut, one_line
 from bot.chat import boundary
@@ -78,7 +79,8 @@ async def _work(interaction: discord.Interaction[Any], form: Form, *, custom_id:
     # Keyboards of phones begin with a capital letter, so the case says nothing.
     if form.typed is not None and typed.get(_WORD, "").casefold() != state[form.typed].casefold():
         raise Refused(Reason.NOT_CONFIRMED)
-    reason = cut(typed.get(_REASON, ""), LONGEST)
+    # What is typed here is kept for good and shown to everybody; somebody may have pasted more than they meant to.
+    reason = cut(masked(typed.get(_REASON, "")), LONGEST)
     if len(reason) < SHORTEST:
         raise Refused(Reason.NO_REASON)
     return await form.work(interaction, deps, reason=reason, **state)

@@ -13,12 +13,22 @@ import discord
 from bot.domain.permissions import Actor, Capability, Policy
 from bot.domain.reasons import Reason, Refused
 
+# What the gate leaves on an interaction for whoever audits what came after it.
+_ENVIRONMENT, _AUDITED = "chatops.environment", "chatops.audited"
+
 
 class Audit(Protocol):
-    """Told of everything that was decided at the gate; `refused` is None when the actor passed."""
+    """Told of everything that was decided about a person; `services.gatekeeping.note` says what is what."""
 
     async def __call__(
-        self, *, actor: Actor, capability: Capability, environment: str, refused: Refused | None
+        self,
+        *,
+        actor: Actor,
+        action: str,
+        environment: str | None,
+        outcome: str,
+        reason: Reason | None,
+        detail: str,
     ) -> None: ...
 
 
@@ -33,7 +43,7 @@ class Gate:
     async def require(self, interaction: discord.Interaction, *, capability: Capability, environment: str) -> Actor:
         """The actor, who may do this here; raises `Refused` with the reason and who could. Both are audited."""
         actor = await self.expect(interaction, capability=capability, environment=environment)
-        await self._audit(actor=actor, capability=capability, environment=environment, refused=None)
+        await self._decided(actor, capability, environment=environment, refused=None)
         return actor
 
     async def expect(self, interaction: discord.Interaction, *, capability: Capability, environment: str) -> Actor:
@@ -42,14 +52,30 @@ class Gate:
         Raises `Refused` like it, and audits that; whoever passes is audited by `require`, when the order comes.
         """
         actor = actor_of(interaction)
+        interaction.extras[_ENVIRONMENT] = environment
         try:
             if environment not in self._environments:
                 raise Refused(Reason.UNKNOWN_ENVIRONMENT)
             self._policy.require(actor, capability=capability, environment=environment)
         except Refused as refused:
-            await self._audit(actor=actor, capability=capability, environment=environment, refused=refused)
+            await self._decided(actor, capability, environment=environment, refused=refused)
+            interaction.extras[_AUDITED] = refused.reason
             raise
         return actor
+
+    async def note(
+        self, interaction: discord.Interaction, *, name: str, outcome: str, reason: Reason, detail: str
+    ) -> None:
+        """Audit that an order which passed, or came to no gate, was refused or failed after all."""
+        pressed = str(dict(interaction.data or {}).get("custom_id", ""))
+        await self._audit(
+            actor=actor_of(interaction),
+            action=name,
+            environment=interaction.extras.get(_ENVIRONMENT),
+            outcome=outcome,
+            reason=reason,
+            detail=" ".join(filter(None, (pressed, detail))),
+        )
 
     def allowed(self, interaction: discord.Interaction, *, environment: str) -> frozenset[Capability]:
         """What the actor may do in an environment. For showing and completing; orders go through `require`."""
@@ -71,6 +97,23 @@ class Gate:
         roles: Iterable[int] = sorted(self._policy.roles(capability, environment=environment))
         return f"{environment}:{capability} belongs to {', '.join(f'<@&{role}>' for role in roles)}."
 
+    async def _decided(
+        self, actor: Actor, capability: Capability, *, environment: str, refused: Refused | None
+    ) -> None:
+        await self._audit(
+            actor=actor,
+            action=f"gate:{capability}",
+            environment=environment,
+            outcome="passed" if refused is None else "refused",
+            reason=refused.reason if refused else None,
+            detail=actor.name,
+        )
+
+
+def is_audited(interaction: discord.Interaction, refused: Refused) -> bool:
+    """Whether it was the gate that refused this, which has written it down."""
+    return interaction.extras.get(_AUDITED) is refused.reason
+
 
 def actor_of(interaction: discord.Interaction) -> Actor:
     """Who acts, as Discord says at this moment. Outside a guild nobody has roles."""
@@ -83,4 +126,5 @@ def actor_of(interaction: discord.Interaction) -> Actor:
         role_ids=frozenset(role.id for role in member.roles) if member else frozenset(),
         bot=user.bot,
         pending=member.pending if member else False,
+        origin=f"interaction:{interaction.id}",
     )

@@ -53,11 +53,11 @@ async def grant(
         await audit.note(
             connection,
             at=now,
-            actor=f"discord:{actor.id}",
+            actor=actor,
             action="approve",
             outcome=voted.state,
             operation=operation,
-            detail=approval.digest,
+            digest=approval.digest,
         )
         await showing.refresh_card(connection, operation, now=now)
     return voted
@@ -127,7 +127,7 @@ async def _close(
         if not await rows.save(connection, decided, version=version):
             raise Refused(Reason.ALREADY_DECIDED)
         closed = await operations.close(
-            connection, operation, state=state, reason=reason, now=now, actor=f"discord:{actor.id}", detail=detail
+            connection, operation, state=state, reason=reason, now=now, actor=actor, detail=detail
         )
         if not closed:
             raise Refused(Reason.ALREADY_DECIDED)

@@ -109,7 +109,7 @@ async def place(
         until=until,
         operation_id=operation_id,
     )
-    return await _add(connection, lock)
+    return await _add(connection, lock, actor=f"discord:{owner_id}")
 
 
 async def lock(
@@ -150,7 +150,7 @@ async def lock(
             await _end(connection, before, End.RENEWED if mine else End.TAKEN_OVER, now=now, actor=actor, reason=reason)
         else:
             before = None
-        if not await _add(connection, new):
+        if not await _add(connection, new, actor=actor):
             raise Refused(Reason.LOCK_HELD)
         opened = await operation_rows.opened(connection, environment)
     late = tuple(one for one in opened if one.state in _UNDER_WAY and _meets(new, one, now=now))
@@ -216,15 +216,14 @@ def card_key(lock: Lock) -> str:
     return f"nag:{lock.id}:{lock.nags}"
 
 
-async def _add(connection: Connection, lock: Lock) -> bool:
+async def _add(connection: Connection, lock: Lock, *, actor: Actor | str) -> bool:
     """Insert a new lock, in the place of one that has expired, and show and write it down. False when it is held."""
     before = await rows.held(connection, environment=lock.environment, service=lock.service)
     if before is not None and not locks.in_force(before, now=lock.since):
         await _end(connection, before, End.EXPIRED, now=lock.since)
     if not await rows.add(connection, lock):
         return False
-    who = f"discord:{lock.owner_id}"
-    await _note(connection, lock, "lock", "locked", actor=who, now=lock.since, detail=lock.reason)
+    await _note(connection, lock, "lock", "locked", actor=actor, now=lock.since, detail=lock.reason)
     await _show(connection, lock, now=lock.since)
     return True
 
@@ -236,9 +235,8 @@ async def _end(
     said = _said(reason)
     ended = locks.end(lock, how, now=now, by=actor.name if actor else "", reason=said)
     if await rows.save(connection, ended, nags=lock.nags):
-        who = f"discord:{actor.id}" if actor else "chatops"
         detail = f"{lock.owner_name}: {lock.reason}" + (f" | {said}" if said else "")
-        await _note(connection, lock, "unlock", how.replace(" ", "_"), actor=who, now=now, detail=detail)
+        await _note(connection, lock, "unlock", how.replace(" ", "_"), actor=actor or "chatops", now=now, detail=detail)
         await _show(connection, ended, now=now)
     return ended
 
@@ -252,7 +250,14 @@ async def _show(connection: Connection, lock: Lock, *, now: datetime) -> None:
 
 
 async def _note(
-    connection: Connection, lock: Lock, action: str, outcome: str, *, actor: str, now: datetime, detail: str = ""
+    connection: Connection,
+    lock: Lock,
+    action: str,
+    outcome: str,
+    *,
+    actor: Actor | str,
+    now: datetime,
+    detail: str = "",
 ) -> None:
     await audit.note(
         connection,

@@ -99,9 +99,7 @@ async def request(
             await _take_place(connection, operation, now=now)
         if not await rows.add(connection, operation):
             raise Refused(Reason.RERUN_ALREADY if kind is OperationKind.RERUN else Reason.ALREADY_OPEN)
-        await audit.note(
-            connection, at=now, actor=f"discord:{actor.id}", action=kind, outcome="requested", operation=operation
-        )
+        await audit.note(connection, at=now, actor=actor, action=kind, outcome="requested", operation=operation)
         await showing.refresh_card(connection, operation, now=now)
     return operation
 
@@ -209,6 +207,7 @@ async def ask_for_consent(connection: Connection, stored: Sequence[Stored], *, c
                 action=OperationKind.DEPLOY,
                 outcome="requested",
                 operation=operation,
+                correlation=f"run:{run.run_id}/{run.run_attempt}" if run else None,
             )
 
 
@@ -240,7 +239,7 @@ async def close(
     state: OperationState,
     reason: Reason | None,
     now: datetime,
-    actor: str = "chatops",
+    actor: Actor | str = "chatops",
     detail: str = "",
 ) -> bool:
     """End an operation, its approval with it, and write it down. False when its row had moved on already."""

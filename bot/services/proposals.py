@@ -18,7 +18,7 @@ from bot.domain.reasons import Reason, Refused
 from bot.services import consents, contents, environments, histories, releases, showing
 from bot.services.manifests import Manifests
 from bot.services.steps import Steps
-from bot.storage import applications
+from bot.storage import applications, audit
 from bot.storage import approvals as approval_rows
 from bot.storage import operations as rows
 from bot.storage import releases as release_rows
@@ -93,6 +93,9 @@ async def propose(
             await approval_rows.add(
                 connection, _approval(operation, content, environment=environment, authors=barred, now=now)
             )
+        await audit.note(
+            connection, at=now, actor="chatops", action=operation.kind, outcome=after.state, operation=after
+        )
         await applications.hint(connection, environment.name, now=now)
         await showing.refresh_card(connection, after, now=now)
 

@@ -9,6 +9,7 @@ from bot.cards import locks as lock_cards
 from bot.cards import operation as operation_card
 from bot.cards import release as release_card
 from bot.cards import summons
+from bot.cards import trail as trail_card
 from bot.cards.base import Card
 from bot.cards.status import EnvironmentStatus
 from bot.domain import releases, rollbacks
@@ -17,7 +18,7 @@ from bot.domain.catalog import Catalog
 from bot.domain.locks import Lock, in_force
 from bot.domain.operations import Operation, OperationState
 from bot.domain.releases import Release
-from bot.services import locks
+from bot.services import copies, locks
 from bot.services.showing import shown_on
 from bot.storage import applications, approvals, cards, operations
 from bot.storage import incidents as incident_rows
@@ -42,6 +43,7 @@ class Gallery:
     guild_id: int
     releases_channel: int
     alerts_channel: int
+    audit_channel: int | None = None
 
     async def card(self, key: str, *, now: datetime) -> tuple[int, Card] | None:
         """The channel and the card behind a key; None when there is nothing to show (any more). May raise `NotYet`."""
@@ -59,6 +61,8 @@ class Gallery:
             if kind == "nag":
                 lock_id, _, number = rest.partition(":")
                 return await self._lock(connection, lock_id, number=int(number), now=now)
+            if kind == "audit":
+                return await self._audit(connection, rest)
         raise LookupError(f"no card has a key like {key!r}")
 
     async def _release(self, connection: Connection, release_id: int, *, now: datetime) -> tuple[int, Card] | None:
@@ -114,6 +118,12 @@ class Gallery:
         rollback = await operations.get(connection, lock.operation_id) if lock.operation_id else None
         card = lock_cards.notice(lock, environment=environment, number=number, rollback=rollback)
         return self.releases_channel, card
+
+    async def _audit(self, connection: Connection, numbers: str) -> tuple[int, Card] | None:
+        """A copy of rows; nothing to show once the topology names no channel for it any more."""
+        first, last = map(int, numbers.split("-"))
+        found = await copies.rows(connection, first=first, last=last)
+        return (self.audit_channel, trail_card.copied(found)) if self.audit_channel and found else None
 
     async def _request(self, connection: Connection, operation_id: str, *, now: datetime) -> tuple[int, Card] | None:
         """The call for approvers: only where a role is to be called, when it is not decided and may be."""

@@ -60,7 +60,8 @@ async def write(
         return
     after = replace(operation, written=progress.revision, reason=None, detail="", deadline=None)
     if not environment.automated and not operation.by_commit:
-        await steps.save(after, expected=OperationState.APPROVED)  # The next step has Argo CD look at the branch.
+        # The next step has Argo CD look at the branch.
+        await steps.save(after, expected=OperationState.APPROVED, done="written")
         return
     await steps.accepted(steps.marked(after, within=within), expected=OperationState.APPROVED)
     try:

@@ -181,7 +181,8 @@ cards = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    # A number without gaps, given by whoever appends; `hash` covers every other column, `previous` among them.
+    Column("id", _Id, primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
     Column("actor", String(64), nullable=False),
     Column("action", String(64), nullable=False),
@@ -191,6 +192,13 @@ audit = Table(
     Column("outcome", String(32), nullable=False),
     Column("reason", String(64)),
     Column("detail", Text, nullable=False),
+    Column("roles", Text),
+    Column("correlation", String(160)),
+    Column("digest", String(64)),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index(None, "environment", "id"),
+    Index(None, "actor", "id"),
 )
 
 markers = Table(

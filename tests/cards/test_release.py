@@ -268,4 +268,4 @@ def test_any_release_renders_within_the_limits(
     assert length(shown.description) <= 4096
     assert len(shown.description.splitlines()) <= 16 + (len(asked.evidence) + 4 if asked else 0)
     pressed = [button.label for button in shown.buttons if button.custom_id]
-    assert pressed in ([], ["Approve", "Reject"], ["Approve", "Reject", "Withdraw"], ["Run again"])
+    assert pressed in ([], ["Approve", "Reject"], ["Approve", "Reject", "Withdraw"], ["Run again"], ["Roll back"])

@@ -27,7 +27,7 @@ from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationState
 from bot.domain.permissions import Actor, Capability, Policy
-from bot.domain.reasons import Refused
+from bot.domain.reasons import Reason
 from bot.domain.releases import Release
 from bot.services.comparisons import Comparer
 from bot.services.inspections import Inspector
@@ -50,6 +50,7 @@ class Office:
     catalog: Catalog
     deps: Deps
     audited: list[tuple[str, str, str, str | None]] = field(default_factory=list)
+    refused: list[tuple[str, str, str | None, str, str | None, str]] = field(default_factory=list)
     interactions: list[tuple[str, str]] = field(default_factory=list)
 
     def client(self, *more: commands.Cog) -> Client:
@@ -154,8 +155,14 @@ async def office(town: Town) -> AsyncIterator[Office]:
         },
     )
 
-    async def audit(*, actor: Actor, capability: Capability, environment: str, refused: Refused | None) -> None:
-        place.audited.append((actor.name, capability, environment, refused.reason if refused else None))
+    async def audit(
+        *, actor: Actor, action: str, environment: str | None, outcome: str, reason: Reason | None, detail: str
+    ) -> None:
+        gate, _, capability = action.partition(":")
+        if gate == "gate":
+            place.audited.append((actor.name, capability, str(environment), reason))
+        else:
+            place.refused.append((actor.name, action, environment, outcome, reason, detail))
 
     github = GitHub(url="http://127.0.0.1:9", repository=catalog.repository)
     deps = Deps(

@@ -64,6 +64,8 @@ def order(scene: Scene, revision: str, *, operation: str, asked: str, approved: 
 
 HELP = "\n".join(
     (
+        "`/audit [environment] [member] [action] [since]`",
+        "Who did what, where, when, and what came of it",
         "`/compare <service> <from> <to>`",
         "Commits and pull requests between two tags, or between two environments",
         "`/deploy <environment> <service> [revision] [tag]`",

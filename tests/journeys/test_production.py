@@ -147,7 +147,10 @@ async def test_an_approved_release_is_synced_once_exactly_as_approved(scene: Sce
     audit = [entry for entry in await rows.audit() if entry.operation_id == operation.id]
     assert [(entry.actor, entry.action, entry.outcome) for entry in audit] == [
         ("github:hyunwoo", "deploy", "requested"),
+        ("chatops", "deploy", "waiting"),
         (jisoo, "approve", "granted"),
+        ("chatops", "deploy", "dispatching"),
+        ("chatops", "deploy", "running"),
         ("chatops", "deploy", "succeeded"),
     ]
 

@@ -61,7 +61,7 @@ async def test_who_asked_takes_it_back(bot: Bot, waiting: Operation) -> None:
     after, approval = await bot.operation(waiting.id), await bot.approval(waiting.id)
     assert (after.state, after.reason, after.detail) == (OperationState.WITHDRAWN, Reason.WITHDRAWN, "")
     assert (approval.state, approval.decided_by) == (ApprovalState.WITHDRAWN, "sora")
-    assert (await bot.audit())[1:] == [("discord:23", "deploy", "withdrawn", "withdrawn")]
+    assert (await bot.audit())[2:] == [("discord:23", "deploy", "withdrawn", "withdrawn")]
     assert (await bot.request(SORA)).state is OperationState.REQUESTED  # The place is free again.
 
 
@@ -105,6 +105,7 @@ async def test_one_person_has_one_vote(outside: Outside, world: World, database_
         ]
         assert [row[:3] for row in await bot.audit()] == [
             ("discord:21", "deploy", "requested"),
+            ("chatops", "deploy", "waiting"),
             ("discord:22", "approve", "pending"),
             ("discord:23", "approve", "granted"),
         ]
@@ -207,7 +208,7 @@ async def test_of_two_hundred_presses_one_counts(bot: Bot, waiting: Operation) -
     assert (told.count(ApprovalState.GRANTED), told.count(Reason.ALREADY_DECIDED)) == (1, 199)
     assert (await bot.operation(waiting.id)).state is OperationState.APPROVED
     assert len((await bot.approval(waiting.id)).votes) == 1
-    assert [row[1] for row in await bot.audit()] == ["deploy", "approve"]
+    assert [row[1] for row in await bot.audit()] == ["deploy", "deploy", "approve"]
 
 
 @pytest.mark.storage
