@@ -124,6 +124,7 @@ operations = Table(
     UniqueConstraint("target"),
     Index(None, "state"),
     Index(None, "release_id"),
+    Index(None, "environment", "kind"),
 )
 
 approvals = Table(
