@@ -7,6 +7,7 @@ from cogs.audit import Audit
 from cogs.compare import Compare
 from cogs.comparing import Comparing
 from cogs.deploy import Deploy
+from cogs.explain import Explain
 from cogs.interventions import Interventions
 from cogs.locks import Locks
 from cogs.looking import Looking
@@ -28,6 +29,7 @@ def make(deps: Deps) -> list[commands.Cog]:
         Registry(deps),
         Rerun(deps),
         Rollback(deps),
+        Explain(deps),
         Status(deps),
         Audit(deps),
     ]

@@ -5,6 +5,7 @@ or shows is a convenience and no permission, and it does not cover buttons at al
 """
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -30,6 +31,15 @@ class Audit(Protocol):
         reason: Reason | None,
         detail: str,
     ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """Why a member may or may not: the roles that have the capability, and those of them that the member has."""
+
+    refused: Refused | None
+    granted: frozenset[int]
+    held: frozenset[int]
 
 
 class Gate:
@@ -77,6 +87,16 @@ class Gate:
             detail=" ".join(filter(None, (pressed, detail))),
         )
 
+    def explain(self, user: discord.User | discord.Member, *, capability: Capability, environment: str) -> Explained:
+        """What the policy says of somebody in its guild. Nothing is ordered, so nothing is audited."""
+        actor, refused = _acting(user, guild_id=self._policy.guild_id), None
+        try:
+            self._policy.require(actor, capability=capability, environment=environment)
+        except Refused as error:
+            refused = error
+        granted = self._policy.roles(capability, environment=environment)
+        return Explained(refused=refused, granted=granted, held=granted & actor.role_ids)
+
     def allowed(self, interaction: discord.Interaction, *, environment: str) -> frozenset[Capability]:
         """What the actor may do in an environment. For showing and completing; orders go through `require`."""
         actor = actor_of(interaction)
@@ -117,14 +137,17 @@ def is_audited(interaction: discord.Interaction, refused: Refused) -> bool:
 
 def actor_of(interaction: discord.Interaction) -> Actor:
     """Who acts, as Discord says at this moment. Outside a guild nobody has roles."""
-    user = interaction.user
+    actor = _acting(interaction.user, guild_id=interaction.guild_id)
+    return replace(actor, origin=f"interaction:{interaction.id}")
+
+
+def _acting(user: discord.User | discord.Member, *, guild_id: int | None) -> Actor:
     member = user if isinstance(user, discord.Member) else None
     return Actor(
         id=user.id,
         name=user.display_name,
-        guild_id=interaction.guild_id,
+        guild_id=guild_id,
         role_ids=frozenset(role.id for role in member.roles) if member else frozenset(),
         bot=user.bot,
         pending=member.pending if member else False,
-        origin=f"interaction:{interaction.id}",
     )

@@ -118,6 +118,8 @@ class Reason(StrEnum):
     RUNNING_UNKNOWN = "running_unknown"
     COMMIT_GONE = "commit_gone"
     UNRELATED = "unrelated"
+    UNKNOWN_ACTION = "unknown_action"
+    OPERATION_UNKNOWN = "operation_unknown"
     SINCE_UNREADABLE = "since_unreadable"
     NO_REASON = "no_reason"
     NOT_CONFIRMED = "not_confirmed"
@@ -305,6 +307,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.LOCK_HELD: "Somebody else has locked this already.",
     Reason.LOCK_UNKNOWN: "There is no such lock. `/locks` shows those there are.",
     Reason.LOCK_PERIOD: "Write how long as `30m`, `2h` or `1d`, 30 days at most, or leave it out until you `/unlock`.",
+    Reason.UNKNOWN_ACTION: "There is no such action. Pick one from the list that appears as you type.",
+    Reason.OPERATION_UNKNOWN: "There is no such operation, or not one that you may see. Its id stands on its card.",
     Reason.SINCE_UNREADABLE: "That is not a time to begin at: `30m`, `12h`, `7d`, or a day like `2026-01-31`.",
     Reason.NO_REASON: "Say in a few words why; whoever reads the card or the audit table later will ask.",
     Reason.NOT_CONFIRMED: "The word that confirms it was not typed as shown, so nothing was done. Start again.",

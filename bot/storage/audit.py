@@ -40,6 +40,7 @@ class Wanted:
     environments: Collection[str] | None = None
     actor: str | None = None
     action: str | None = None
+    operation_id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     passed: bool = True
@@ -51,6 +52,7 @@ class Wanted:
             "environments": None if places is None else table.c.environment.in_(places),
             "actor": None if self.actor is None else table.c.actor == self.actor,
             "action": None if self.action is None else table.c.action == self.action,
+            "operation_id": None if self.operation_id is None else table.c.operation_id == self.operation_id,
             "since": None if self.since is None else table.c.at >= self.since,
             "until": None if self.until is None else table.c.at < self.until,
             "passed": None if self.passed else table.c.outcome != PASSED,
@@ -126,6 +128,11 @@ async def preceding(
     earlier = [] if before is None else [table.c.id < before]
     statement = select(*_AS_STORED).where(*earlier, *wanted.conditions()).order_by(table.c.id.desc())
     return await _read(connection, statement.limit(limit))
+
+
+async def of_operation(connection: AsyncConnection, operation_id: str, *, limit: int) -> list[Entry]:
+    """The first rows about an operation, from the oldest."""
+    return await following(connection, 0, limit=limit, wanted=Wanted(operation_id=operation_id))
 
 
 async def _read(connection: AsyncConnection, statement: Select[Any]) -> list[Entry]:

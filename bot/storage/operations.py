@@ -78,6 +78,14 @@ async def busy(connection: AsyncConnection) -> set[str]:
     return {row.environment for row in rows}
 
 
+async def newest(connection: AsyncConnection, environments: Collection[str], *, limit: int) -> list[Operation]:
+    """The newest operations of these environments, the newest first."""
+    rows = await connection.execute(
+        select(table.c.document).where(table.c.environment.in_(environments)).order_by(table.c.id.desc()).limit(limit)
+    )
+    return [documents.operation.load(row.document) for row in rows]
+
+
 async def deploys(connection: AsyncConnection, environment: str, *, limit: int) -> list[Operation]:
     """The newest deploys and rollbacks of an environment that came as far as an order and are over, newest first."""
     over = (OperationState.SUCCEEDED, OperationState.FAILED)

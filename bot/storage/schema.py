@@ -200,6 +200,7 @@ audit = Table(
     Column("hash", String(64), nullable=False),
     Index(None, "environment", "id"),
     Index(None, "actor", "id"),
+    Index(None, "operation_id"),
 )
 
 markers = Table(

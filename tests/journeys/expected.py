@@ -66,6 +66,8 @@ HELP = "\n".join(
     (
         "`/audit [environment] [member] [action] [since]`",
         "Who did what, where, when, and what came of it",
+        "`/can <member> <action> <environment> [service]`",
+        "Whether somebody may do something somewhere at this moment, and why",
         "`/compare <service> <from> <to>`",
         "Commits and pull requests between two tags, or between two environments",
         "`/deploy <environment> <service> [revision] [tag]`",
@@ -108,6 +110,8 @@ HELP = "\n".join(
         "Remove a deploy lock",
         "`/windows <environment>`",
         "Whether a sync is possible now, and the sync windows that decide it",
+        "`/why <operation>`",
+        "What an operation went through, and why it ended as it did",
     )
 )
 """What /help says of the commands."""
