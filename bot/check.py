@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import dataclass
 
 from bot import connections
-from bot.adapters import github_runs
+from bot.adapters import github_check
 from bot.adapters.argocd import ArgoCD
 from bot.chat import check as chat_check
 from bot.domain.catalog import MAIN, Catalog
@@ -35,7 +35,9 @@ async def everything(settings: Settings, topology: Topology) -> list[Finding]:
             _discord(settings, topology),
             *(_argocd(name, argocd, catalog) for name, argocd in outside.argocds.items()),
             outside.github.check(),
-            github_runs.check(outside.github),
+            github_check.check(
+                outside.github, pull_requests=any(place.pull_requests for place in catalog.environments.values())
+            ),
             outside.clusters.check(catalog.environments.values()),
             outside.registry.check([service.image for service in catalog.services.values()]),
             _database(settings),

@@ -7,9 +7,11 @@ from cogs.compare import Compare
 from cogs.comparing import Comparing
 from cogs.deploy import Deploy
 from cogs.interventions import Interventions
+from cogs.locks import Locks
 from cogs.looking import Looking
 from cogs.registry import Registry
 from cogs.rerun import Rerun
+from cogs.rollback import Rollback
 from cogs.status import Status
 
 
@@ -19,9 +21,11 @@ def make(deps: Deps) -> list[commands.Cog]:
         Deploy(deps),
         Interventions(deps),
         Looking(deps),
+        Locks(deps),
         Comparing(deps),
         Compare(deps),
         Registry(deps),
         Rerun(deps),
+        Rollback(deps),
         Status(deps),
     ]

@@ -52,6 +52,16 @@ async def tags(interaction: discord.Interaction, deps: Deps, typed: str) -> Choi
     return _matching(await deps.tags.newest(str(getattr(interaction.namespace, "service", ""))), typed)
 
 
+async def proven(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
+    """The images that the service chosen so far ran well in the environment chosen so far, the last one first."""
+    environment = str(getattr(interaction.namespace, "environment", ""))
+    if environment not in deps.gate.visible(interaction):
+        return []
+    service = str(getattr(interaction.namespace, "service", ""))
+    found = await deps.planner.proven(environment=environment, service=service)
+    return _matching([candidate.tag for candidate in found], typed)
+
+
 async def versions(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
     """The environments that the member may view, then the newest tags of the service chosen so far."""
     service = str(getattr(interaction.namespace, "service", ""))
@@ -65,7 +75,7 @@ async def containers(interaction: discord.Interaction, deps: Deps, typed: str) -
     service = getattr(interaction.namespace, "service", None)
     if environment not in deps.gate.visible(interaction):
         return []
-    [known] = await views.status(deps.database, catalog=deps.catalog, environments=[environment])
+    [known] = await views.status(deps.database, catalog=deps.catalog, environments=[environment], now=deps.clock())
     workload = known.observed.workload(str(service)) if known.observed else None
     names = dict.fromkeys(name for pod in (workload.pods if workload else ()) for name in pod.containers)
     return _matching(names, typed)

@@ -104,7 +104,9 @@ class GithubFaults:
     """A run is not run again, and the answer is 502."""
     forbidden: frozenset[str] = frozenset()
     """Rights that the token lacks: `runs` to read them, `actions` to have one run again, `pulls` for pull requests,
-    `contents` to write."""
+    `contents` to write. `push` is lacked by the person whose token it is."""
+    scopes: str | None = None
+    """The token is a classic one with these scopes."""
     auto_merge_allowed: bool = True
     """The repository's setting."""
     nothing_awaited: bool = False

@@ -179,10 +179,16 @@ class Github(serving.Server):
 
     def _permissions(self) -> Json:
         actions = "read" if "actions" in self.faults.forbidden else "write"
-        return {"actions": actions, "contents": "read", "metadata": "read", "pull_requests": "read"}
+        contents, pulls = ("read" if right in self.faults.forbidden else "write" for right in ("contents", "pulls"))
+        return {"actions": actions, "contents": contents, "metadata": "read", "pull_requests": pulls}
 
     async def _repository(self, request: web.Request) -> web.Response:
-        return web.json_response(self.shapes.repository())
+        """A person's rights come with it, whatever those of the token are."""
+        pushes = "push" not in self.faults.forbidden
+        permissions = {"admin": False, "maintain": False, "push": pushes, "triage": pushes, "pull": True}
+        scopes = self.faults.scopes
+        headers = {} if scopes is None else {"X-OAuth-Scopes": scopes}
+        return web.json_response(self.shapes.repository() | {"permissions": permissions}, headers=headers)
 
     async def _commits(self, request: web.Request) -> web.Response:
         path = request.query.get("path", "")

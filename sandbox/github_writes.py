@@ -78,6 +78,8 @@ class Writes:
             web.patch(f"{repository}/git/refs/{{ref:heads/.+}}", self._move),
             web.get(f"{repository}/git/commits/{{sha}}", self._commit),
             web.get(f"{repository}/git/trees/{{sha}}", self._tree),
+            web.get(f"{repository}/git/blobs/{{sha}}", self._blob),
+            web.post(f"{repository}/git/blobs", self._make_blob),
             web.post(f"{repository}/git/commits", self._make_commit),
             web.post(f"{repository}/git/trees", self._make_tree),
         ]
@@ -192,12 +194,37 @@ class Writes:
 
     def _listing(self, sha: str, *, recursive: bool) -> Json:
         trees = self._git.trees
-        shown = [
-            {"path": path, "mode": entry.mode.zfill(6), "type": TYPES.get(entry.mode, "blob"), "sha": entry.sha}
-            for path, entry in (trees.walk(sha) if recursive else trees.entries(sha).items())
-        ]
+        listed = trees.walk(sha) if recursive else trees.entries(sha).items()
+        shown = [self._listed(path, entry) for path, entry in listed]
         url, truncated = f"{self._shapes().url}/git/trees/{sha}", self._faults.trees_truncated
         return {"sha": sha, "url": url, "tree": shown[:1] if truncated else shown, "truncated": truncated}
+
+    def _listed(self, path: str, entry: Entry) -> Json:
+        kind = TYPES.get(entry.mode, "blob")
+        size = {"size": len(self._git.objects.read(entry.sha, kind))} if kind == "blob" else {}
+        return {"path": path, "mode": entry.mode.zfill(6), "type": kind, "sha": entry.sha, **size}
+
+    async def _blob(self, request: web.Request) -> web.Response:
+        sha = request.match_info["sha"]
+        if not self._git.objects.has(sha, "blob"):
+            return answers.problem(404, "Not Found")
+        content = self._git.objects.read(sha, "blob")
+        answer = {"sha": sha, "node_id": f"B_{sha}", "size": len(content), "url": self._blob_url(sha)}
+        encoded = base64.encodebytes(content).decode()
+        return web.json_response(answer | {"content": encoded, "encoding": "base64"})
+
+    async def _make_blob(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        try:
+            plain = body.get("encoding", "utf-8") == "utf-8"
+            content = body["content"].encode() if plain else base64.b64decode(body["content"], validate=True)
+        except (binascii.Error, KeyError):
+            return answers.problem(422, "content is not valid Base64")
+        sha = self._git.write_file(content)
+        return web.json_response({"sha": sha, "url": self._blob_url(sha)}, status=201)
+
+    def _blob_url(self, sha: str) -> str:
+        return f"{self._shapes().url}/git/blobs/{sha}"
 
     async def _make_tree(self, request: web.Request) -> web.Response:
         body = await request.json()

@@ -148,8 +148,8 @@ def test_editors_find_the_schema_beside_the_default() -> None:
             "prod: {approve: [4]}",
             "prod: {bless: [4]}",
             23,
-            "roles.prod.bless: should be 'view', 'deploy', 'approve', 'refresh', 'restart', 'rerun', 'terminate' "
-            "or 'logs'",
+            "roles.prod.bless: should be 'view', 'deploy', 'approve', 'rollback', 'refresh', 'restart', 'rerun', "
+            "'terminate', 'logs' or 'lock'",
         ),
         (
             "automated: false",

@@ -1,13 +1,18 @@
-"""The boundary around every command and button: acknowledge first, answer always.
+"""The boundary around every command, button and form: acknowledge first, answer always.
 
 Discord gives three seconds, so nothing happens before the acknowledgement, and without one nothing happens at all:
 whoever saw "the application did not respond" must not find out later that something was deployed. After it there is
 always an answer: the card, the refusal, or an error id under which the log has the rest.
+
+Discord opens a form only as the first answer to a press, so there opening it is the acknowledgement. What has to be
+known before is bounded, and nothing is ordered by then: the submission comes through the boundary like any press.
 """
 
+import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import discord
 import structlog
@@ -20,6 +25,10 @@ from bot.domain.reasons import Refused
 
 ALREADY_ANSWERED = 40060
 UNKNOWN_INTERACTION = 10062
+ASK_SECONDS = 2.0
+"""How long it may take to find out whether and how to ask; Discord waits for three seconds."""
+
+_Found = TypeVar("_Found")
 
 log = structlog.get_logger(__name__)
 
@@ -39,17 +48,24 @@ async def answer(
     await _show(interaction, card, name=name)
 
 
+async def ask(
+    interaction: discord.Interaction, *, name: str, observe: Observe, form: Callable[[], Awaitable[discord.ui.Modal]]
+) -> None:
+    """Open the form that `form` makes, or show privately why there is none. `form` only reads, and may refuse."""
+    began = time.perf_counter()
+    outcome, made = await _result(lambda: asyncio.wait_for(form(), ASK_SECONDS), name=name, person=interaction.user.id)
+    if isinstance(made, Card):
+        await reply(interaction, made)
+    elif await _taken(interaction.response.send_modal(made), name=name):
+        outcome = "asked"
+    else:
+        outcome = "late"
+    observe(name, outcome, time.perf_counter() - began)
+
+
 async def acknowledge(interaction: discord.Interaction, *, name: str) -> bool:
     """Promise a private answer. False when Discord no longer waits for one, or did not take it."""
-    try:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-    except discord.HTTPException as error:
-        if error.code == ALREADY_ANSWERED:
-            # The library retries a callback that Discord took but answered with 5xx; then this is our own answer.
-            return True
-        log.warning("interaction.not_acknowledged", name=name, status=error.status, code=error.code)
-        return False
-    return True
+    return await _taken(interaction.response.defer(ephemeral=True, thinking=True), name=name)
 
 
 async def reply(interaction: discord.Interaction, card: Card) -> None:
@@ -71,7 +87,20 @@ def failed(error: BaseException, *, name: str, person: int) -> Card:
     return refusal.broken(error_id)
 
 
-async def _result(work: Callable[[], Awaitable[Card]], *, name: str, person: int) -> tuple[str, Card]:
+async def _taken(first: Awaitable[object], *, name: str) -> bool:
+    """Whether Discord took the first answer to an interaction."""
+    try:
+        await first
+    except discord.HTTPException as error:
+        if error.code == ALREADY_ANSWERED:
+            # The library retries a callback that Discord took but answered with 5xx; then this is our own answer.
+            return True
+        log.warning("interaction.not_acknowledged", name=name, status=error.status, code=error.code)
+        return False
+    return True
+
+
+async def _result(work: Callable[[], Awaitable[_Found]], *, name: str, person: int) -> tuple[str, _Found | Card]:
     try:
         return "done", await work()
     except Refused as refused:

@@ -32,6 +32,15 @@ class Gate:
 
     async def require(self, interaction: discord.Interaction, *, capability: Capability, environment: str) -> Actor:
         """The actor, who may do this here; raises `Refused` with the reason and who could. Both are audited."""
+        actor = await self.expect(interaction, capability=capability, environment=environment)
+        await self._audit(actor=actor, capability=capability, environment=environment, refused=None)
+        return actor
+
+    async def expect(self, interaction: discord.Interaction, *, capability: Capability, environment: str) -> Actor:
+        """The actor whom `require` would let pass at this moment, before there is an order that it could let pass.
+
+        Raises `Refused` like it, and audits that; whoever passes is audited by `require`, when the order comes.
+        """
         actor = actor_of(interaction)
         try:
             if environment not in self._environments:
@@ -40,7 +49,6 @@ class Gate:
         except Refused as refused:
             await self._audit(actor=actor, capability=capability, environment=environment, refused=refused)
             raise
-        await self._audit(actor=actor, capability=capability, environment=environment, refused=None)
         return actor
 
     def allowed(self, interaction: discord.Interaction, *, environment: str) -> frozenset[Capability]:

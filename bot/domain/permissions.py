@@ -19,11 +19,13 @@ class Capability(StrEnum):
     VIEW = "view"
     DEPLOY = "deploy"
     APPROVE = "approve"
+    ROLLBACK = "rollback"
     REFRESH = "refresh"
     RESTART = "restart"
     RERUN = "rerun"
     TERMINATE = "terminate"
     LOGS = "logs"
+    LOCK = "lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from bot.adapters.calls import CallFailed
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import SENTENCES, Reason, Refused
-from bot.services import environments, operations
+from bot.services import aftermaths, environments, operations, showing
 from bot.storage import applications
 from bot.storage import operations as rows
 from bot.storage.applications import Known
@@ -106,7 +106,7 @@ class Steps:
         async with changing as connection:
             saved = await rows.save(connection, replace(operation, updated_at=now), expected=expected)
             if saved:
-                await operations.refresh_card(connection, operation, now=now)
+                await showing.refresh_card(connection, operation, now=now)
                 if operation.state is OperationState.RUNNING and expected is not OperationState.RUNNING:
                     await applications.hint(connection, operation.environment, now=now)
         return saved
@@ -118,6 +118,8 @@ class Steps:
         now = self.clock()
         async with environments.changing(self.database, operation.environment, wakes=("cards",)) as connection:
             ended = await operations.close(connection, operation, state=state, reason=reason, now=now, detail=detail)
+            if ended:
+                await aftermaths.begin(connection, operation, state=state, now=now)
         if ended:
             log.info("operation.ended", operation=operation.id, kind=operation.kind, state=state, reason=reason)
 

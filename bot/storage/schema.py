@@ -139,6 +139,18 @@ approvals = Table(
     Index(None, "state", "expires_at"),
 )
 
+locks = Table(
+    "locks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("environment", String(64), nullable=False),
+    Column("target", String(200)),
+    Column("nags", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    # Set while the lock has not ended, so that there is one for each environment and service.
+    UniqueConstraint("target"),
+)
+
 incidents = Table(
     "incidents",
     metadata,

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import discord
 from discord.ext import commands
+from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
 import cogs
@@ -30,7 +31,9 @@ from bot.domain.reasons import Refused
 from bot.domain.releases import Release
 from bot.services.comparisons import Comparer
 from bot.services.inspections import Inspector
+from bot.services.manifests import Manifests
 from bot.services.releases import card_key
+from bot.services.rollbacks import Planner
 from bot.services.tags import TagReader
 from bot.services.views import Gallery
 from bot.storage import approvals, cards, markers, operations
@@ -154,6 +157,7 @@ async def office(town: Town) -> AsyncIterator[Office]:
     async def audit(*, actor: Actor, capability: Capability, environment: str, refused: Refused | None) -> None:
         place.audited.append((actor.name, capability, environment, refused.reason if refused else None))
 
+    github = GitHub(url="http://127.0.0.1:9", repository=catalog.repository)
     deps = Deps(
         guild_id=town.guild.id,
         database=town.database,
@@ -167,10 +171,13 @@ async def office(town: Town) -> AsyncIterator[Office]:
             database=town.database,
             catalog=catalog,
             registry=OciRegistry(url="http://127.0.0.1:9"),
-            github=GitHub(url="http://127.0.0.1:9", repository=catalog.repository),
+            github=github,
         ),
-        comparer=Comparer(
-            database=town.database, catalog=catalog, github=GitHub(url="http://127.0.0.1:9", repository="o/r")
+        comparer=Comparer(database=town.database, catalog=catalog, github=github),
+        planner=Planner(
+            database=town.database,
+            manifests=Manifests(catalog=catalog, github=github, registry=OciRegistry(url="http://127.0.0.1:9")),
+            argocds={},
         ),
         clock=town.clock,
         observe=lambda name, outcome, _seconds: place.interactions.append((name, outcome)),
@@ -207,3 +214,16 @@ def said(result: InteractionResult) -> tuple[str, str]:
     assert result.followups == []
     [embed] = result.response.embeds
     return embed.title or "", embed.description or ""
+
+
+async def reject(actor: MemberActor, card: discord.Message) -> InteractionResult:
+    """Press Reject, and say why."""
+    return await actor.submit_modal(await actor.click(card, label="Reject"), {"reason": "Not today."})
+
+
+async def state(office: Office) -> OperationState:
+    """How far the one operation is."""
+    async with office.town.database.reading() as connection:
+        operation = await operations.get(connection, "0194350c8a20a1b2c3d4e5f6")
+    assert operation is not None
+    return operation.state
