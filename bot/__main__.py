@@ -142,7 +142,7 @@ def sandbox(
     except OSError as error:
         problems.print(f"{error} Choose another port: make sandbox ARGS='--port 8766'.")
         raise typer.Exit(2) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit(0) from None
 
 

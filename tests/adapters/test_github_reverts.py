@@ -137,7 +137,7 @@ async def test_what_cannot_be_reverted_is_refused(repository: GitHub, hub: Scrip
     *_, first = world.git.history("main")
     parents = (world.git.branches["main"], bump(world).sha)
     at = world.timeline.after()
-    tree = dict(world.git.head("main").tree)
+    tree = world.git.head("main").tree_sha
     merge = world.git.create(tree, parents=parents, message="Merge", login="minji", at=at)
     world.git.branches["main"] = merge.sha
     elsewhere = world.commit_source("backend", branch="develop", login="minji", subject="x")
