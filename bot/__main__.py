@@ -2,6 +2,7 @@
 
 python -m bot run        the bot
 python -m bot check      is everything set up? reaches every system and says what is wrong with each
+python -m bot audit      the audit trail: `audit verify` follows its chain of hashes, `audit export` writes it out
 python -m bot migrate    bring the database to the newest schema (run does this too)
 python -m bot sandbox    a simulated Discord guild with the bot in it, in the browser
 """
@@ -10,6 +11,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -17,17 +19,23 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from bot import audit as trail
 from bot import check as checks
 from bot import connections, telemetry, topology
 from bot import settings as environment
 from bot.app import App
+from bot.audit import Format, Unreadable
 from bot.chat.connection import DiscordRefused
+from bot.domain.trail import Head
 from bot.settings import Settings, SettingsInvalid
 from bot.storage import migrations
+from bot.storage.audit import Wanted
 from bot.storage.engine import Database
 from bot.topology import Topology, TopologyInvalid
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="ChatOps for GitHub Actions, kustomize and Argo CD.")
+audit = typer.Typer(no_args_is_help=True, help="Verify the audit trail, or write it out.")
+cli.add_typer(audit, name="audit")
 out = Console(soft_wrap=True)
 problems = Console(stderr=True, soft_wrap=True)
 
@@ -76,6 +84,47 @@ def migrate() -> None:
     out.print(f"The database is at schema {asyncio.run(upgrade())}.")
 
 
+@audit.command()
+def verify(
+    head: Annotated[
+        list[Head] | None, typer.Option(parser=trail.head, metavar="SEQ:HASH", help="A head that was noted elsewhere.")
+    ] = None,
+) -> None:
+    """Follow the chain of hashes from the first row to the last. Exits 1 where it is broken."""
+    url = _load()[0].database_url.get_secret_value()
+    try:
+        holds, text = asyncio.run(trail.verify(url, noted=head or []))
+    except Unreadable as error:
+        problems.print(Text(str(error)))
+        raise typer.Exit(2) from None
+    out.print(Text(text))
+    if not holds:
+        raise typer.Exit(1)
+
+
+Moment = Annotated[datetime | None, typer.Option(parser=trail.moment, metavar="TIME")]
+
+
+@audit.command()
+def export(
+    form: Annotated[Format, typer.Option("--format", help="JSON Lines, exactly as stored, or CSV.")] = Format.JSONL,
+    since: Moment = None,
+    until: Moment = None,
+    environment: str | None = None,
+    actor: Annotated[str | None, typer.Option(help="discord:ID, github:LOGIN or chatops.")] = None,
+    action: str | None = None,
+) -> None:
+    """Write the rows to standard output, the oldest first."""
+    url = _load()[0].database_url.get_secret_value()
+    places = None if environment is None else (environment,)
+    wanted = Wanted(environments=places, actor=actor, action=action, since=since, until=until)
+    try:
+        asyncio.run(trail.export(url, form=form, wanted=wanted, out=trail.to_stdout()))
+    except Unreadable as error:
+        problems.print(Text(str(error)))
+        raise typer.Exit(2) from None
+
+
 @cli.command()
 def sandbox(
     port: Annotated[int, typer.Option(help="Where the page is served, on this machine only.")] = 8765,
@@ -93,7 +142,7 @@ def sandbox(
     except OSError as error:
         problems.print(f"{error} Choose another port: make sandbox ARGS='--port 8766'.")
         raise typer.Exit(2) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit(0) from None
 
 

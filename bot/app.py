@@ -24,7 +24,7 @@ from bot.chat.connection import Connection
 from bot.chat.deps import Deps
 from bot.chat.gate import Gate
 from bot.domain.operations import OperationKind
-from bot.services import gatekeeping, refreshes
+from bot.services import copies, gatekeeping, refreshes
 from bot.services.comparisons import Comparer
 from bot.services.deployments import Deployer
 from bot.services.inspections import Inspector
@@ -33,6 +33,7 @@ from bot.services.manifests import Manifests
 from bot.services.observations import Observer
 from bot.services.reruns import Rerunner
 from bot.services.restarts import Restarter
+from bot.services.rollbacks import Planner
 from bot.services.steps import Steps
 from bot.services.tags import TagReader
 from bot.services.terminations import Terminator
@@ -90,6 +91,7 @@ class App:
         self._database = database or Database(settings.database_url.get_secret_value())
         self._outside = connections.build(settings, topology, observe=self._observe_call)
         self._validator = Validator(github=self._outside.github)
+        self._manifests = Manifests(catalog=self._catalog, github=self._outside.github, registry=self._outside.registry)
         self._recorder = Recorder(self._database)
         self._observer = Observer(
             self._database,
@@ -115,6 +117,7 @@ class App:
                 audit=partial(gatekeeping.note, self._database, clock=self._clock),
             ),
             inspector=Inspector(database=self._database, argocds=outside.argocds, clusters=outside.clusters),
+            planner=Planner(database=self._database, manifests=self._manifests, argocds=outside.argocds),
             comparer=Comparer(database=self._database, catalog=self._catalog, github=outside.github),
             tags=TagReader(
                 database=self._database, catalog=self._catalog, registry=outside.registry, github=outside.github
@@ -173,9 +176,8 @@ class App:
         steps = Steps(database=self._database, catalog=self._catalog, clock=self._clock)
         argocds, clusters, grace = self._outside.argocds, self._outside.clusters, self._timing.grace
         github = self._outside.github
-        manifests = Manifests(catalog=self._catalog, github=github, registry=self._outside.registry)
         deployer = Deployer(
-            steps=steps, argocds=argocds, github=github, clusters=clusters, manifests=manifests, grace=grace
+            steps=steps, argocds=argocds, github=github, clusters=clusters, manifests=self._manifests, grace=grace
         )
         restarter = Restarter(steps=steps, argocds=argocds, clusters=clusters, grace=grace)
         terminator = Terminator(steps=steps, argocds=argocds)
@@ -187,6 +189,7 @@ class App:
             name=f"{os.getpid()}-{secrets.token_hex(4)}",
             steps={
                 OperationKind.DEPLOY: deployer.step,
+                OperationKind.ROLLBACK: deployer.step,
                 OperationKind.REFRESH: refresh,
                 OperationKind.RESTART: restarter.step,
                 OperationKind.TERMINATE: terminator.step,
@@ -203,6 +206,7 @@ class App:
             guild_id=self.settings.discord_guild_id,
             releases_channel=self.topology.channels.releases,
             alerts_channel=self.topology.channels.alerts,
+            audit_channel=self.topology.channels.audit,
         )
         board = Board(
             self._database,
@@ -224,7 +228,9 @@ class App:
             ).run
             for name, argocd in argocds.items()
         }
+        copy = partial(copies.run, self._database, clock=self._clock, pause=2 * self._timing.spacing)
         return {
+            **({"audit-copy": copy} if self.topology.channels.audit else {}),
             "recorder": self._recorder.run,
             "observer": self._observer.run,
             "intake": intake.run,

@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import dataclass
 
 from bot import connections
-from bot.adapters import github_runs, kustomize
+from bot.adapters import github_check, kustomize
 from bot.adapters.argocd import ArgoCD
 from bot.chat import check as chat_check
 from bot.domain.catalog import MAIN, Catalog
@@ -35,7 +35,9 @@ async def everything(settings: Settings, topology: Topology) -> list[Finding]:
             _discord(settings, topology),
             *(_argocd(name, argocd, catalog) for name, argocd in outside.argocds.items()),
             outside.github.check(),
-            github_runs.check(outside.github),
+            github_check.check(
+                outside.github, pull_requests=any(place.pull_requests for place in catalog.environments.values())
+            ),
             outside.clusters.check(catalog.environments.values()),
             outside.registry.check([service.image for service in catalog.services.values()]),
             kustomize.check(),
@@ -51,7 +53,7 @@ async def _discord(settings: Settings, topology: Topology) -> list[tuple[str, bo
     return await chat_check.check(
         settings.discord_token.get_secret_value(),
         guild_id=settings.discord_guild_id,
-        channels={"releases": topology.channels.releases, "alerts": topology.channels.alerts},
+        channels={use: channel for use, channel in topology.channels if channel is not None},
         roles={role for held in topology.roles.values() for roles in held.values() for role in roles},
     )
 

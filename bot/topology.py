@@ -26,7 +26,7 @@ from bot.yaml_lines import Document, NotYaml, Place
 
 SIZE_LIMIT = 1024 * 1024
 
-DiscordId = Annotated[int, Field(strict=True, gt=0, lt=2**64, description="A Discord id, as 'Copy ID' gives it")]
+DiscordId = Annotated[int, Field(strict=True, gt=0, lt=2**63, description="A Discord id, as 'Copy ID' gives it")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 Directory = Annotated[str, Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$", description="A directory, without / at the ends")]
 Text = Annotated[str, Field(min_length=1, max_length=253)]
@@ -50,6 +50,7 @@ class Channels(_Part):
 
     releases: DiscordId
     alerts: DiscordId
+    audit: Annotated[DiscordId | None, Field(description="Where the audit trail is copied to")] = None
 
 
 class Service(_Part):

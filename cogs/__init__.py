@@ -3,13 +3,17 @@
 from discord.ext import commands
 
 from bot.chat.deps import Deps
+from cogs.audit import Audit
 from cogs.compare import Compare
 from cogs.comparing import Comparing
 from cogs.deploy import Deploy
+from cogs.explain import Explain
 from cogs.interventions import Interventions
+from cogs.locks import Locks
 from cogs.looking import Looking
 from cogs.registry import Registry
 from cogs.rerun import Rerun
+from cogs.rollback import Rollback
 from cogs.status import Status
 from cogs.validate import Validate
 
@@ -20,10 +24,14 @@ def make(deps: Deps) -> list[commands.Cog]:
         Deploy(deps),
         Interventions(deps),
         Looking(deps),
+        Locks(deps),
         Comparing(deps),
         Compare(deps),
         Registry(deps),
         Rerun(deps),
+        Rollback(deps),
+        Explain(deps),
         Status(deps),
         Validate(deps),
+        Audit(deps),
     ]

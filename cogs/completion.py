@@ -17,17 +17,17 @@ ALL = "all"
 
 def environments(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
     """The environments that the member may view."""
-    return _matching(deps.gate.visible(interaction), typed)
+    return matching(deps.gate.visible(interaction), typed)
 
 
 def services(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
     """The services, for whoever may view any environment."""
-    return _matching(deps.catalog.services if deps.gate.visible(interaction) else (), typed)
+    return matching(deps.catalog.services if deps.gate.visible(interaction) else (), typed)
 
 
 def services_or_all(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
     """The services, and all of them at once."""
-    return _matching((*deps.catalog.services, ALL) if deps.gate.visible(interaction) else (), typed)
+    return matching((*deps.catalog.services, ALL) if deps.gate.visible(interaction) else (), typed)
 
 
 async def revisions(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
@@ -49,14 +49,24 @@ async def tags(interaction: discord.Interaction, deps: Deps, typed: str) -> Choi
     environment = getattr(interaction.namespace, "environment", None)
     if environment not in deps.gate.visible(interaction):
         return []
-    return _matching(await deps.tags.newest(str(getattr(interaction.namespace, "service", ""))), typed)
+    return matching(await deps.tags.newest(str(getattr(interaction.namespace, "service", ""))), typed)
+
+
+async def proven(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
+    """The images that the service chosen so far ran well in the environment chosen so far, the last one first."""
+    environment = str(getattr(interaction.namespace, "environment", ""))
+    if environment not in deps.gate.visible(interaction):
+        return []
+    service = str(getattr(interaction.namespace, "service", ""))
+    found = await deps.planner.proven(environment=environment, service=service)
+    return matching([candidate.tag for candidate in found], typed)
 
 
 async def versions(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
     """The environments that the member may view, then the newest tags of the service chosen so far."""
     service = str(getattr(interaction.namespace, "service", ""))
     visible = deps.gate.visible(interaction)
-    return _matching([*visible, *await deps.comparer.tags(service=service, environments=visible)], typed)
+    return matching([*visible, *await deps.comparer.tags(service=service, environments=visible)], typed)
 
 
 async def containers(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
@@ -65,13 +75,13 @@ async def containers(interaction: discord.Interaction, deps: Deps, typed: str) -
     service = getattr(interaction.namespace, "service", None)
     if environment not in deps.gate.visible(interaction):
         return []
-    [known] = await views.status(deps.database, catalog=deps.catalog, environments=[environment])
+    [known] = await views.status(deps.database, catalog=deps.catalog, environments=[environment], now=deps.clock())
     workload = known.observed.workload(str(service)) if known.observed else None
     names = dict.fromkeys(name for pod in (workload.pods if workload else ()) for name in pod.containers)
-    return _matching(names, typed)
+    return matching(names, typed)
 
 
-def _matching(names: Iterable[str], typed: str) -> Choices:
+def matching(names: Iterable[str], typed: str) -> Choices:
     """Those with the typed text in them, whatever its case; those that start with it first."""
     wanted = typed.strip().casefold()
     found = sorted((name for name in names if wanted in name.casefold()), key=lambda name: _late(name, wanted))

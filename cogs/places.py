@@ -9,7 +9,7 @@ from bot.domain.catalog import Environment
 from bot.domain.operations import Operation
 from bot.domain.permissions import Capability
 from bot.domain.reasons import Reason, Refused
-from bot.services import operations
+from bot.services import showing
 from bot.storage import cards
 
 LOOKS, LOOK_SECONDS = 20, 0.1
@@ -51,7 +51,7 @@ async def card(deps: Deps, operation: Operation) -> str | None:
         return None
     for _ in range(LOOKS):
         async with deps.database.reading() as connection:
-            found = await cards.location(connection, operations.shown_on(operation))
+            found = await cards.location(connection, showing.shown_on(operation))
         if found is not None:
             channel_id, message_id = found
             return f"https://discord.com/channels/{deps.guild_id}/{channel_id}/{message_id}"

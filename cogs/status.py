@@ -62,7 +62,8 @@ class Status(commands.Cog):
         deps = self._deps
         wanted = [place.name for place in await places.seen(deps, interaction, environment=environment)]
         places.require_service(deps, service)
-        view = await views.status(deps.database, catalog=deps.catalog, environments=wanted[:FIELDS_LIMIT])
+        named, now = wanted[:FIELDS_LIMIT], deps.clock()
+        view = await views.status(deps.database, catalog=deps.catalog, environments=named, now=now)
         return status_card.render(view, service=service, more=len(wanted) - len(view))
 
     async def _refresh(self, interaction: discord.Interaction, *, environment: str, hard: bool) -> Card:
@@ -79,7 +80,7 @@ class Status(commands.Cog):
             hard=hard,
         )
         operation = await operations.ended(deps.database, asked.id, states=ENDED, seconds=REFRESH_SECONDS)
-        [known] = await views.status(deps.database, catalog=deps.catalog, environments=[environment])
+        [known] = await views.status(deps.database, catalog=deps.catalog, environments=[environment], now=deps.clock())
         return answers.refresh(operation, status=known)
 
     async def _help(self, interaction: discord.Interaction) -> Card:

@@ -20,6 +20,7 @@ from sandbox import argocd_views as views
 from sandbox import gojson, serving
 from sandbox.applications import Application
 from sandbox.argocd_accounts import Account, Accounts, Denied, NotAuthenticated
+from sandbox.argocd_answers import refusal, reply
 from sandbox.argocd_refusals import (
     DENIED,
     FAULTS,
@@ -30,6 +31,7 @@ from sandbox.argocd_refusals import (
     UNAUTHENTICATED,
     UNKNOWN,
     Refused,
+    check_rollback,
     check_sync,
     resolve,
 )
@@ -76,6 +78,7 @@ class Argocd(serving.Server):
             web.get("/api/v1/applications", self._list),
             web.get(one, self._on(self._get)),
             web.post(f"{one}/sync", self._sync),
+            web.post(f"{one}/rollback", self._rollback),
             web.delete(f"{one}/operation", self._on(self._terminate)),
             web.get("/api/v1/stream/applications", self._stream),
             web.get(f"{one}/events", self._on(self._events)),
@@ -100,26 +103,26 @@ class Argocd(serving.Server):
         if error := request.match_info.http_exception:
             return web.Response(status=error.status, text=f"{error.reason}\n")
         if self.faults.status:
-            return _answer(views.error(*FAULTS[self.faults.status]), status=self.faults.status)
+            return web.json_response(views.error(*FAULTS[self.faults.status]), status=self.faults.status)
         try:
             return await request.match_info.handler(request)
         except NotAuthenticated as error:
-            return _error(request, UNAUTHENTICATED, str(error))
+            return refusal(request, UNAUTHENTICATED, str(error))
         except Denied as error:
-            return _error(request, DENIED, str(error))
+            return refusal(request, DENIED, str(error))
         except gojson.NotDecodable as error:
-            return _error(request, INVALID, str(error))
+            return refusal(request, INVALID, str(error))
         except Refused as error:
-            return _error(request, error.code, error.message)
+            return refusal(request, error.code, error.message)
 
     def _account(self, request: web.Request) -> Account:
         return self.accounts.find(serving.bearer(request))
 
-    def _find(self, request: web.Request, project: str) -> Application:
+    def _find(self, request: web.Request, project: str, *, action: str = "get") -> Application:
         """The Application, under Argo CD's rule of what is told to whom: unknown and forbidden look alike."""
         account, name = self._account(request), request.match_info["name"]
         app = self.applications.get(name)
-        if not account.may("get", f"{project or (app.project if app else '')}/{name}"):
+        if not account.may(action, f"{project or (app.project if app else '')}/{name}"):
             raise Refused(DENIED, "permission denied")
         if app is None or (project and app.project != project):
             raise Refused(NOT_FOUND, f'applications.argoproj.io "{name}" not found')
@@ -141,20 +144,20 @@ class Argocd(serving.Server):
         try:
             self._account(request)
         except NotAuthenticated:
-            return _reply(request, version)
-        return _reply(request, version | {"GitCommit": "109ca7c", "GoVersion": "go1.26.1", "Platform": "linux/amd64"})
+            return reply(request, version)
+        return reply(request, version | {"GitCommit": "109ca7c", "GoVersion": "go1.26.1", "Platform": "linux/amd64"})
 
     async def _userinfo(self, request: web.Request) -> web.Response:
         try:
             account = self._account(request)
         except NotAuthenticated:
-            return _reply(request, {})
-        return _reply(request, {"loggedIn": True, "username": account.subject, "iss": "argocd"})
+            return reply(request, {})
+        return reply(request, {"loggedIn": True, "username": account.subject, "iss": "argocd"})
 
     async def _can_i(self, request: web.Request) -> web.Response:
         account, asked = self._account(request), request.match_info
         allowed = account.may(asked["action"], asked["subject"], resource=asked["resource"])
-        return _reply(request, {"value": "yes" if allowed else "no"})
+        return reply(request, {"value": "yes" if allowed else "no"})
 
     async def _list(self, request: web.Request) -> web.Response:
         account, query = self._account(request), request.query
@@ -168,10 +171,10 @@ class Argocd(serving.Server):
         ]
         version = str(max((app.version for app in self.applications.values()), default=0))
         if "fields" not in query:
-            return _reply(request, {"metadata": {"resourceVersion": version}, "items": self._null(items)})
+            return reply(request, {"metadata": {"resourceVersion": version}, "items": self._null(items)})
         fields = [field.removeprefix("items.") for field in query["fields"].split(",")]
         chosen = [views.select(item, fields) for item in items]
-        return _reply(request, {"items": self._null(chosen or None)})
+        return reply(request, {"items": self._null(chosen or None)})
 
     async def _get(self, app: Application, request: web.Request) -> web.Response:
         if "refresh" in request.query:
@@ -180,7 +183,7 @@ class Argocd(serving.Server):
             if self.faults.refresh_expires:
                 raise Refused(UNKNOWN, "application refresh deadline exceeded")
             self.world.controller.refresh(app)
-        return _reply(request, app.document())
+        return reply(request, app.document())
 
     async def _sync(self, request: web.Request) -> web.StreamResponse:
         body = gojson.decode(await request.read(), requests.SYNC)
@@ -189,13 +192,25 @@ class Argocd(serving.Server):
         check_sync(app, account, body)
         if self.faults.sync_lost:
             raise Refused(INTERNAL, "etcdserver: request timed out")
+        operation = requests.operation(app, resolve(self.world.git, app, body), body, username=account.subject)
+        self._begin(app, operation)
+        return serving.cut(request) if self.faults.sync_cut else reply(request, app.document())
+
+    async def _rollback(self, request: web.Request) -> web.StreamResponse:
+        body = gojson.decode(await request.read(), requests.ROLLBACK)
+        app = self._find(request, body.get("project", ""), action="sync")
+        entry = check_rollback(app, body)
+        if self.faults.rollback_lost:
+            raise Refused(INTERNAL, "etcdserver: request timed out")
+        operation = requests.rollback(app, entry, body, username=self._account(request).subject)
+        self._begin(app, operation, event=f"initiated rollback to {entry['id']}")
+        return serving.cut(request) if self.faults.rollback_cut else reply(request, app.document())
+
+    def _begin(self, app: Application, operation: Json, *, event: str | None = None) -> None:
         try:
-            self.world.operations.begin(
-                app, requests.operation(app, resolve(self.world.git, app, body), body, username=account.subject)
-            )
+            self.world.operations.begin(app, operation, event=event)
         except OperationInProgress as error:
             raise Refused(PRECONDITION, "another operation is already in progress") from error
-        return serving.cut(request) if self.faults.sync_cut else _reply(request, app.document())
 
     async def _terminate(self, app: Application, request: web.Request) -> web.Response:
         self._account(request).require("sync", f"{app.project}/{app.name}")
@@ -204,7 +219,7 @@ class Argocd(serving.Server):
         except NothingToTerminate as error:
             message = "Unable to terminate operation. No operation is in progress"
             raise Refused(INVALID, message) from error
-        return serving.cut(request) if self.faults.terminate_cut else _reply(request, {})
+        return serving.cut(request) if self.faults.terminate_cut else reply(request, {})
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         account, projects = self._account(request), request.query.getall("projects", [])
@@ -216,10 +231,10 @@ class Argocd(serving.Server):
         return await Stream(request, faults=self.faults).run(visible, heartbeat=self.faults.heartbeat)
 
     async def _events(self, app: Application, request: web.Request) -> web.Response:
-        return _reply(request, {"metadata": {}, "items": self._null(app.events)})
+        return reply(request, {"metadata": {}, "items": self._null(app.events)})
 
     async def _actions(self, app: Application, request: web.Request) -> web.Response:
-        return _reply(request, actions.listed(app, request))
+        return reply(request, actions.listed(app, request))
 
     async def _act(self, request: web.Request) -> web.StreamResponse:
         body = gojson.decode(await request.read(), actions.RUN)
@@ -230,7 +245,7 @@ class Argocd(serving.Server):
             actions.run(self.world, app, self._account(request), body)
         except actions.NotInTree as error:
             raise Refused(INVALID, str(error)) from error
-        return serving.cut(request) if self.faults.action_cut else _reply(request, {})
+        return serving.cut(request) if self.faults.action_cut else reply(request, {})
 
     async def _managed(self, app: Application, request: web.Request) -> web.Response:
         wanted = {part: request.query[part] for part in ("group", "kind", "namespace", "name") if part in request.query}
@@ -244,19 +259,19 @@ class Argocd(serving.Server):
             service = next(iter(self.world.topology.services))
             self.world.commit_source(service, branch=app.branch, login="minji", subject="docs: a word")
             self.world.controller.refresh(app)
-        return _reply(request, {"items": self._null(items)})
+        return reply(request, {"items": self._null(items)})
 
     async def _tree(self, app: Application, request: web.Request) -> web.Response:
         namespace = self.world.namespaces[app.environment]
-        return _reply(request, views.tree(self._differences(app), namespace))
+        return reply(request, views.tree(self._differences(app), namespace))
 
     async def _windows(self, app: Application, request: web.Request) -> web.Response:
-        return _reply(request, app.windows(at=self.world.timeline.now()))
+        return reply(request, app.windows(at=self.world.timeline.now()))
 
     async def _revision(self, app: Application, request: web.Request) -> web.Response:
         revision = request.match_info["revision"]
         try:
-            return _reply(request, views.revision(self.world.git.find(revision)))
+            return reply(request, views.revision(self.world.git.find(revision)))
         except UnknownRevision as error:
             failure = f"rpc error: code = Internal desc = Failed to checkout revision {revision}"
             raise Refused(UNKNOWN, f"error getting revision metadata: {failure}") from error
@@ -268,7 +283,7 @@ class Argocd(serving.Server):
         except (UnknownRevision, BuildFailed) as error:
             failure = f"rpc error: code = Unknown desc = {error}"
             raise Refused(UNKNOWN, f"error generating manifests: {failure}") from error
-        return _reply(request, {"manifests": [json.dumps(manifest) for manifest in found]})
+        return reply(request, {"manifests": [json.dumps(manifest) for manifest in found]})
 
     def _differences(self, app: Application) -> list[Any]:
         if app.name in self.crowd:
@@ -280,18 +295,3 @@ class Argocd(serving.Server):
 
     def _null(self, items: list[Json] | None) -> list[Json] | None:
         return None if self.faults.items_null else items
-
-
-def _error(request: web.Request, code: int, message: str) -> web.Response:
-    return _reply(request, views.error(code, message), status=views.STATUS[code])
-
-
-def _reply(request: web.Request, body: Json, *, status: int = 200) -> web.Response:
-    response = _answer(body, status=status)
-    if "gzip" in request.headers.get("Accept-Encoding", ""):
-        response.enable_compression(web.ContentCoding.gzip)
-    return response
-
-
-def _answer(body: Json, *, status: int) -> web.Response:
-    return web.json_response(body, status=status)

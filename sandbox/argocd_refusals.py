@@ -1,4 +1,4 @@
-"""How Argo CD refuses: its gRPC codes, and the order in which a sync is checked."""
+"""How Argo CD refuses: its gRPC codes, and the order in which a sync and a rollback are checked."""
 
 import re
 
@@ -39,6 +39,24 @@ def check_sync(app: Application, account: Account, body: Json) -> None:
     revision = body.get("revision")
     if revision and revision != app.branch and app.automated and real:
         raise Refused(PRECONDITION, f"Cannot sync to {revision}: auto-sync currently set to {app.branch}")
+
+
+def check_rollback(app: Application, body: Json) -> Json:
+    """The entry of history that a rollback asks for, or its refusals, in Argo CD's order; no window is looked at."""
+    if "id" not in body:  # The message that the gateway hands on to the server cannot be written without it.
+        raise Refused(INTERNAL, 'grpc: error while marshaling: proto: required field "id" not set')
+    if app.deleted_at:
+        raise Refused(PRECONDITION, "application is deleting")
+    if app.automated:
+        raise Refused(PRECONDITION, "rollback cannot be initiated when auto-sync is enabled")
+    found = next((entry for entry in app.history if entry["id"] == body["id"]), None)
+    if found is None:
+        message = f"application argocd/{app.name} does not have deployment with id {body['id']}"
+        raise Refused(INVALID, message)
+    if not found.get("source"):
+        message = "cannot rollback to revision deployed with Argo CD v0.11 or lower. sync to revision instead."
+        raise Refused(PRECONDITION, message)
+    return found
 
 
 def resolve(git: Git, app: Application, body: Json) -> str:

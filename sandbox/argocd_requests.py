@@ -1,4 +1,4 @@
-"""What a request to sync may say, and the operation it becomes."""
+"""What a request to sync or to roll back may say, and the operation it becomes."""
 
 import copy
 
@@ -30,6 +30,11 @@ SYNC = Struct(
     },
 )
 
+ROLLBACK = Struct(
+    "ApplicationRollbackRequest",
+    {"name": str, "id": int, "dryRun": bool, "prune": bool, "appNamespace": str, "project": str},
+)
+
 
 def operation(app: Application, revision: str, body: Json, *, username: str) -> Json:
     """The operation that a request becomes, with what it takes over from the Application."""
@@ -48,3 +53,13 @@ def operation(app: Application, revision: str, body: Json, *, username: str) -> 
     if body.get("infos"):
         operation["info"] = body["infos"]
     return operation | {"retry": {name: value for name, value in retry.items() if value}}
+
+
+def rollback(app: Application, entry: Json, body: Json, *, username: str) -> Json:
+    """The operation that goes back to an entry of history: its source and revision, no hooks, no infos, no retry."""
+    sync: Json = {"revision": entry["revision"], "source": copy.deepcopy(entry["source"])}
+    sync |= {name: True for name in ("prune", "dryRun") if body.get(name)}
+    sync["syncStrategy"] = {"apply": {}}
+    if options := app.spec["syncPolicy"].get("syncOptions"):
+        sync["syncOptions"] = list(options)
+    return {"sync": sync, "initiatedBy": {"username": username}, "retry": {}}

@@ -9,6 +9,7 @@ import posixpath
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bot.topology import Topology
 from sandbox import manifests
 from sandbox.applications import Application
 from sandbox.git import digest
@@ -23,6 +24,11 @@ BOT = "github-actions[bot]"
 REPLICAS = {"dev": 1, "staging": 2}
 MORE_REPLICAS = 3
 RETRY = {"limit": 3, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "3m0s"}}
+
+
+def branches(topology: Topology) -> list[str]:
+    """Every branch that an environment follows, the repository's default branch first."""
+    return sorted({place.branch for place in topology.environments.values()}, key=lambda name: (name != "main", name))
 
 
 def deploy_everything(world: "World") -> None:
@@ -41,10 +47,10 @@ def deploy_everything(world: "World") -> None:
 
 
 def _commit_and_build(world: "World") -> str:
-    branches = sorted({place.branch for place in world.topology.environments.values()}, key=lambda name: name != "main")
+    default, *others = branches(world.topology)
     files = {f"{service.directory}/src/server.js": "// 0\n" for service in world.topology.services.values()}
-    first = world.git.commit(branches[0], files, message="feat: tiketi", login="minji", at=world.timeline.after())
-    world.git.branches.update(dict.fromkeys(branches, first.sha))
+    first = world.git.commit(default, files, message="feat: tiketi", login="minji", at=world.timeline.after())
+    world.git.branches.update(dict.fromkeys(others, first.sha))
     tag = world.tag_of(first.sha)
     for service in world.topology.services:
         for environment, place in world.topology.environments.items():
@@ -71,10 +77,10 @@ def _commit_overlays(world: "World", tag: str) -> None:
     for place in topology.environments.values():
         below = posixpath.normpath(f"{place.overlay}/../../base")
         overlays |= {f"{below}/{name}": text for name, text in manifests.base(topology.services).items()}
-    branches = list(world.git.branches)
+    default, *others = branches(topology)
     at = world.timeline.after()
-    last = world.git.commit(branches[0], overlays, message=f"chore: all services {tag}", login=BOT, at=at)
-    world.git.branches.update(dict.fromkeys(branches, last.sha))
+    last = world.git.commit(default, overlays, message=f"chore: all services {tag}", login=BOT, at=at)
+    world.git.branches.update(dict.fromkeys(others, last.sha))
 
 
 def _create_application(world: "World", environment: str) -> None:

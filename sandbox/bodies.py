@@ -43,8 +43,8 @@ class Bodies:
             "compare": f"{shapes.html_url}/compare/{before[:12]}...{head.sha[:12]}",
             "commits": items,
             "head_commit": items[-1],
-            "pusher": {"name": head.login, "email": head.email},
-            **self._tail(head.login),
+            "pusher": {"name": head.login or head.name, "email": head.email},
+            **self._tail(head.login or head.name),
         }
 
     def workflow_run(self, action: str, run: Run) -> Json:

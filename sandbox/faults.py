@@ -23,7 +23,7 @@ class SyncFaults:
     stuck: bool = False
     """Operations end as Succeeded without finishedAt and syncResult, and never leave the slot."""
     window_closed: bool = False
-    """A deny window is active: a sync is refused, one that runs is parked."""
+    """A deny window is active: a sync is refused; one that runs, and a rollback, is parked, and does not end either."""
     deaf: bool = False
     """Commits go unnoticed until somebody refreshes."""
     stale: bool = False
@@ -44,6 +44,10 @@ class ArgocdFaults:
     """POST …/sync is accepted, and the connection ends before the answer."""
     sync_lost: bool = False
     """POST …/sync is not accepted, and the answer is 500."""
+    rollback_cut: bool = False
+    """POST …/rollback is accepted, and the connection ends before the answer."""
+    rollback_lost: bool = False
+    """POST …/rollback is not accepted, and the answer is 500."""
     refresh_expires: bool = False
     """A refresh ends with 500 `application refresh deadline exceeded`."""
     items_null: bool = False
@@ -100,7 +104,9 @@ class GithubFaults:
     """A run is not run again, and the answer is 502."""
     forbidden: frozenset[str] = frozenset()
     """Rights that the token lacks: `runs` to read them, `actions` to have one run again, `pulls` for pull requests,
-    `contents` to write."""
+    `contents` to write. `push` is lacked by the person whose token it is."""
+    scopes: str | None = None
+    """The token is a classic one with these scopes."""
     auto_merge_allowed: bool = True
     """The repository's setting."""
     nothing_awaited: bool = False

@@ -179,10 +179,16 @@ class Github(serving.Server):
 
     def _permissions(self) -> Json:
         actions = "read" if "actions" in self.faults.forbidden else "write"
-        return {"actions": actions, "contents": "read", "metadata": "read", "pull_requests": "read"}
+        contents, pulls = ("read" if right in self.faults.forbidden else "write" for right in ("contents", "pulls"))
+        return {"actions": actions, "contents": contents, "metadata": "read", "pull_requests": pulls}
 
     async def _repository(self, request: web.Request) -> web.Response:
-        return web.json_response(self.shapes.repository())
+        """A person's rights come with it, whatever those of the token are."""
+        pushes = "push" not in self.faults.forbidden
+        permissions = {"admin": False, "maintain": False, "push": pushes, "triage": pushes, "pull": True}
+        scopes = self.faults.scopes
+        headers = {} if scopes is None else {"X-OAuth-Scopes": scopes}
+        return web.json_response(self.shapes.repository() | {"permissions": permissions}, headers=headers)
 
     async def _commits(self, request: web.Request) -> web.Response:
         path = request.query.get("path", "")
@@ -241,17 +247,16 @@ class Github(serving.Server):
         path = request.match_info["path"].strip("/")
         ref = request.query.get("ref", self.shapes.default_branch)
         try:
-            tree = self.world.git.find(ref).tree
+            commit = self.world.git.find(ref)
         except UnknownRevision:
             return answers.problem(404, f"No commit found for the ref {ref}")
-        if path in tree:
-            return web.json_response(self.shapes.content(path, ref, tree[path], whole=True))
-        below = f"{path}/" if path else ""
-        names = dict.fromkeys(name[len(below) :].partition("/")[0] for name in sorted(tree) if name.startswith(below))
-        if not names:
+        found, texts = dict(self.world.git.trees.walk(commit.tree_sha)), commit.tree
+        if path in texts:
+            return web.json_response(self.shapes.content(path, ref, found[path].sha, texts[path], whole=True))
+        if path and path not in found:
             return answers.problem(404, "Not Found")
-        entries = [self.shapes.content(f"{below}{name}", ref, tree.get(f"{below}{name}")) for name in names]
-        return web.json_response(entries)
+        inside = [name for name in sorted(found) if name.rpartition("/")[0] == path]
+        return web.json_response([self.shapes.content(name, ref, found[name].sha, texts.get(name)) for name in inside])
 
     def _listed_commit(self, commit: Commit) -> Json:
         document = self.shapes.commit(commit)

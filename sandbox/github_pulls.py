@@ -14,6 +14,8 @@ from aiohttp import web
 from sandbox import github_answers as answers
 from sandbox.faults import GithubFaults
 from sandbox.git import Git
+from sandbox.git_disk import Moved
+from sandbox.git_merging import Conflict, merge_trees
 from sandbox.github_shapes import Shapes
 from sandbox.github_writes import APP, Writes
 from sandbox.manifests import Json
@@ -60,19 +62,21 @@ class Pulls:
         ]
 
     def merge(self, number: int, *, title: str = "", message: str = "") -> str:
-        """Squash it onto its base, with the message of auto-merge if that is set; returns the new commit."""
+        """Squash it onto its base, with the message of auto-merge if that is set; returns the new commit.
+
+        Raises Conflict, and Moved if somebody pushes at that moment.
+        """
         pull = self.all[number]
         tip = self._git.head(pull.base)
         compared = self._git.compare(pull.base, pull.head)
-        tree: dict[str, str | None] = {path: compared.head.tree.get(path) for path in compared.changed}
-        files = {path: text for path, text in {**tip.tree, **tree}.items() if text is not None}
+        tree = merge_trees(self._git, base=compared.merge_base, ours=tip, theirs=compared.head)
         wanted = pull.auto_merge or {}
         headline = title or wanted.get("commit_title") or f"{pull.title} (#{number})"
         body = message or wanted.get("commit_message") or ""
-        commit = self._writes.create(files, parents=(tip.sha,), message=f"{headline}\n\n{body}".strip())
+        commit = self._writes.create(tree, parents=(tip.sha,), message=f"{headline}\n\n{body}".strip())
+        self._world.move(pull.base, commit.sha, before=tip.sha)
         pull.tip = compared.head.sha
         pull.state, pull.merged_at, pull.merge_commit = "closed", self._world.timeline.after(), commit.sha
-        self._world.move(pull.base, commit.sha)
         return commit.sha
 
     def close(self, number: int) -> None:
@@ -126,7 +130,12 @@ class Pulls:
             return answers.problem(405, "Pull Request is not mergeable")
         if body.get("sha", "") not in ("", self._git.head(pull.head).sha):
             return answers.problem(409, "Head branch was modified. Review and try the merge again.")
-        sha = self.merge(pull.number, title=body.get("commit_title", ""), message=body.get("commit_message", ""))
+        try:
+            sha = self.merge(pull.number, title=body.get("commit_title", ""), message=body.get("commit_message", ""))
+        except Conflict:
+            return answers.problem(405, "Pull Request is not mergeable")
+        except Moved:
+            return answers.problem(409, "Base branch was modified. Review and try the merge again.")
         return web.json_response({"sha": sha, "merged": True, "message": "Pull Request successfully merged"})
 
     async def _graphql(self, request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.topology import Topology
-from sandbox import git_objects
+from sandbox import beginning, git_objects
 from sandbox.actions import Job, Run, Step
 from sandbox.git import Commit, digest
 from sandbox.manifests import Json
@@ -37,7 +37,7 @@ class Shapes:
         self.full_name = topology.repository
         self.owner, _, self.name = topology.repository.partition("/")
         self.repository_id = int(topology.repository_id or REPOSITORY_ID)
-        self.default_branch = min({place.branch for place in topology.environments.values()}, key=lambda n: n != "main")
+        self.default_branch = beginning.branches(topology)[0]
         self.url = f"{api}/repos/{self.full_name}"
         self.html_url = f"{WEB}/{self.full_name}"
 
@@ -85,6 +85,7 @@ class Shapes:
         """A commit as …/commits/{ref} answers it."""
         url = f"{self.url}/commits/{commit.sha}"
         files = [self.file(commit, path, status) for path, status in commit.changed.items()]
+        author = self.user(commit.login) if commit.login else None  # GitHub knows no user of that address
         return {
             "sha": commit.sha,
             "node_id": f"C_{commit.sha}",
@@ -92,8 +93,8 @@ class Shapes:
             "html_url": f"{self.html_url}/commit/{commit.sha}",
             "comments_url": f"{url}/comments",
             "commit": self.git_commit(commit),
-            "author": self.user(commit.login),
-            "committer": self.user(commit.login),
+            "author": author,
+            "committer": author,
             "parents": [
                 {"sha": sha, "url": f"{self.url}/commits/{sha}", "html_url": f"{self.html_url}/commit/{sha}"}
                 for sha in commit.parents
@@ -117,7 +118,8 @@ class Shapes:
 
     def pushed_commit(self, commit: Commit) -> Json:
         """A commit as a push webhook carries it."""
-        person = {"name": commit.name, "email": commit.email, "username": commit.login}
+        user = {"username": commit.login} if commit.login else {}
+        person = {"name": commit.name, "email": commit.email, **user}
         paths: dict[str, list[str]] = {"added": [], "removed": [], "modified": []}
         for path, status in commit.changed.items():
             paths[status].append(path)
@@ -244,7 +246,6 @@ class Shapes:
 
     def file(self, commit: Commit, path: str, status: str) -> Json:
         """A file that a commit, or a comparison ending in it, changed."""
-        where = f"{commit.sha}/{path}"
         return {
             "sha": git_objects.blob(commit.tree.get(path, "")),
             "filename": path,
@@ -252,14 +253,14 @@ class Shapes:
             "additions": 1,
             "deletions": 1,
             "changes": 2,
-            "blob_url": f"{self.html_url}/blob/{where}",
-            "raw_url": f"{self.html_url}/raw/{where}",
+            "blob_url": f"{self.html_url}/blob/{commit.sha}/{path}",
+            "raw_url": f"{self.html_url}/raw/{commit.sha}/{path}",
             "contents_url": f"{self.url}/contents/{path}?ref={commit.sha}",
         }
 
-    def content(self, path: str, ref: str, text: str | None, *, whole: bool = False) -> Json:
+    def content(self, path: str, ref: str, sha: str, text: str | None, *, whole: bool = False) -> Json:
         """An entry of …/contents; without a text it is a directory, and only a `whole` one carries its text."""
-        kind, sha = ("dir", digest(path)) if text is None else ("file", git_objects.blob(text))
+        kind = "dir" if text is None else "file"
         url = f"{self.url}/contents/{path}?ref={ref}"
         git_url = f"{self.url}/git/{'trees' if text is None else 'blobs'}/{sha}"
         html_url = f"{self.html_url}/blob/{ref}/{path}"

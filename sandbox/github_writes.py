@@ -13,7 +13,9 @@ from aiohttp import web
 from sandbox import git_objects, serving
 from sandbox import github_answers as answers
 from sandbox.faults import GithubFaults
-from sandbox.git import Commit, UnknownRevision
+from sandbox.git import Commit
+from sandbox.git_disk import Moved
+from sandbox.git_objects import FILE, MODULE, TREE, Entry
 from sandbox.github_shapes import Shapes
 from sandbox.manifests import Json
 from sandbox.world import World
@@ -27,6 +29,7 @@ RULES = (409, "Repository rule violations found\n\nChanges must be made through 
 """How a repository's rules protect a branch; a protected branch of the older kind says it otherwise."""
 CHECKS = (409, "Could not update file: 4 of 4 required status checks are expected.")
 CLASSIC = (403, "Protected branch update failed for refs/heads/main.")
+TYPES = {TREE: "tree", MODULE: "commit"}
 OBJECTS = ("/git/trees", "/git/commits", "/git/blobs")
 
 
@@ -47,6 +50,8 @@ async def carry_out(request: web.Request, faults: GithubFaults) -> web.StreamRes
         faults.writes_busy -= 1
         return answers.problem(409, f"is at {'a' * 40} but expected {'b' * 40}")
     answer = await request.match_info.handler(request)
+    if answer.status >= web.HTTPBadRequest.status_code:
+        return answer
     if faults.writes_unanswered:
         faults.writes_unanswered -= 1
         return answers.problem(502, "Server Error")
@@ -74,6 +79,7 @@ class Writes:
             web.get(f"{repository}/git/commits/{{sha}}", self._commit),
             web.get(f"{repository}/git/trees/{{sha}}", self._tree),
             web.get(f"{repository}/git/blobs/{{sha}}", self._blob),
+            web.post(f"{repository}/git/blobs", self._make_blob),
             web.post(f"{repository}/git/commits", self._make_commit),
             web.post(f"{repository}/git/trees", self._make_tree),
         ]
@@ -97,23 +103,29 @@ class Writes:
         except (binascii.Error, KeyError):
             return answers.problem(422, "content is not valid Base64")
         before = self._git.head(branch)
-        there, sha = before.tree.get(path), body.get("sha")
+        there, sha = self._git.trees.files(before.tree_sha).get(path), body.get("sha")
         if there is not None and sha is None:
             return answers.problem(422, 'Invalid request.\n\n"sha" wasn\'t supplied.')
-        if there is not None and sha != git_objects.blob(there):
+        if there is not None and sha != there.sha:
             return answers.problem(409, f"{path} does not match {sha}")
-        text = git_objects.text(content)
-        commit = self.create({**before.tree, path: text}, parents=(before.sha,), message=body["message"])
-        self._world.move(branch, commit.sha)
+        if _malformed(path):
+            return answers.problem(422, "path contains a malformed path component")
+        entry = Entry(there.mode if there else FILE, self._git.write_file(content))
+        tree = self._git.trees.edit(before.tree_sha, {path: entry})
+        commit = self.create(tree, parents=(before.sha,), message=body["message"])
+        try:
+            self._world.move(branch, commit.sha, before=before.sha)
+        except Moved as error:
+            return answers.problem(409, f"is at {error.there} but expected {error.expected}")
         shapes = self._shapes()
         answer = {
-            "content": shapes.content(path, branch, text),
+            "content": shapes.content(path, branch, entry.sha, git_objects.text(content)),
             "commit": {"sha": commit.sha, "html_url": f"{shapes.html_url}/commit/{commit.sha}"}
             | shapes.git_commit(commit),
         }
         return web.json_response(answer, status=200 if there is not None else 201)
 
-    def create(self, tree: dict[str, str], *, parents: tuple[str, ...], message: str) -> Commit:
+    def create(self, tree: str, *, parents: tuple[str, ...], message: str) -> Commit:
         """A commit of the bot."""
         at = self._world.timeline.after()
         return self._git.create(tree, parents=parents, message=message, login=APP, at=at)
@@ -123,22 +135,31 @@ class Writes:
         branch = body["ref"].removeprefix("refs/heads/")
         if branch in self._git.branches:
             return answers.problem(422, "Reference already exists")
-        if body["sha"] not in self._git.commits:
+        if not self._git.objects.has(body["sha"], "commit"):
             return answers.problem(422, "Object does not exist")
-        self._world.move(branch, body["sha"])
+        try:
+            self._world.move(branch, body["sha"], before=None)
+        except Moved:
+            return answers.problem(422, "Reference already exists")
+        except ValueError:
+            return answers.problem(422, "Reference update failed")
         return web.json_response(self.ref(branch), status=201)
 
     async def _move(self, request: web.Request) -> web.Response:
         body, branch = await request.json(), request.match_info["ref"].removeprefix("heads/")
-        if branch not in self._git.branches:
+        before = self._git.branches.get(branch)
+        if before is None:
             return answers.problem(422, "Reference does not exist")
-        if body["sha"] not in self._git.commits:
+        if not self._git.objects.has(body["sha"], "commit"):
             return answers.problem(422, "Object does not exist")
         if (refusal := self.protection(branch)) is not None:
             return refusal
-        if not body.get("force") and not self._git.is_ancestor(self._git.branches[branch], of=body["sha"]):
+        try:
+            if not body.get("force") and not self._git.is_ancestor(before, of=body["sha"]):
+                raise Moved(branch, there=before, expected=body["sha"])
+            self._world.move(branch, body["sha"], before=before)
+        except Moved:
             return answers.problem(422, "Update is not a fast forward")
-        self._world.move(branch, body["sha"])
         return web.json_response(self.ref(branch))
 
     def ref(self, branch: str) -> Json:
@@ -154,10 +175,7 @@ class Writes:
         }
 
     async def _commit(self, request: web.Request) -> web.Response:
-        sha = request.match_info["sha"]
-        if sha not in self._git.commits:
-            raise UnknownRevision(sha)
-        return web.json_response(self._object(self._git.commits[sha]))
+        return web.json_response(self._object(self._git.get(request.match_info["sha"])))
 
     def _object(self, commit: Commit) -> Json:
         shapes = self._shapes()
@@ -170,71 +188,72 @@ class Writes:
 
     async def _tree(self, request: web.Request) -> web.Response:
         name = request.match_info["sha"]
-        sha = name if name in self._git.trees else self._git.find(name).tree_sha
+        sha = name if self._git.objects.has(name, "tree") else self._git.find(name).tree_sha
         listing = self._listing(sha, recursive="recursive" in request.query)
         return web.json_response(listing | {"sha": name})  # GitHub calls the tree by the name it was asked for
 
     def _listing(self, sha: str, *, recursive: bool) -> Json:
-        files = self._git.trees[sha]
-        found: list[Json] = [
-            {
-                "path": path,
-                "mode": "100644",
-                "type": "blob",
-                "sha": git_objects.blob(text),
-                "size": len(git_objects.content(text)),
-            }
-            for path, text in files.items()
-        ]
-        directories = [
-            {"path": path, "mode": "040000", "type": "tree", "sha": git_objects.name("tree", body)}
-            for path, body in git_objects.trees(files).items()
-            if path
-        ]
-        entries = sorted(found + directories, key=lambda entry: entry["path"])
-        shown = [entry for entry in entries if recursive or "/" not in entry["path"]]
+        trees = self._git.trees
+        listed = trees.walk(sha) if recursive else trees.entries(sha).items()
+        shown = [self._listed(path, entry) for path, entry in listed]
         url, truncated = f"{self._shapes().url}/git/trees/{sha}", self._faults.trees_truncated
         return {"sha": sha, "url": url, "tree": shown[:1] if truncated else shown, "truncated": truncated}
 
+    def _listed(self, path: str, entry: Entry) -> Json:
+        kind = TYPES.get(entry.mode, "blob")
+        size = {"size": len(self._git.objects.read(entry.sha, kind))} if kind == "blob" else {}
+        return {"path": path, "mode": entry.mode.zfill(6), "type": kind, "sha": entry.sha, **size}
+
     async def _blob(self, request: web.Request) -> web.Response:
         sha = request.match_info["sha"]
-        if sha not in self._git.blobs:
-            raise UnknownRevision(sha)
-        content = git_objects.content(self._git.blobs[sha])
-        return web.json_response(
-            {
-                "sha": sha,
-                "node_id": f"B_{sha}",
-                "size": len(content),
-                "url": f"{self._shapes().url}/git/blobs/{sha}",
-                "content": base64.encodebytes(content).decode(),
-                "encoding": "base64",
-            }
-        )
+        if not self._git.objects.has(sha, "blob"):
+            return answers.problem(404, "Not Found")
+        content = self._git.objects.read(sha, "blob")
+        answer = {"sha": sha, "node_id": f"B_{sha}", "size": len(content), "url": self._blob_url(sha)}
+        encoded = base64.encodebytes(content).decode()
+        return web.json_response(answer | {"content": encoded, "encoding": "base64"})
+
+    async def _make_blob(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        try:
+            plain = body.get("encoding", "utf-8") == "utf-8"
+            content = body["content"].encode() if plain else base64.b64decode(body["content"], validate=True)
+        except (binascii.Error, KeyError):
+            return answers.problem(422, "content is not valid Base64")
+        sha = self._git.write_file(content)
+        return web.json_response({"sha": sha, "url": self._blob_url(sha)}, status=201)
+
+    def _blob_url(self, sha: str) -> str:
+        return f"{self._shapes().url}/git/blobs/{sha}"
 
     async def _make_tree(self, request: web.Request) -> web.Response:
         body = await request.json()
-        base = body.get("base_tree")
-        if base is not None and base not in self._git.trees:
+        base, objects = body.get("base_tree"), self._git.objects
+        if base is not None and not objects.has(base, "tree"):
             return answers.problem(422, "base_tree is not a valid tree oid")
-        files = dict(self._git.trees[base]) if base else {}
+        changes: dict[str, Entry | None] = {}
         for entry in body["tree"]:
+            if _malformed(entry["path"]):
+                return answers.problem(422, "tree.path contains a malformed path component")
+            mode = entry["mode"].lstrip("0")
+            kind = TYPES.get(mode, "blob")
             if "content" in entry:
-                files[entry["path"]] = entry["content"]
-            elif entry["sha"] is None:
-                files.pop(entry["path"], None)
-            elif entry["sha"] in self._git.blobs:
-                files[entry["path"]] = self._git.blobs[entry["sha"]]
-            else:
-                return answers.problem(422, f"tree.sha {entry['sha']} is not a valid blob")
-        return web.json_response(self._listing(self._git.keep(files), recursive=False), status=201)
+                entry["sha"] = self._git.write_file(entry["content"].encode())
+            elif entry["sha"] is not None and kind != "commit" and not objects.has(entry["sha"], kind):
+                return answers.problem(422, f"tree.sha {entry['sha']} is not a valid {kind}")
+            changes[entry["path"]] = Entry(mode, entry["sha"]) if entry["sha"] else None
+        return web.json_response(self._listing(self._git.trees.edit(base, changes), recursive=False), status=201)
 
     async def _make_commit(self, request: web.Request) -> web.Response:
         body = await request.json()
-        if body["tree"] not in self._git.trees:
+        if not self._git.objects.has(body["tree"], "tree"):
             return answers.problem(422, "Tree SHA does not exist")
-        if any(parent not in self._git.commits for parent in body["parents"]):
+        if not all(self._git.objects.has(parent, "commit") for parent in body["parents"]):
             return answers.problem(422, "Parent SHA does not exist or is not a commit object")
-        tree = dict(self._git.trees[body["tree"]])
-        commit = self.create(tree, parents=tuple(body["parents"]), message=body["message"])
+        commit = self.create(body["tree"], parents=tuple(body["parents"]), message=body["message"])
         return web.json_response(self._object(commit), status=201)
+
+
+def _malformed(path: str) -> bool:
+    """Whether Git would have no such path in a tree."""
+    return any(part.lower() in ("", ".", "..", ".git") for part in path.split("/")) or "\0" in path

@@ -20,12 +20,12 @@ from sandbox.world import with_clusters
 GRANTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "Developer": {
         "*": ("view", "logs", "refresh", "rerun"),
-        "dev": ("deploy",),
-        "staging": ("deploy",),
-        "prod": ("deploy",),
+        "dev": ("deploy", "lock"),
+        "staging": ("deploy", "lock"),
+        "prod": ("deploy", "lock", "rollback"),
     },
     "Release manager": {
-        "*": ("view", "logs", "refresh", "deploy", "rerun", "restart", "terminate"),
+        "*": ("view", "logs", "refresh", "deploy", "lock", "rollback", "rerun", "restart", "terminate", "audit"),
         "prod": ("approve",),
     },
     "Observer": {"*": ("view",)},

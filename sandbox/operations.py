@@ -53,14 +53,18 @@ class Operations:
         self._namespaces = namespaces
         self._timeline = timeline
 
-    def begin(self, app: Application, operation: Json) -> None:
-        """Put an operation into the Application's slot (t0), as the API server and `kubectl` do."""
+    def begin(self, app: Application, operation: Json, *, event: str | None = None) -> None:
+        """Put an operation into the Application's slot (t0), as the API server and `kubectl` do.
+
+        `event` says what was initiated; by default that is a sync.
+        """
         if app.operation is not None:
             raise OperationInProgress(app.name)
         app.operation, app.operation_state, app.waited = copy.deepcopy(operation), None, 0
         sync, who = operation["sync"], operation["initiatedBy"].get("username", "automated sync policy")
         what = "initiated partial sync to" if sync.get("resources") else "initiated sync to"
-        app.record("OperationStarted", f"{who} {what} {sync.get('revision', '')}", at=rfc3339(self._timeline.now()))
+        event = event or f"{what} {sync.get('revision', '')}"
+        app.record("OperationStarted", f"{who} {event}", at=rfc3339(self._timeline.now()))
         app.version += 1
 
     def terminate(self, app: Application) -> None:
@@ -84,10 +88,11 @@ class Operations:
                     "startedAt": started,
                 }
                 app.waited = 0
+        elif app.faults.window_closed:  # Looked at first: what is to be terminated stays so until the window opens.
+            if state["phase"] == "Running":
+                state["message"] = "Sync operation blocked by sync window"
         elif state["phase"] == "Terminating":
             self._end(app, "Failed", "Operation terminated")
-        elif app.faults.window_closed:
-            state["message"] = "Sync operation blocked by sync window"
         elif "syncResult" not in state and not state.get("message", "").startswith("successfully"):
             self._run(app, state)
             app.waited = 0
@@ -189,7 +194,7 @@ class Operations:
                     "initiatedBy": state["operation"]["initiatedBy"],
                 }
             )
-            del app.history[: -app.spec.get("revisionHistoryLimit", 10)]
+            del app.history[: max(0, len(app.history) - app.spec.get("revisionHistoryLimit", 10))]
         if phase == "Succeeded":
             app.conditions = [item for item in app.conditions if item["type"] != "SyncError"]
         state |= {"phase": phase, "message": message, "finishedAt": finished}

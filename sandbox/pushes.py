@@ -1,6 +1,6 @@
-"""GitHub's webhook for branches that were moved through its API: one `push` after another, in order.
+"""GitHub's webhook for branches that were moved through its API or by `git push`: one after another, in order.
 
-What the scripted pipeline commits it announces itself; this tells the bot of what came in by the API, its own too.
+What the scripted pipeline commits it announces itself; this tells the bot of what came in otherwise, its own too.
 """
 
 import asyncio

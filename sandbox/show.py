@@ -7,6 +7,7 @@ the real bot. Stories follow each other with a pause, so there is always a relea
 import asyncio
 import contextlib
 import itertools
+import signal
 import socket
 import tempfile
 from collections.abc import Callable
@@ -28,6 +29,7 @@ WELCOME = """
   Open this address: a Discord channel with the bot in it. Choose above who you are:
   {people}
   Approve what waits as jisoo (minji pushed it, and nobody approves what they pushed), or type / for a command.
+  What you push is noticed as on GitHub:  git clone {repository}
   Ctrl+C ends it.
 """
 ROLES = {
@@ -42,8 +44,10 @@ ROLES = {
 async def show(*, port: int, pace: float, say: Callable[[str], None]) -> None:
     """Serve the page and play until it is closed. `say` prints one text for the person who started it.
 
-    Raises OSError when the port is taken.
+    Raises OSError when the port is taken. SIGTERM cancels it, as Ctrl+C does: its files go in any case.
     """
+    if (playing := asyncio.current_task()) is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -64,7 +68,8 @@ async def show(*, port: int, pace: float, say: Callable[[str], None]) -> None:
             )
             async with preview:
                 people = "\n  ".join(f"  {name:8} {what}" for name, what in ROLES.items())
-                say(WELCOME.format(url=preview.url, people=people))
+                repository = f"file://{scene.world.git.directory}"
+                say(WELCOME.format(url=preview.url, people=people, repository=repository))
                 tasks = [group.create_task(_keep_fresh(scene, preview)), group.create_task(_play(scene, say))]
                 await preview.wait_closed()
                 for task in tasks:

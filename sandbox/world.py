@@ -14,7 +14,7 @@ test that wants to see every step ticks by hand.
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -46,7 +46,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
-    """A branch that was moved through GitHub's API, with the commits it got, oldest first."""
+    """A branch that was moved through GitHub's API or by `git push`, with the commits it got, oldest first."""
 
     branch: str
     before: str | None
@@ -87,7 +87,7 @@ class World:
         self.topology = topology
         self.pace = pace
         self.timeline = Timeline(clock, past=beginning.AGE)
-        self.git = Git()
+        self.git = Git(default_branch=beginning.branches(topology)[0])
         self.images = Images(service.image for service in topology.services.values())
         self.actions = Actions({name: service.workflow for name, service in topology.services.items()})
         self.breakages: dict[str, Breakage] = {}
@@ -143,6 +143,7 @@ class World:
     def tick(self) -> None:
         """Let every controller take one step; `idle` says whether that moved anything."""
         before = self._fingerprint()
+        self._look_for_pushes()
         for namespace in self.namespaces.values():
             namespace.tick()
         for app in self.applications.values():
@@ -186,9 +187,15 @@ class World:
 
     def commit_tag(self, service: str, environment: str, *, tag: str, login: str = BOT) -> Commit:
         """Write the tag into the environment's overlay."""
-        overlay = self.overlay(environment)
-        changed = dataclasses.replace(overlay, tags={**overlay.tags, service: tag})
-        return self.commit_overlay(environment, changed, message=f"chore({environment}): {service} {tag}", login=login)
+        place = self.topology.environments[environment]
+        path = f"{place.overlay}/kustomization.yaml"
+
+        def change(tree: Mapping[str, str]) -> dict[str, str]:
+            overlay = manifests.read(tree[path])
+            return {path: manifests.write(dataclasses.replace(overlay, tags={**overlay.tags, service: tag}))}
+
+        message = f"chore({environment}): {service} {tag}"
+        return self.git.commit(place.branch, change, message=message, login=login, at=self.timeline.after())
 
     def commit_overlay(self, environment: str, overlay: Overlay | str, *, message: str, login: str) -> Commit:
         """Write the environment's overlay, as a value or as any text, and push it."""
@@ -207,16 +214,20 @@ class World:
         image = self.push_image(service, environment, revision=source.sha, tag=tag)
         return Released(source=source, tag=tag, image=image, manifest=self.commit_tag(service, environment, tag=tag))
 
-    def move(self, branch: str, revision: str) -> None:
-        """Move a branch, or begin it, as the API does; the watchers are told."""
-        before = self.git.branches.get(branch)
-        bases = [before] if before else list(self.git.branches)
-        known = {commit.sha for base in bases for commit in self.git.history(base)}
-        self.git.branches[branch] = revision
-        commits = [commit for commit in self.git.history(revision) if commit.sha not in known]
-        push = Push(branch=branch, before=before, after=self.git.find(revision), commits=tuple(reversed(commits)))
-        for watcher in self.watchers:
-            watcher(push)
+    async def deploy(self, environment: str, service: str) -> Released:
+        """Release the service and sync all of the environment: one more entry of its history, healthy pods."""
+        app, released = self.application(environment), self.release(environment, service)
+        await self.until(lambda: app.revision == released.manifest.sha)
+        if not app.automated:
+            self.operate(environment)
+        await self.settle()
+        return released
+
+    def move(self, branch: str, revision: str, *, before: str | None) -> None:
+        """Move a branch from there, or begin it, as the API does; the watchers are told. Raises as `Branches.swap`."""
+        self._look_for_pushes()
+        self.git.branches.swap(branch, revision, old=before)
+        self._tell_of_push(branch, before)
 
     def operate(self, environment: str, *, username: str = "admin", **sync: Any) -> None:
         """Somebody else starts a sync; keywords are fields of the operation. Raises OperationInProgress."""
@@ -231,6 +242,20 @@ class World:
                 await asyncio.sleep(self.pace)
         finally:
             self._ticked.set()  # whoever waits for a tick must see that there will be none
+
+    def _look_for_pushes(self) -> None:
+        if self.watchers:
+            for branch, before in self.git.branches.pushed().items():
+                self._tell_of_push(branch, before)
+
+    def _tell_of_push(self, branch: str, before: str | None) -> None:
+        after = self.git.head(branch)
+        bases = [before] if before else [other for other in self.git.branches if other != branch]
+        known = {commit.sha for base in bases for commit in self.git.history(base)}
+        commits = [commit for commit in self.git.history(after.sha) if commit.sha not in known]
+        push = Push(branch=branch, before=before, after=after, commits=tuple(reversed(commits)))
+        for watcher in self.watchers:
+            watcher(push)
 
     def _notify(self, app: Application, trigger: str) -> None:
         notice = Notice(application=app.name, trigger=trigger, document=app.stored())

@@ -136,7 +136,7 @@ def test_editors_find_the_schema_beside_the_default() -> None:
         ("releases: 1", "releases: '1'", 4, "channels.releases: should be a valid integer"),
         ("releases: 1", "releases: -1", 4, "channels.releases: should be greater than 0"),
         ("releases: 1", "releases: true", 4, "channels.releases: should be a valid integer"),
-        ("releases: 1", f"releases: {2**64}", 4, f"channels.releases: should be less than {2**64}"),
+        ("releases: 1", f"releases: {2**63}", 4, f"channels.releases: should be less than {2**63}"),
         ("alerts: 2", "alarms: 2", 4, "channels.alarms: is not a known key"),
         ("directory: web", "directory: /web", 7, "services.web.directory: String should match pattern"),
         ("  web: {", "  Web!: {", 7, "services.Web!: String should match pattern"),
@@ -148,8 +148,8 @@ def test_editors_find_the_schema_beside_the_default() -> None:
             "prod: {approve: [4]}",
             "prod: {bless: [4]}",
             23,
-            "roles.prod.bless: should be 'view', 'deploy', 'approve', 'refresh', 'restart', 'rerun', 'terminate' "
-            "or 'logs'",
+            "roles.prod.bless: should be 'view', 'deploy', 'approve', 'rollback', 'refresh', 'restart', 'rerun', "
+            "'terminate', 'logs', 'lock' or 'audit'",
         ),
         (
             "automated: false",

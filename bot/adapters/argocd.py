@@ -178,6 +178,17 @@ class ArgoCD:
             ]
         await self._http.order("POST", _path(application, "sync"), call="sync", body=body)
 
+    async def rollback(self, application: str, *, entry: int) -> None:
+        """Ask for a sync of everything to an entry of the history; returning means accepted, nothing more.
+
+        Argo CD skips hooks then, takes no id by which to know the operation again, and does not look at sync windows:
+        outside of them the operation would wait in the Application's slot until one opens, so look at `can_sync` first.
+        https://argo-cd.readthedocs.io/en/stable/user-guide/commands/argocd_app_rollback/
+        Raises HistoryGone for an entry that Argo CD has forgotten, Automated, and OrderUncertain.
+        """
+        body: Json = {"id": entry, "prune": False, "dryRun": False, "project": self._project}
+        await self._http.order("POST", _path(application, "rollback"), call="rollback", body=body)
+
     async def terminate(self, application: str) -> None:
         """Ask for the end of the operation that runs; returning means that Argo CD will stop it, not that it has.
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from bot.adapters.argocd_values import source_digest
 from bot.adapters.fields import Json, entries, moment, section
 from bot.domain.inspections import HistoryEntry, SyncWindow, SyncWindows
 
@@ -19,11 +20,12 @@ def windows(answer: Json) -> SyncWindows:
 
 def history(application: Json) -> tuple[HistoryEntry, ...]:
     """The syncs that Argo CD remembers, the newest first."""
-    found = [_entry(entry) for entry in entries(section(application, "status"), "history")]
+    spec = section(application, "spec")
+    found = [_entry(entry, spec=spec) for entry in entries(section(application, "status"), "history")]
     return tuple(sorted((entry for entry in found if entry), key=lambda entry: entry.id, reverse=True))
 
 
-def _entry(entry: Json) -> HistoryEntry | None:
+def _entry(entry: Json, *, spec: Json) -> HistoryEntry | None:
     deployed_at: datetime | None = moment(entry.get("deployedAt"))
     if deployed_at is None:
         return None
@@ -34,6 +36,7 @@ def _entry(entry: Json) -> HistoryEntry | None:
         started_at=moment(entry.get("deployStartedAt")),
         deployed_at=deployed_at,
         initiated_by=str(by.get("username") or ("Argo CD" if by.get("automated") else "")),
+        source_digest=source_digest(spec, of=entry),
     )
 
 

@@ -82,7 +82,7 @@ def application_read(application: Json, *, items: Iterable[Any] | None, services
         reconciled_at=moment(status.get("reconciledAt")),
         automated=is_automated(application),
         deleting=bool(metadata.get("deletionTimestamp")),
-        source_digest=_source_digest(spec, of=spec),
+        source_digest=source_digest(spec, of=spec),
         operation=_operation(section(status, "operationState"), spec=spec, resources=resources, services=services),
         pending=bool(pending),
         pending_request_id=_request_id(pending),
@@ -110,6 +110,18 @@ def is_automated(application: Json) -> bool:
     return isinstance(automated, dict) and automated.get("enabled") is not False
 
 
+def source_digest(spec: Json, *, of: Json) -> str:
+    """The fingerprint described above, for the sources of the spec, an operation or an entry of the history.
+
+    Empty when it names none.
+    """
+    sources = of.get("sources") or ([of["source"]] if of.get("source") else [])
+    if not sources:
+        return ""
+    content = [sources, spec.get("destination"), section(spec, "syncPolicy").get("syncOptions") or []]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
 def _operation(
     state: Json,
     *,
@@ -133,7 +145,7 @@ def _operation(
         finished_at=moment(state.get("finishedAt")) if phase.ended else None,
         request_id=_request_id(operation),
         services=argocd_resources.services_of(named, resources=resources, services=services) if named else None,
-        source_digest=_source_digest(spec, of=sync),
+        source_digest=source_digest(spec, of=sync),
         initiated_by=str(initiator.get("username") or ("automated" if initiator.get("automated") else "")),
         results=_results(entries(result, "resources")),
     )
@@ -151,15 +163,6 @@ def _results(found: list[Json]) -> tuple[ResourceResult, ...]:
         for entry in found
     ]
     return tuple(sorted(results, key=lambda result: result.status != "SyncFailed")[:RESULTS])
-
-
-def _source_digest(spec: Json, *, of: Json) -> str:
-    """The fingerprint described above, for the sources of the spec or of an operation; empty when it names none."""
-    sources = of.get("sources") or ([of["source"]] if of.get("source") else [])
-    if not sources:
-        return ""
-    content = [sources, spec.get("destination"), section(spec, "syncPolicy").get("syncOptions") or []]
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _request_id(operation: Json) -> str | None:

@@ -6,15 +6,15 @@ given: only then does GitHub sign the commits of an App.
 
 import base64
 import binascii
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github_objects import blob_name
 from bot.adapters.github_requests import Rejected, Unanswered, read, write
-from bot.adapters.github_writes import CONFLICT, NOT_FOUND, Raced, Written, commits_of, revision_in, settle
+from bot.adapters.github_writes import CONFLICT, NOT_FOUND, Raced, Written, commits_of, commits_on, revision_in, settle
 from bot.adapters.kustomization import text_of
 from bot.domain import commits
 from bot.domain.reasons import Reason
@@ -49,9 +49,18 @@ async def read_file(github: GitHub, *, path: str, ref: str) -> File:
         content = base64.b64decode(str(found["content"]))
     except (binascii.Error, KeyError) as error:
         raise GithubError(f"not a file: {error!r}") from error
-    if blob_of(content) != found.get("sha"):
+    if blob_name(content) != found.get("sha"):
         raise GithubError("the content is not that of its blob")
     return File(path=path, blob=str(found["sha"]), content=content)
+
+
+async def revisions(github: GitHub, *, path: str, branch: str, limit: int) -> list[str]:
+    """The newest commits of the branch that touched the file, the newest first; `limit` is 100 at most.
+
+    Raises GithubError (BRANCH_MISSING, GITHUB_UNREACHABLE, ...) or Limited.
+    """
+    listed = await commits_on(github, branch=branch, path=path, limit=limit)
+    return [revision_in(item) for item in listed]
 
 
 async def change_file(
@@ -118,8 +127,3 @@ def _written(answer: Any) -> Written:
         return Written(revision=revision_in(commit), changed=True, url=str(commit.get("html_url") or ""))
     except GithubError as error:
         raise Unanswered(error.log) from error
-
-
-def blob_of(content: bytes) -> str:
-    """The name that Git gives to the content."""
-    return hashlib.sha1(b"blob %d\0%s" % (len(content), content), usedforsecurity=False).hexdigest()

@@ -56,25 +56,6 @@ async def order(github: GitHub, run_id: int, *, everything: bool) -> None:
     await github.ask("rerun", lambda client: _asked(client, "POST", f"{_address(github, run_id)}/{verb}"))
 
 
-async def check(github: GitHub) -> list[tuple[str, bool, str]]:
-    """Whether runs may be looked at and run again. Whether a token may, and not an App, only an order would show.
-
-    Nothing is found when GitHub does not answer, or shows no repository: that has a finding of its own.
-    """
-    needed = "Actions: Read and write"
-    try:
-        await github.ask("runs", lambda client: _asked(client, "GET", f"/repos/{github.repository}/actions/runs"))
-        granted = await github.granted()
-    except GithubError as error:
-        missing = error.reason is Reason.GITHUB_FORBIDDEN
-        return [("GitHub Actions", False, f"runs cannot be read; needed is {needed}")] if missing else []
-    if granted is None:
-        return [("GitHub Actions", True, f"runs are readable; running one again needs {needed}")]
-    may = granted.get("actions") == "write"
-    text = "runs may be looked at and run again" if may else f"runs cannot be run again; needed is {needed}"
-    return [("GitHub Actions", may, text)]
-
-
 def _address(github: GitHub, run_id: int) -> str:
     return f"/repos/{github.repository}/actions/runs/{run_id}"
 

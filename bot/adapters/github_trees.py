@@ -1,16 +1,10 @@
-"""The files of a commit without a clone: what there is, and the content of single files.
+"""What there is at a commit, without a clone."""
 
-Contents are checked against their names, so what is built is what Git has.
-"""
-
-import base64
-import binascii
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from bot.adapters.github import GitHub, GithubError
-from bot.adapters.github_files import blob_of
 from bot.adapters.github_requests import read
 from bot.domain.reasons import Reason
 
@@ -41,18 +35,6 @@ async def tree(github: GitHub, revision: str) -> dict[str, Entry]:
     if found.get("truncated"):
         raise GithubError("the tree is cut", reason=Reason.OVERLAY_TOO_BIG)
     return {"": Entry(mode=DIRECTORY, sha=revision)} | dict(pair for item in found["tree"] for pair in _entry(item))
-
-
-async def content(github: GitHub, sha: str) -> bytes:
-    """The content of a file by its name as an object. Raises GithubError."""
-    found = await read(github, "blob", f"/git/blobs/{quote(sha)}")
-    try:
-        known = base64.b64decode(found["content"]) if found["encoding"] == "base64" else None
-    except (binascii.Error, KeyError, TypeError, ValueError) as error:
-        raise GithubError(f"not a blob: {error!r}") from error
-    if known is None or blob_of(known) != sha:
-        raise GithubError("the content is not that of its blob")
-    return known
 
 
 def _entry(item: Any) -> list[tuple[str, Entry]]:

@@ -89,7 +89,21 @@ async def commits_of(github: GitHub, *, branch: str, operation: str, path: str =
     Of those that touched `path` if there is one. Raises GithubError: BRANCH_MISSING, GITHUB_UNREACHABLE, ...
     """
     commits.require_operation(operation)
-    query: dict[str, str | int] = {"sha": branch, "per_page": LOOKED_AT}
+    listed = await commits_on(github, branch=branch, path=path, limit=LOOKED_AT)
+    own = [
+        Written(revision=revision_in(item), changed=True, url=str(item.get("html_url") or ""))
+        for item in listed
+        if commits.carries(str((item.get("commit") or {}).get("message")), operation=operation)
+    ]
+    return own, revision_in(listed[0]) if listed else ""
+
+
+async def commits_on(github: GitHub, *, branch: str, path: str, limit: int) -> list[Any]:
+    """GitHub's list of the newest commits of the branch, of those that touched `path` if there is one.
+
+    Raises GithubError: BRANCH_MISSING, GITHUB_UNREACHABLE, ...
+    """
+    query: dict[str, str | int] = {"sha": branch, "per_page": limit}
     if path:
         query["path"] = path
     try:
@@ -100,12 +114,7 @@ async def commits_of(github: GitHub, *, branch: str, operation: str, path: str =
         raise
     if not isinstance(listed, list):
         raise GithubError(f"not a list of commits: {listed!r}")
-    own = [
-        Written(revision=revision_in(item), changed=True, url=str(item.get("html_url") or ""))
-        for item in listed
-        if commits.carries(str((item.get("commit") or {}).get("message")), operation=operation)
-    ]
-    return own, revision_in(listed[0]) if listed else ""
+    return listed
 
 
 async def tip_of(github: GitHub, branch: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from bot import yaml_lines
 from bot.adapters import github_trees
 from bot.adapters.github import GitHub
+from bot.adapters.github_objects import read_blob
 from bot.adapters.github_trees import DIRECTORY, LINK, SUBMODULE, Entry
 from bot.adapters.kustomization_references import NAMES, Objection, Reference, references
 from bot.domain.reasons import Reason, Refused
@@ -77,7 +78,7 @@ async def _fetch(github: GitHub, overlay: Overlay, paths: Iterable[str], entries
 
     async def one(path: str) -> None:
         async with turns:
-            content = await github_trees.content(github, entries[path].sha)
+            content = await read_blob(github, entries[path].sha)
         if content.startswith(_LFS):
             raise Refused(Reason.OVERLAY_NOT_LOCAL, f"`{shown(path)} is in Git LFS`")
         overlay.files[path] = content

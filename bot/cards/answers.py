@@ -13,14 +13,14 @@ from bot.domain.verdicts import was_stopped
 
 
 def deploy(operation: Operation, *, mention: int | None, url: str | None) -> Card:
-    """What becomes of a deploy that was asked for; `url` leads to its card, when that has been posted."""
+    """What becomes of a deploy or a rollback that was asked for; `url` leads to its card, when that has been posted."""
     place = f"{operation.subject} → {operation.environment}"
     card = (Button(label="Open the card", url=url),)
     if operation.state.ended and operation.state is not OperationState.SUCCEEDED:
         detail = f" {plain(operation.detail, 200)}" if operation.detail else ""
         reason = SENTENCES[operation.reason] if operation.reason else "It ended before it began."
         return Card(
-            title=f"{place} · not deployed",
+            title=f"{place} · {'not deployed' if operation.rollback is None else 'not rolled back'}",
             colour=Colour.QUIET if operation.reason is Reason.NOTHING_TO_DEPLOY else Colour.BAD,
             description=reason + detail,
             footer=f"operation {operation.id}",
@@ -58,8 +58,8 @@ def refresh(operation: Operation, *, status: EnvironmentStatus) -> Card:
 def decided(approval: Approval) -> Card:
     """What a press did."""
     place = f"{approval.service} → {approval.environment}"
-    if approval.state is ApprovalState.REJECTED:
-        return Card(title=f"{place} · rejected", colour=Colour.QUIET, description="Nothing will be deployed.")
+    if approval.state in (ApprovalState.REJECTED, ApprovalState.WITHDRAWN):
+        return Card(title=f"{place} · {approval.state}", colour=Colour.QUIET, description="Nothing will be deployed.")
     if approval.missing:
         people = "one more person" if approval.missing == 1 else f"{approval.missing} more people"
         return Card(title=f"{place} · approved", colour=Colour.WAITING, description=f"Still needed: {people}.")

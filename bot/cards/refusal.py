@@ -20,10 +20,10 @@ def broken(error_id: str) -> Card:
     )
 
 
-def expired() -> Card:
-    """The answer to a button that no version of the bot knows any more."""
+def expired(what: str) -> Card:
+    """The answer to a `button` or `form` that this version of the bot does not know (any more)."""
     return Card(
-        title="This button has expired",
+        title=f"This {what} has expired",
         colour=Colour.QUIET,
-        description="Use the newest card of the service, or ask again with `/deploy`.",
+        description="Nothing was done. Use the newest card of the service, or ask again with `/deploy`.",
     )

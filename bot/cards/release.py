@@ -7,13 +7,14 @@ nobody: it is mostly edited, and Discord tells nobody about an edit; `cards.summ
 
 from datetime import datetime
 
-from bot.cards import stages, standing
+from bot.cards import locks, rollback, stages, standing
 from bot.cards.base import Button, Card, Style
 from bot.cards.text import code, duration, fenced, link, paragraphs, plain
 from bot.domain import images, releases
 from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog
 from bot.domain.events import SyncOperation
+from bot.domain.locks import Lock
 from bot.domain.operations import Operation, OperationState
 from bot.domain.releases import Release, ReleaseState
 
@@ -31,15 +32,21 @@ def render(
     approval: Approval | None,
     catalog: Catalog,
     now: datetime,
+    rolled_back: Operation | None = None,
+    lock: Lock | None = None,
 ) -> Card:
     """The card of a release with the newest request to deploy it and that request's approval, if there are any.
 
-    `now` decides only whether an approval is over; a card that merely grew older stays equal.
+    `rolled_back` is the rollback that took it away, if one did and nothing brought it back, and `lock` the deploy lock
+    in the way of a request that waits. `now` decides only whether an approval is over; a card that merely grew older
+    stays equal.
     """
     environment = catalog.environments.get(release.environment)
     if operation is not None and not _concerns(operation, release):
         operation, approval = None, None
-    stand = standing.of(release, operation=operation, approval=approval, catalog=catalog, now=now)
+    stand = standing.of(
+        release, operation=operation, approval=approval, rolled_back=rolled_back, catalog=catalog, now=now, lock=lock
+    )
     deciding = standing.is_open(approval, now=now) and operation is not None and not operation.state.ended
     lines = stages.render(
         release,
@@ -53,20 +60,22 @@ def render(
     blocks = [
         "\n".join(filter(None, (_what(release, catalog=catalog), _images(release, operation, catalog=catalog)))),
         "\n".join([*lines, *stages.results(_sync(release, operation))]),
+        locks.told(lock) if lock and deciding else "",
         f"**Next** {stand.next}" if stand.next else "",
         fenced(operation.evidence, limit=EVIDENCE) if operation else "",
     ]
     run = releases.run_of(release)
     argocd = environment.page if environment else None
     return Card(
-        title=title + _total(release, operation),
+        title=title + ("" if stand.over else _total(release, operation)),
         colour=stand.colour,
         reference=f"release {id}",
         url=run.url if run else argocd,
         description=paragraphs(blocks),
         buttons=(
-            *(decisions(approval) if deciding and approval else ()),
+            *(decisions(approval, operation, locked=lock is not None) if deciding and approval and operation else ()),
             *(_run_again(release, id=id) if stand.rerun else ()),
+            *([rollback.button(release.environment, release.service)] if stand.back else []),
             Button(label="Run", url=run.url if run else None),
             Button(label="Commit", url=catalog.commit_page(release.source_revision)),
             Button(label="Argo CD", url=argocd),
@@ -76,12 +85,18 @@ def render(
     )
 
 
-def decisions(approval: Approval) -> tuple[Button, ...]:
-    """The buttons that decide a request; there only while they would do something."""
-    return (
-        Button(label="Approve", custom_id=f"chatops:approve:{approval.id}", style=Style.GOOD),
+def decisions(approval: Approval, operation: Operation, *, locked: bool) -> tuple[Button, ...]:
+    """The buttons that decide a request; there only while they would do something.
+
+    Nobody could withdraw what no member of the guild has asked for. A lock forbids consent and nothing else.
+    """
+    decide = (
+        Button(label="Approve", custom_id=f"chatops:approve:{approval.id}", style=Style.GOOD, disabled=locked),
         Button(label="Reject", custom_id=f"chatops:reject:{approval.id}", style=Style.BAD),
     )
+    if operation.requested_by is None:
+        return decide
+    return (*decide, Button(label="Withdraw", custom_id=f"chatops:withdraw:{approval.id}"))
 
 
 def _run_again(release: Release, *, id: int) -> tuple[Button, ...]:

@@ -25,6 +25,7 @@ _MARKS = {
 }
 _WARNING = "⚠️"
 _DETAIL = 120
+_WHY = 200
 _RESULTS = 3
 _Told = tuple[LineState, str]
 """How a stage stands, and its line; of a stage to come only the name."""
@@ -117,10 +118,13 @@ def _approval(approval: Approval | None, *, operation: Operation | None) -> _Tol
     asker = f"asked by {plain(operation.requested_name, 40)}" if operation else ""
     if operation is not None and operation.promoted_from is not None:
         asker += f", from {plain(operation.promoted_from, 40)}"
+    who = plain(approval.decided_by or "somebody", 40)
+    why = f": {plain(operation.detail, _WHY)}" if operation and operation.detail else ""
     state, detail = {
         ApprovalState.PENDING: (LineState.RUNNING, f"{asker} · ends {ago(approval.expires_at)}"),
         ApprovalState.GRANTED: (LineState.SUCCEEDED, " and ".join(plain(vote.name, 40) for vote in approval.votes)),
-        ApprovalState.REJECTED: (LineState.FAILED, f"rejected by {plain(approval.decided_by or 'somebody', 40)}"),
+        ApprovalState.REJECTED: (LineState.FAILED, f"rejected by {who}{why}"),
+        ApprovalState.WITHDRAWN: (LineState.SKIPPED, f"withdrawn by {who}"),
         ApprovalState.EXPIRED: (LineState.SKIPPED, "expired"),
         ApprovalState.SUPERSEDED: (LineState.SKIPPED, "void"),
     }[approval.state]

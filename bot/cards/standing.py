@@ -8,6 +8,7 @@ pipeline did: that order is the whole logic of this module.
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.cards import locks
 from bot.cards.base import Colour
 from bot.cards.text import code, duration, plain
 from bot.domain import releases, timeline
@@ -15,11 +16,13 @@ from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import RunStatus
 from bot.domain.hindrances import hindrance
+from bot.domain.locks import Lock
 from bot.domain.operations import Operation, OperationState
-from bot.domain.reasons import SENTENCES, Reason
+from bot.domain.reasons import ROLLOUT, SENTENCES, Reason
 from bot.domain.releases import Release, ReleaseState
 from bot.domain.timeline import LineState
 
+_AWAY = frozenset({ReleaseState.DEPLOYED, ReleaseState.SUPERSEDED})
 _STAGE_WORDS = {
     "build": "building",
     "scan": "scanning",
@@ -42,7 +45,8 @@ _IN_CLUSTER = frozenset(
 class Standing:
     """`words` end the title; `next` says what to do, or '' when there is nothing to do but wait.
 
-    `over` means that nothing more happens until a person does something, `rerun` that running again could help.
+    `over` means that nothing more happens until a person does something, `rerun` that running again could help, `back`
+    that going back could.
     """
 
     words: str
@@ -50,6 +54,7 @@ class Standing:
     next: str = ""
     over: bool = False
     rerun: bool = False
+    back: bool = False
 
 
 def of(
@@ -57,16 +62,21 @@ def of(
     *,
     operation: Operation | None,
     approval: Approval | None,
+    rolled_back: Operation | None,
     catalog: Catalog,
     now: datetime,
+    lock: Lock | None = None,
 ) -> Standing:
-    """The decisive fact about a release at this moment."""
+    """The decisive fact about a release at this moment; `rolled_back` is the rollback that took it away, if one did."""
     state = releases.state(release)
     environment = catalog.environments.get(release.environment)
+    if rolled_back is not None and rolled_back.rollback is not None and state in _AWAY:
+        words, why = f"rolled back by {plain(rolled_back.requested_name, 40)}", plain(rolled_back.rollback.why, 200)
+        return Standing(words=words, colour=Colour.BAD, next=f"Fix it, and push again: {why}", over=True)
     if state in _IN_CLUSTER:
         return _in_cluster(release, state, operation=operation)
     if operation is not None:
-        asked = of_request(operation, approval, environment=environment, catalog=catalog, now=now)
+        asked = of_request(operation, approval, environment=environment, catalog=catalog, now=now, lock=lock)
         if asked is not None:
             return asked
     if state is ReleaseState.FAILED:
@@ -85,6 +95,8 @@ def is_open(approval: Approval | None, *, now: datetime) -> bool:
 def ask_again(release: Release | Operation) -> str:
     """The command that asks for this deploy."""
     chosen = ""
+    if isinstance(release, Operation) and release.rollback is not None:
+        return code(f"/rollback {release.environment} {release.subject}", 100)
     if isinstance(release, Operation) and (release.revision or release.tag):
         chosen = f" tag:{release.tag}" if release.tag else f" {(release.revision or '')[:12]}"
     return code(f"/deploy {release.environment} {release.service or 'all'}{chosen}", 100)
@@ -109,7 +121,8 @@ def _in_cluster(release: Release, state: ReleaseState, *, operation: Operation |
         ReleaseState.SYNC_FAILED: Reason.SYNC_FAILED,
     }[state]
     words = {ReleaseState.DEGRADED: "degraded", ReleaseState.SYNC_FAILED: "sync failed"}.get(state, "rollout failed")
-    return Standing(words=words, colour=Colour.BAD, next=SENTENCES[reason or Reason.ROLLOUT_FAILED], over=True)
+    sentence, back = SENTENCES[reason or Reason.ROLLOUT_FAILED], state is not ReleaseState.SYNC_FAILED
+    return Standing(words=words, colour=Colour.BAD, next=sentence, over=True, back=back)
 
 
 def of_request(
@@ -119,14 +132,18 @@ def of_request(
     environment: Environment | None,
     catalog: Catalog,
     now: datetime,
+    lock: Lock | None = None,
 ) -> Standing | None:
-    """What the newest request says, or None when it says nothing beyond the release itself."""
+    """What the newest request says, or None when it says nothing beyond the release itself. `lock` is in its way."""
     again = f"{ask_again(operation)} asks again."
     say = SENTENCES.__getitem__ if operation.state.ended else hindrance
     sentence = say(operation.reason) if operation.reason else ""
     hindered = " ".join(filter(None, (sentence, plain(operation.detail, 200))))
     match operation.state:
         case OperationState.WAITING if approval is None or is_open(approval, now=now):
+            if lock is not None:
+                words, held = "locked, waiting for approval", "Nobody can approve before the lock is gone."
+                return Standing(words=words, colour=Colour.WAITING, next=f"{held} {locks.way_out(lock)}")
             who = approval and _who_decides(approval, operation=operation, environment=environment, catalog=catalog)
             return Standing(words="waiting for approval", colour=Colour.WAITING, next=who or "")
         case OperationState.WAITING | OperationState.EXPIRED:
@@ -134,9 +151,9 @@ def of_request(
             return Standing(
                 words="approval expired", colour=Colour.QUIET, next=f"Nobody decided{within}. {again}", over=True
             )
-        case OperationState.REJECTED:
+        case OperationState.REJECTED | OperationState.WITHDRAWN:
             who = f" by {plain(approval.decided_by, 40)}" if approval and approval.decided_by else ""
-            return Standing(words=f"rejected{who}", colour=Colour.QUIET, next=again, over=True)
+            return Standing(words=f"{operation.state}{who}", colour=Colour.QUIET, next=again, over=True)
         case OperationState.REQUESTED:
             return Standing(words="preparing", colour=Colour.RUNNING, next=hindered)
         case OperationState.APPROVED:
@@ -144,8 +161,10 @@ def of_request(
         case OperationState.DISPATCHING | OperationState.RUNNING:
             return Standing(words="syncing", colour=Colour.RUNNING, next=hindered)
         case OperationState.REFUSED | OperationState.FAILED:
-            words = "not deployed" if operation.state is OperationState.REFUSED else "deploy failed"
-            return Standing(words=words, colour=Colour.BAD, next=hindered, over=True)
+            done, what = ("deployed", "deploy") if operation.rollback is None else ("rolled back", "rollback")
+            words = f"not {done}" if operation.state is OperationState.REFUSED else f"{what} failed"
+            back = operation.reason in ROLLOUT and operation.rollback is None
+            return Standing(words=words, colour=Colour.BAD, next=hindered, over=True, back=back)
         case _:
             return None
 

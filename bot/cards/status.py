@@ -5,12 +5,14 @@ It shows what was read last and when; a part that did not answer is named instea
 
 from dataclasses import dataclass, replace
 
+from bot.cards import locks
 from bot.cards.base import VALUE_LIMIT, Card, Colour, Field
 from bot.cards.text import ago, code, length, link, plain
 from bot.domain import images, rollouts
 from bot.domain.catalog import Environment, named_after
 from bot.domain.events import ApplicationObserved, Health, Phase, SyncOperation, SyncStatus, Workload
 from bot.domain.images import Image
+from bot.domain.locks import Lock
 from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.reasons import SENTENCES, Reason
 
@@ -22,6 +24,7 @@ class EnvironmentStatus:
     """What is known about one environment. `failure` is why the newest attempt to read it failed, if it did.
 
     `operations` are the bot's open ones, `deploys` its newest ones that went well, the newest first.
+    `locks` are the deploy locks that hold there.
     """
 
     environment: Environment
@@ -29,6 +32,7 @@ class EnvironmentStatus:
     failure: Reason | None
     operations: tuple[Operation, ...]
     deploys: tuple[Operation, ...] = ()
+    locks: tuple[Lock, ...] = ()
 
 
 StatusView = tuple[EnvironmentStatus, ...]
@@ -70,7 +74,8 @@ def _rest(number: int) -> str:
 def _environment(status: EnvironmentStatus, *, service: str | None, alone: bool, newest: bool) -> Field:
     """One environment; `alone` there is room to say who deployed each service last, else perhaps one for all."""
     seen = status.observed
-    lines = [*_missing(status)]
+    held = [lock for lock in status.locks if None in (service, lock.service) or lock.service == service]
+    lines = [*(locks.told(lock, limit=60) for lock in held), *_missing(status)]
     if seen is not None:
         chosen = [workload for workload in seen.workloads if service in (None, workload.service)]
         for workload in chosen:

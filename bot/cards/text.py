@@ -37,21 +37,35 @@ def cut(text: str, limit: int) -> str:
     return kept.rstrip() + ELLIPSIS
 
 
+def one_line(text: str) -> str:
+    """The text without what cannot be seen or changes how the rest is read; any white space is one space."""
+    kept: list[str] = []
+    marks = 0
+    for character in unicodedata.normalize("NFC", text):
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if character.isspace() or category in ("Zl", "Zp"):
+            kept.append(" ")
+        elif category not in _HIDDEN and marks <= _MARKS_IN_A_ROW:
+            kept.append(character)
+    return " ".join("".join(kept).split())
+
+
 def plain(text: str, limit: int) -> str:
     """One line that reads exactly as it was written; at most `limit` long as people see it."""
-    return _MARKUP.sub(_escaped, cut(_one_line(text), limit))
+    return _MARKUP.sub(_escaped, cut(one_line(text), limit))
 
 
 def code(text: str, limit: int) -> str:
     """The text as inline code, or '' for nothing. A backtick would end the code, so it becomes an apostrophe."""
-    line = cut(_one_line(text).replace("`", "'"), limit)
+    line = cut(one_line(text).replace("`", "'"), limit)
     return f"`{line}`" if line else ""
 
 
 def link(text: str, url: str | None, *, limit: int = 100) -> str:
     """A link with foreign text as its label, or only the text when the address is not fit to be clicked."""
     # Brackets would end the label early, and a label that looks like an address makes Discord show the markup.
-    label = _SCHEME.sub("", _one_line(text)).replace("[", "(").replace("]", ")")
+    label = _SCHEME.sub("", one_line(text)).replace("[", "(").replace("]", ")")
     safe = address(url)
     return f"[{plain(label, limit)}]({safe})" if safe and label else plain(text, limit)
 
@@ -102,20 +116,6 @@ def paragraphs(blocks: Iterable[str]) -> str:
     """The blocks that say something, set apart from each other."""
     # Not every client keeps an empty line inside an embed, so the line holds a zero-width space.
     return "\n\u200b\n".join(filter(None, blocks))
-
-
-def _one_line(text: str) -> str:
-    """Without what cannot be seen or changes how the rest is read; any white space is one space."""
-    kept: list[str] = []
-    marks = 0
-    for character in unicodedata.normalize("NFC", text):
-        category = unicodedata.category(character)
-        marks = marks + 1 if category in ("Mn", "Me") else 0
-        if character.isspace() or category in ("Zl", "Zp"):
-            kept.append(" ")
-        elif category not in _HIDDEN and marks <= _MARKS_IN_A_ROW:
-            kept.append(character)
-    return " ".join("".join(kept).split())
 
 
 def _is_seen(character: str) -> bool:

@@ -15,8 +15,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.cards import refusal
-from bot.chat import boundary
-from bot.chat.components import ITEMS, claims
+from bot.chat import boundary, forms
+from bot.chat.components import FORMS, ITEMS, claims
 from bot.chat.deps import Deps
 
 LONGEST_WAIT = 60.0
@@ -67,13 +67,17 @@ class Client(commands.Bot):
         await self._register()
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """Answer what nothing claims: a button or form that an earlier version of the bot made."""
-        if interaction.type not in (discord.InteractionType.component, discord.InteractionType.modal_submit):
+        """Take submitted forms, and answer what nothing claims: what an earlier version of the bot made."""
+        submitted = interaction.type is discord.InteractionType.modal_submit
+        if not submitted and interaction.type is not discord.InteractionType.component:
             return
         data: Mapping[str, Any] = dict(interaction.data or {})
-        if not claims(str(data.get("custom_id", ""))):
+        custom_id = str(data.get("custom_id", ""))
+        if submitted and (form := forms.find(FORMS, custom_id)):
+            await forms.submit(interaction, form, custom_id=custom_id, deps=self.deps)
+        elif submitted or not claims(custom_id):
             self.deps.observe("unknown", "expired", 0.0)
-            await boundary.reply(interaction, refusal.expired())
+            await boundary.reply(interaction, refusal.expired("form" if submitted else "button"))
 
     async def _register(self) -> None:
         """Send the guild's commands to Discord when they differ from what was sent last.

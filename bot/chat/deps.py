@@ -8,6 +8,7 @@ from bot.chat.gate import Gate
 from bot.domain.catalog import Catalog
 from bot.services.comparisons import Comparer
 from bot.services.inspections import Inspector
+from bot.services.rollbacks import Planner
 from bot.services.tags import TagReader
 from bot.services.validations import Validator
 from bot.storage.engine import Database
@@ -27,6 +28,7 @@ class Deps:
     inspector: Inspector
     tags: TagReader
     comparer: Comparer
+    planner: Planner
     validator: Validator
     clock: Callable[[], datetime]
     observe: Observe

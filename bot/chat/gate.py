@@ -5,6 +5,7 @@ or shows is a convenience and no permission, and it does not cover buttons at al
 """
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -13,13 +14,32 @@ import discord
 from bot.domain.permissions import Actor, Capability, Policy
 from bot.domain.reasons import Reason, Refused
 
+# What the gate leaves on an interaction for whoever audits what came after it.
+_ENVIRONMENT, _AUDITED = "chatops.environment", "chatops.audited"
+
 
 class Audit(Protocol):
-    """Told of everything that was decided at the gate; `refused` is None when the actor passed."""
+    """Told of everything that was decided about a person; `services.gatekeeping.note` says what is what."""
 
     async def __call__(
-        self, *, actor: Actor, capability: Capability, environment: str, refused: Refused | None
+        self,
+        *,
+        actor: Actor,
+        action: str,
+        environment: str | None,
+        outcome: str,
+        reason: Reason | None,
+        detail: str,
     ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """Why a member may or may not: the roles that have the capability, and those of them that the member has."""
+
+    refused: Refused | None
+    granted: frozenset[int]
+    held: frozenset[int]
 
 
 class Gate:
@@ -32,16 +52,50 @@ class Gate:
 
     async def require(self, interaction: discord.Interaction, *, capability: Capability, environment: str) -> Actor:
         """The actor, who may do this here; raises `Refused` with the reason and who could. Both are audited."""
+        actor = await self.expect(interaction, capability=capability, environment=environment)
+        await self._decided(actor, capability, environment=environment, refused=None)
+        return actor
+
+    async def expect(self, interaction: discord.Interaction, *, capability: Capability, environment: str) -> Actor:
+        """The actor whom `require` would let pass at this moment, before there is an order that it could let pass.
+
+        Raises `Refused` like it, and audits that; whoever passes is audited by `require`, when the order comes.
+        """
         actor = actor_of(interaction)
+        interaction.extras[_ENVIRONMENT] = environment
         try:
             if environment not in self._environments:
                 raise Refused(Reason.UNKNOWN_ENVIRONMENT)
             self._policy.require(actor, capability=capability, environment=environment)
         except Refused as refused:
-            await self._audit(actor=actor, capability=capability, environment=environment, refused=refused)
+            await self._decided(actor, capability, environment=environment, refused=refused)
+            interaction.extras[_AUDITED] = refused.reason
             raise
-        await self._audit(actor=actor, capability=capability, environment=environment, refused=None)
         return actor
+
+    async def note(
+        self, interaction: discord.Interaction, *, name: str, outcome: str, reason: Reason, detail: str
+    ) -> None:
+        """Audit that an order which passed, or came to no gate, was refused or failed after all."""
+        pressed = str(dict(interaction.data or {}).get("custom_id", ""))
+        await self._audit(
+            actor=actor_of(interaction),
+            action=name,
+            environment=interaction.extras.get(_ENVIRONMENT),
+            outcome=outcome,
+            reason=reason,
+            detail=" ".join(filter(None, (pressed, detail))),
+        )
+
+    def explain(self, user: discord.User | discord.Member, *, capability: Capability, environment: str) -> Explained:
+        """What the policy says of somebody in its guild. Nothing is ordered, so nothing is audited."""
+        actor, refused = _acting(user, guild_id=self._policy.guild_id), None
+        try:
+            self._policy.require(actor, capability=capability, environment=environment)
+        except Refused as error:
+            refused = error
+        granted = self._policy.roles(capability, environment=environment)
+        return Explained(refused=refused, granted=granted, held=granted & actor.role_ids)
 
     def allowed(self, interaction: discord.Interaction, *, environment: str) -> frozenset[Capability]:
         """What the actor may do in an environment. For showing and completing; orders go through `require`."""
@@ -63,15 +117,36 @@ class Gate:
         roles: Iterable[int] = sorted(self._policy.roles(capability, environment=environment))
         return f"{environment}:{capability} belongs to {', '.join(f'<@&{role}>' for role in roles)}."
 
+    async def _decided(
+        self, actor: Actor, capability: Capability, *, environment: str, refused: Refused | None
+    ) -> None:
+        await self._audit(
+            actor=actor,
+            action=f"gate:{capability}",
+            environment=environment,
+            outcome="passed" if refused is None else "refused",
+            reason=refused.reason if refused else None,
+            detail=actor.name,
+        )
+
+
+def is_audited(interaction: discord.Interaction, refused: Refused) -> bool:
+    """Whether it was the gate that refused this, which has written it down."""
+    return interaction.extras.get(_AUDITED) is refused.reason
+
 
 def actor_of(interaction: discord.Interaction) -> Actor:
     """Who acts, as Discord says at this moment. Outside a guild nobody has roles."""
-    user = interaction.user
+    actor = _acting(interaction.user, guild_id=interaction.guild_id)
+    return replace(actor, origin=f"interaction:{interaction.id}")
+
+
+def _acting(user: discord.User | discord.Member, *, guild_id: int | None) -> Actor:
     member = user if isinstance(user, discord.Member) else None
     return Actor(
         id=user.id,
         name=user.display_name,
-        guild_id=interaction.guild_id,
+        guild_id=guild_id,
         role_ids=frozenset(role.id for role in member.roles) if member else frozenset(),
         bot=user.bot,
         pending=member.pending if member else False,

@@ -4,7 +4,7 @@ An approval is bound to the digest of what was shown: revision, images, diff. If
 the operation starts, the consent means nothing, so the worker lets the approval lapse instead of covering code nobody
 reviewed.
 
-    pending -> granted | rejected | expired | superseded, and nothing leaves those.
+    pending -> granted | rejected | withdrawn | expired | superseded, and nothing leaves those.
 
 The functions return the next value or raise `Refused`; storing it is a compare-and-set on `pending`, which makes two
 presses at once one decision.
@@ -23,6 +23,7 @@ class ApprovalState(StrEnum):
     PENDING = "pending"
     GRANTED = "granted"
     REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
 
@@ -65,6 +66,7 @@ _CLOSED = {
     ApprovalState.SUPERSEDED: Reason.SUPERSEDED,
     ApprovalState.GRANTED: Reason.ALREADY_DECIDED,
     ApprovalState.REJECTED: Reason.ALREADY_DECIDED,
+    ApprovalState.WITHDRAWN: Reason.WITHDRAWN,
 }
 
 
@@ -73,7 +75,7 @@ def grant(approval: Approval, *, person: int, name: str, now: datetime) -> Appro
 
     Refuses a closed or expired approval, the requester or commit author, and a second vote of one person.
     """
-    _require_open(approval, now=now)
+    require_open(approval, now=now)
     if person in approval.authors:
         raise Refused(Reason.OWN_REQUEST)
     if any(vote.person == person for vote in approval.votes):
@@ -86,8 +88,16 @@ def grant(approval: Approval, *, person: int, name: str, now: datetime) -> Appro
 
 def reject(approval: Approval, *, name: str, now: datetime) -> Approval:
     """Close the approval with a no. Anybody who may approve may reject, the requester included."""
-    _require_open(approval, now=now)
+    require_open(approval, now=now)
     return replace(approval, state=ApprovalState.REJECTED, decided_at=now, decided_by=name)
+
+
+def withdraw(approval: Approval, *, person: int, asked_by: int | None, name: str, now: datetime) -> Approval:
+    """Close the approval because who asked for it takes that back. Refuses everybody else, whatever they may do."""
+    require_open(approval, now=now)
+    if person != asked_by:
+        raise Refused(Reason.NOT_YOUR_REQUEST)
+    return replace(approval, state=ApprovalState.WITHDRAWN, decided_at=now, decided_by=name)
 
 
 def expire(approval: Approval, *, now: datetime) -> Approval:
@@ -104,7 +114,7 @@ def supersede(approval: Approval, *, now: datetime) -> Approval:
     return replace(approval, state=ApprovalState.SUPERSEDED, decided_at=now)
 
 
-def _require_open(approval: Approval, *, now: datetime) -> None:
+def require_open(approval: Approval, *, now: datetime) -> None:
     """Raise `Refused` unless the approval is pending and in time; expiry counts at the moment of decision."""
     if approval.state in _CLOSED:
         raise Refused(_CLOSED[approval.state])

@@ -5,10 +5,11 @@
     Chatops-Operation: 5f0c…
     Requested-by: minji (Discord 81384788765712384)
     Approved-by: jisoo
+    Reason: payments fail since 02:10        (of a rollback)
 
 `Chatops-Operation` is how a commit is found again when GitHub's answer was lost, so no line of it may come from
-anybody's name: of names only letters, digits and a little punctuation are kept. That leaves no line breaks, and nothing
-that GitHub acts on in a message either: no @mention, no `fixes #1`, no `[skip ci]`.
+anybody's words: of names and reasons only letters, digits and a little punctuation are kept. That leaves no line
+breaks, and nothing that GitHub acts on in a message either: no @mention, no `fixes #1`, no `[skip ci]`.
 """
 
 import re
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 
 from bot.domain import images
 
-NAME_LENGTH = 80
+NAME_LENGTH, REASON_LENGTH = 80, 200
 SUBJECT_LENGTH = 200
 _OPERATION = "Chatops-Operation"
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,63}")
@@ -27,12 +28,16 @@ _KEPT = " ._-'()"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """Who stands behind a commit: the operation's id, who asked (name and Discord id), and who approved."""
+    """Who stands behind a commit: the operation's id, who asked (name and Discord id), who approved, and why.
+
+    `reason` is '' where nobody was asked for one.
+    """
 
     operation: str
     requested_by: str
     requester_id: int
     approved_by: tuple[str, ...] = ()
+    reason: str = ""
 
     def __post_init__(self) -> None:
         require_operation(self.operation)
@@ -45,6 +50,7 @@ class Signature:
                 f"{_OPERATION}: {self.operation}",
                 f"Requested-by: {clean(self.requested_by)} (Discord {self.requester_id})",
                 *(f"Approved-by: {clean(name)}" for name in self.approved_by),
+                *([f"Reason: {reason}"] if (reason := _kept(self.reason, REASON_LENGTH)) else []),
             ]
         )
 
@@ -59,6 +65,11 @@ def require_operation(operation: str) -> str:
 def deploying(*, service: str, tag: str, environment: str, signature: Signature) -> str:
     """The message of the commit that writes a tag."""
     return message(f"chatops: Deploy {service} {tag} to {environment}", signature=signature)
+
+
+def rolling_back(*, service: str, tag: str, environment: str, signature: Signature) -> str:
+    """The message of the commit that writes an earlier tag."""
+    return message(f"chatops: Roll {service} back to {tag} in {environment}", signature=signature)
 
 
 def reverting(*, revision: str, subject: str, signature: Signature) -> str:
@@ -95,6 +106,10 @@ def subject_of(message: str) -> str:
 
 def clean(name: str) -> str:
     """A person's name as it may stand in a message: letters, digits, spaces and `._-'()`, cut; never empty."""
-    kept = "".join(letter if letter in _KEPT or unicodedata.category(letter)[0] in "LMN" else " " for letter in name)
+    return _kept(name, NAME_LENGTH) or "somebody"
+
+
+def _kept(text: str, length: int) -> str:
+    kept = "".join(letter if letter in _KEPT or unicodedata.category(letter)[0] in "LMN" else " " for letter in text)
     # GH-1 is another way to write #1.
-    return " ".join(re.sub(r"-(?=\d)", " ", kept).split())[:NAME_LENGTH].strip() or "somebody"
+    return " ".join(re.sub(r"-(?=\d)", " ", kept).split())[:length].strip()

@@ -107,13 +107,17 @@ class SyncWindows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """One full sync that Argo CD remembers; single-service syncs and failures are not in its history."""
+    """One full sync that Argo CD remembers; single-service syncs and failures are not in its history.
+
+    `source_digest` fingerprints where it read the manifests from.
+    """
 
     id: int
     revision: str
     started_at: datetime | None
     deployed_at: datetime
     initiated_by: str
+    source_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,16 @@
 """Something the bot was asked to do, its states and its result.
 
     requested -> waiting -> approved -> dispatching -> running -> succeeded | failed
-    waiting -> rejected | expired | superseded
+    waiting -> rejected | withdrawn | expired | superseded
     dispatching -> approved     when another operation holds the Application
     any of these -> refused     when it may not be done (any more), failed when nobody can say how it ended
+    requested, waiting, approved, running -> superseded    a deploy that a rollback of its service takes the place of
 
-Only a deploy waits for people; what needs no consent goes from `requested` straight to `dispatching`. That is written
-before the call that changes the world, so that a crash in between leaves a mark: whoever finds it looks for the effect
-(the operation id stands in Argo CD's `infos`) before anything is sent again. A deploy of a chosen tag commits the tag
-first, while it is `approved`: its id stands in the commit's trailers.
+Only deploys and rollbacks wait for people; what needs no consent goes from `requested` straight to `dispatching`. That
+is written before the call that changes the world, so that a crash in between leaves a mark: whoever finds it looks for
+the effect (the operation id stands in Argo CD's `infos`) before anything is sent again. A deploy of a chosen tag
+commits the tag first, while it is `approved`: its id stands in the commit's trailers. A rollback is a deploy of an
+earlier state: its tag written or its commits reverted in Git and then synced, or an entry of Argo CD's history.
 """
 
 import hashlib
@@ -28,10 +30,15 @@ class OperationKind(StrEnum):
     """What can be asked for."""
 
     DEPLOY = "deploy"
+    ROLLBACK = "rollback"
     REFRESH = "refresh"
     RESTART = "restart"
     TERMINATE = "terminate"
     RERUN = "rerun"
+
+
+DEPLOYING = frozenset({OperationKind.DEPLOY, OperationKind.ROLLBACK})
+"""What changes which image runs, and needs consent where the environment asks for it."""
 
 
 class OperationState(StrEnum):
@@ -46,6 +53,7 @@ class OperationState(StrEnum):
     FAILED = "failed"
     REFUSED = "refused"
     REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
 
@@ -146,6 +154,30 @@ class Between:
     lines: tuple[str, ...]
 
 
+class Way(StrEnum):
+    """How a service goes back: its earlier tag written, commits reverted, or an entry of Argo CD's history."""
+
+    TAG = "tag"
+    REVERT = "revert"
+    HISTORY = "history"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollback:
+    """How to go back, and `why`, in the words of who asked. An `emergency` needs one approver, whatever the policy.
+
+    `reverts` are the manifest commits to be reverted, the newest first, `entry` is the id in Argo CD's history.
+    `agreed_at` is when Git, Argo CD and the pods were first seen to agree about the service after it.
+    """
+
+    way: Way
+    why: str
+    emergency: bool = False
+    reverts: tuple[str, ...] = ()
+    entry: int | None = None
+    agreed_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One request and its fate. `requested_by` is a Discord id, or None when the pipeline asked.
@@ -154,11 +186,11 @@ class Operation:
     `tag` the image tag that they chose, and `written` the manifest commit that asks for it since then; `off_branch`
     says that the commit that image was built from is not on the environment's branch, `between` what lies between, and
     `pull_request` where people open the pull request, if there is one. `promoted_from` names the environment in which
-    the tag ran. `ends` says when the operation
-    began that is to be terminated, and `ends_by` when one must have begun at the latest that nobody had picked up when
-    it was shown. `restarted_before` is when the Deployment had been restarted before this restart, `rerun` which run
-    is to run again. `sync` is Argo CD's operation for this one, as seen last. `detail` adds to the reason, and
-    `evidence` is what the worst pod logged: foreign text, both.
+    the tag ran. `rollback` says how a rollback goes back. `ends` says when the operation began that is to be
+    terminated, and `ends_by` when one must have begun at the latest that nobody had picked up when it was shown.
+    `restarted_before` is when the Deployment had been restarted before this restart, `rerun` which run is to run again.
+    `sync` is Argo CD's operation for this one, as seen last. `detail` adds to the reason, or is the one that a person
+    gave, and `evidence` is what the worst pod logged: foreign text, all of it.
     """
 
     id: str
@@ -185,6 +217,7 @@ class Operation:
     between: Between | None = None
     pull_request: str | None = None
     promoted_from: str | None = None
+    rollback: Rollback | None = None
     ends: datetime | None = None
     ends_by: datetime | None = None
     restarted_before: datetime | None = None
@@ -201,6 +234,21 @@ class Operation:
     def subject(self) -> str:
         """What it is about, for people."""
         return self.service or ALL
+
+    @property
+    def way(self) -> Way | None:
+        """How a rollback goes back; None for everything else."""
+        return self.rollback.way if self.rollback else None
+
+    @property
+    def scope(self) -> str | None:
+        """The service whose objects are synced, or None for all of them: Argo CD goes back with everything or not."""
+        return None if self.way is Way.HISTORY else self.service
+
+    @property
+    def by_commit(self) -> bool:
+        """Whether a commit is all it takes, because what is written runs already and nothing is left to sync."""
+        return self.content is not None and not self.content.resources
 
     @property
     def has_card(self) -> bool:

@@ -19,16 +19,19 @@ class Capability(StrEnum):
     VIEW = "view"
     DEPLOY = "deploy"
     APPROVE = "approve"
+    ROLLBACK = "rollback"
     REFRESH = "refresh"
     RESTART = "restart"
     RERUN = "rerun"
     TERMINATE = "terminate"
     LOGS = "logs"
+    LOCK = "lock"
+    AUDIT = "audit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who acts: a member of the guild, with the roles of this moment."""
+    """Who acts: a member of the guild, with the roles of this moment. `origin` names the interaction they acted by."""
 
     id: int
     name: str
@@ -36,6 +39,7 @@ class Actor:
     role_ids: frozenset[int]
     bot: bool = False
     pending: bool = False
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

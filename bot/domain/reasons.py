@@ -23,6 +23,8 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
     REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    NOT_YOUR_REQUEST = "not_your_request"
     CONTENT_CHANGED = "content_changed"
     NOTHING_TO_DEPLOY = "nothing_to_deploy"
     UNTRACEABLE_IMAGE = "untraceable_image"
@@ -100,6 +102,12 @@ class Reason(StrEnum):
     CANNOT_REVERT = "cannot_revert"
     REVERT_CONFLICT = "revert_conflict"
     ALREADY_REVERTED = "already_reverted"
+    REVERT_WIDER = "revert_wider"
+    REVERT_BY_PULL_REQUEST = "revert_by_pull_request"
+    NOTHING_PROVEN = "nothing_proven"
+    NOT_PROVEN_HERE = "not_proven_here"
+    ROLLED_BACK_BEFORE = "rolled_back_before"
+    ROLLBACK_INSTEAD = "rollback_instead"
     REGISTRY_UNREACHABLE = "registry_unreachable"
     REGISTRY_BUSY = "registry_busy"
     REGISTRY_FORBIDDEN = "registry_forbidden"
@@ -116,8 +124,20 @@ class Reason(StrEnum):
     RUNNING_UNKNOWN = "running_unknown"
     COMMIT_GONE = "commit_gone"
     UNRELATED = "unrelated"
+    UNKNOWN_ACTION = "unknown_action"
+    OPERATION_UNKNOWN = "operation_unknown"
+    SINCE_UNREADABLE = "since_unreadable"
+    NO_REASON = "no_reason"
+    NOT_CONFIRMED = "not_confirmed"
+    LOCKED = "locked"
+    LOCK_HELD = "lock_held"
+    LOCK_UNKNOWN = "lock_unknown"
+    LOCK_PERIOD = "lock_period"
     FAULT = "fault"
 
+
+ROLLOUT = frozenset({Reason.ROLLOUT_FAILED, Reason.ROLLOUT_TIMED_OUT})
+"""Why a deploy or a restart fails although everything was applied: the pods do not run it."""
 
 SENTENCES: dict[Reason, str] = {
     Reason.WRONG_PLACE: "This bot takes orders only inside the server it was set up for.",
@@ -133,6 +153,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.EXPIRED: "This request has expired. Ask again with /deploy.",
     Reason.SUPERSEDED: "A newer request took this one's place. Use the newest card.",
     Reason.REJECTED: "The request was rejected.",
+    Reason.WITHDRAWN: "The request was withdrawn by the person who had asked.",
+    Reason.NOT_YOUR_REQUEST: "Only the person who asked for this can withdraw it; whoever may approve can reject it.",
     Reason.CONTENT_CHANGED: (
         "What would be deployed is no longer what was shown, so nothing was deployed. Look again and ask with /deploy."
     ),
@@ -162,7 +184,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.SYNC_FAILED: "Argo CD could not apply the manifests. Open the Application for the resource that failed.",
     Reason.SYNC_TIMED_OUT: "Argo CD is still applying the manifests, far beyond its time. Look at the Application.",
     Reason.WRONG_REVISION: "Argo CD applied another commit than the approved one. Look at the Application now.",
-    Reason.ROLLOUT_FAILED: "The new pods do not run. Roll back or fix forward.",
+    Reason.ROLLOUT_FAILED: "The new pods do not run. Roll back, or fix it and push again.",
     Reason.ROLLOUT_TIMED_OUT: "The new pods were not ready in time. Look at the pods.",
     Reason.OUTCOME_UNKNOWN: (
         "The order may or may not have reached Argo CD, and it was not sent again. Look at the Application."
@@ -243,6 +265,24 @@ SENTENCES: dict[Reason, str] = {
     Reason.CANNOT_REVERT: "This commit cannot be reverted as one change. Write the earlier tag instead.",
     Reason.REVERT_CONFLICT: "What the commit changed was changed again later, so it cannot be reverted by itself.",
     Reason.ALREADY_REVERTED: "The branch already is as it was before this commit, so there is nothing to revert.",
+    Reason.REVERT_WIDER: (
+        "The commits changed more than the image of this service, so reverting them would too. Write the earlier tag "
+        "instead."
+    ),
+    Reason.REVERT_BY_PULL_REQUEST: (
+        "Nothing is reverted where changes go by pull request. Writing the earlier tag opens one."
+    ),
+    Reason.NOTHING_PROVEN: (
+        "The bot has seen no other image of this service run well here. `/tags` shows what the registry has, and "
+        "`/deploy` takes a tag."
+    ),
+    Reason.NOT_PROVEN_HERE: (
+        "That image was not seen to run well here, so it is nothing to go back to. `/deploy` takes any tag."
+    ),
+    Reason.ROLLED_BACK_BEFORE: (
+        "That release was itself rolled back. To go back to it all the same, confirm it in the form."
+    ),
+    Reason.ROLLBACK_INSTEAD: "A rollback of the service took its place.",
     Reason.REGISTRY_UNREACHABLE: "The registry did not answer, so nobody can say which images it has.",
     Reason.REGISTRY_BUSY: "The registry answers no more questions for now. Ask again in a minute.",
     Reason.REGISTRY_FORBIDDEN: "The registry does not let the bot read this. `python -m bot check` says more.",
@@ -283,6 +323,15 @@ SENTENCES: dict[Reason, str] = {
         "The overlay needs what is no file of the repository. The bot fetches nothing else and runs no plugin, so it "
         "was not built."
     ),
+    Reason.LOCKED: "A deploy lock holds here, so nothing is deployed. Try again when it is gone.",
+    Reason.LOCK_HELD: "Somebody else has locked this already.",
+    Reason.LOCK_UNKNOWN: "There is no such lock. `/locks` shows those there are.",
+    Reason.LOCK_PERIOD: "Write how long as `30m`, `2h` or `1d`, 30 days at most, or leave it out until you `/unlock`.",
+    Reason.UNKNOWN_ACTION: "There is no such action. Pick one from the list that appears as you type.",
+    Reason.OPERATION_UNKNOWN: "There is no such operation, or not one that you may see. Its id stands on its card.",
+    Reason.SINCE_UNREADABLE: "That is not a time to begin at: `30m`, `12h`, `7d`, or a day like `2026-01-31`.",
+    Reason.NO_REASON: "Say in a few words why; whoever reads the card or the audit table later will ask.",
+    Reason.NOT_CONFIRMED: "The word that confirms it was not typed as shown, so nothing was done. Start again.",
     Reason.FAULT: "Something broke in the bot, again and again. Its log has more under the operation id below.",
     Reason.REFRESH_TIMED_OUT: "Argo CD is still refreshing. It goes on by itself; /status shows when it compared last.",
 }

@@ -1,8 +1,9 @@
 """How an ordered sync ended, judged from one read of the Application.
 
 Never from `status.sync`, which compares with the newest commit: after a sync pinned to an approved revision it says
-`OutOfSync` as soon as somebody pushes. The chain is: our operation (its id stands in `infos`) ended well, it applied
-the approved revision from the approved source, Argo CD has compared again since, and the pods run the image.
+`OutOfSync` as soon as somebody pushes. The chain is: our operation ended well, it applied the approved revision from
+the approved source, Argo CD has compared again since, and the pods run the image. Our operation is the one that has its
+id in its `infos`. Argo CD's own rollback takes no id: it is known by its revision and by having begun after the order.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from datetime import datetime
 from bot.domain import rollouts
 from bot.domain.events import ApplicationObserved, Health, Phase, SyncOperation, Workload
 from bot.domain.images import Image
-from bot.domain.operations import Content, Operation, OperationState
+from bot.domain.operations import Content, Operation, OperationState, Way
 from bot.domain.reasons import Reason
 
 TERMINATED = "Operation terminated"
@@ -33,14 +34,24 @@ def was_stopped(operation: Operation) -> bool | None:
     return False if operation.sync.phase.ended else None
 
 
+def is_ours(operation: Operation, sync: SyncOperation | None) -> bool:
+    """Whether this is Argo CD's operation for an operation of the bot's."""
+    if sync is None:
+        return False
+    if operation.way is not Way.HISTORY:
+        return sync.request_id == operation.id
+    same = sync.request_id is None and sync.services is None and sync.revision == operation.revision
+    return same and _began_later(sync, operation=operation)
+
+
 def judge(operation: Operation, *, event: ApplicationObserved, now: datetime) -> Verdict | None:
     """The end of a running deploy as far as this read shows it, or None while it is still under way."""
     content = operation.order
     late = operation.deadline is not None and now >= operation.deadline
-    sync = event.operation if event.operation and event.operation.request_id == operation.id else None
+    sync = event.operation if is_ours(operation, event.operation) else None
     if content is None:
         return Verdict(state=OperationState.FAILED, reason=Reason.OUTCOME_UNKNOWN)
-    if sync is None and event.pending_request_id == operation.id:
+    if sync is None and _waits(operation, event=event):
         return _overdue(late, Reason.OUTCOME_UNKNOWN)
     if sync is not None and not sync.phase.ended:
         return _overdue(late, Reason.SYNC_TIMED_OUT)
@@ -52,7 +63,7 @@ def judge(operation: Operation, *, event: ApplicationObserved, now: datetime) ->
 
 
 def judge_automated(operation: Operation, *, event: ApplicationObserved, now: datetime) -> Verdict | None:
-    """The end of a deploy whose tag was written where Argo CD syncs by itself, or None while it is under way.
+    """The end of a deploy for which a commit is all it takes, or None while it is under way.
 
     Argo CD may not have noticed the commit yet, so what asks for another image is judged only when it is late.
     """
@@ -76,6 +87,11 @@ def judge_automated(operation: Operation, *, event: ApplicationObserved, now: da
     return _overdue(late, Reason.ROLLOUT_TIMED_OUT)
 
 
+def _waits(operation: Operation, *, event: ApplicationObserved) -> bool:
+    """Whether our operation was asked for and has not begun, as far as this read can tell."""
+    return event.pending and event.pending_request_id == (None if operation.way is Way.HISTORY else operation.id)
+
+
 def _failed_since(sync: SyncOperation | None, *, operation: Operation) -> bool:
     """Whether a sync that began after the commit was written has failed."""
     return sync is not None and sync.phase in (Phase.FAILED, Phase.ERROR) and _began_later(sync, operation=operation)
@@ -93,7 +109,7 @@ def _judge_pods(operation: Operation, *, content: Content, event: ApplicationObs
 
     A read from before our sync shows neither, and its pods say nothing. Health older than the sync is not looked at.
     """
-    ours = event.operation is not None and event.operation.request_id == operation.id
+    ours = is_ours(operation, event.operation)
     if not ours and not _began_later(event.operation, operation=operation):
         return _overdue(late, Reason.OUTCOME_UNKNOWN)
     fresh = event.health_is_fresh

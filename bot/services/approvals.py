@@ -4,6 +4,7 @@ The approval and its operation change together, and both are compare-and-set: of
 moves the operation on. Nothing outside is asked here; the worker looks again before it acts.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.operations import Operation, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.services import environments, operations, releases
+from bot.services import environments, locks, operations, releases, showing
 from bot.storage import approvals as rows
 from bot.storage import audit
 from bot.storage import operations as operation_rows
@@ -29,7 +30,8 @@ async def get(database: Database, approval_id: str) -> Approval | None:
 async def grant(
     database: Database, approval_id: str, *, actor: Actor, now: datetime, login: str | None = None
 ) -> Approval:
-    """Count the actor's consent; the last one needed lets the operation go. Refuses as `domain.approvals.grant`.
+    """Count the actor's consent; the last one needed lets the operation go. Refuses as `domain.approvals.grant`,
+    and while a deploy lock holds.
 
     `login` is the actor's on GitHub, where the topology knows it. Who wrote or started the run may have been reported
     only after the request was made, so it is looked up at the press.
@@ -41,6 +43,7 @@ async def grant(
         if login and content and login in await releases.wrote(connection, content, environment=place):
             raise Refused(Reason.OWN_REQUEST)
         voted = approvals.grant(approval, person=actor.id, name=actor.name, now=now)
+        await locks.require_unlocked(connection, operation, now=now)
         if not await rows.save(connection, voted, version=version):
             raise Refused(Reason.ALREADY_DECIDED)
         if voted.state is ApprovalState.GRANTED:
@@ -50,35 +53,43 @@ async def grant(
         await audit.note(
             connection,
             at=now,
-            actor=f"discord:{actor.id}",
+            actor=actor,
             action="approve",
             outcome=voted.state,
             operation=operation,
-            detail=approval.digest,
+            digest=approval.digest,
         )
-        await operations.refresh_card(connection, operation, now=now)
+        await showing.refresh_card(connection, operation, now=now)
     return voted
 
 
-async def reject(database: Database, approval_id: str, *, actor: Actor, now: datetime) -> Approval:
-    """Close the request with a no. Refuses a request that is decided or expired."""
-    place = await _environment(database, approval_id)
-    async with environments.changing(database, place, wakes=("cards",)) as connection:
-        approval, version, operation = await _read(connection, approval_id)
-        rejected = approvals.reject(approval, name=actor.name, now=now)
-        if not await rows.save(connection, rejected, version=version):
-            raise Refused(Reason.ALREADY_DECIDED)
-        closed = await operations.close(
-            connection,
-            operation,
-            state=OperationState.REJECTED,
-            reason=Reason.REJECTED,
-            now=now,
-            actor=f"discord:{actor.id}",
-        )
-        if not closed:
-            raise Refused(Reason.ALREADY_DECIDED)
-    return rejected
+async def reject(database: Database, approval_id: str, *, actor: Actor, why: str, now: datetime) -> Approval:
+    """Close the request with a no, and keep why. Refuses a request that is decided or expired."""
+    return await _close(
+        database,
+        approval_id,
+        decide=lambda approval, _: approvals.reject(approval, name=actor.name, now=now),
+        state=OperationState.REJECTED,
+        reason=Reason.REJECTED,
+        actor=actor,
+        detail=why,
+        now=now,
+    )
+
+
+async def withdraw(database: Database, approval_id: str, *, actor: Actor, now: datetime) -> Approval:
+    """Take the actor's own request back. Refuses one that is decided or expired, or that somebody else made."""
+    return await _close(
+        database,
+        approval_id,
+        decide=lambda approval, operation: approvals.withdraw(
+            approval, person=actor.id, asked_by=operation.requested_by, name=actor.name, now=now
+        ),
+        state=OperationState.WITHDRAWN,
+        reason=Reason.WITHDRAWN,
+        actor=actor,
+        now=now,
+    )
 
 
 async def expire_overdue(database: Database, *, now: datetime) -> int:
@@ -95,6 +106,32 @@ async def expire_overdue(database: Database, *, now: datetime) -> int:
                     connection, operation, state=OperationState.EXPIRED, reason=Reason.EXPIRED, now=now
                 )
     return closed
+
+
+async def _close(
+    database: Database,
+    approval_id: str,
+    *,
+    decide: Callable[[Approval, Operation], Approval],
+    state: OperationState,
+    reason: Reason,
+    actor: Actor,
+    now: datetime,
+    detail: str = "",
+) -> Approval:
+    """End a request as `decide` says, unless something else has ended it at the same time."""
+    place = await _environment(database, approval_id)
+    async with environments.changing(database, place, wakes=("cards",)) as connection:
+        approval, version, operation = await _read(connection, approval_id)
+        decided = decide(approval, operation)
+        if not await rows.save(connection, decided, version=version):
+            raise Refused(Reason.ALREADY_DECIDED)
+        closed = await operations.close(
+            connection, operation, state=state, reason=reason, now=now, actor=actor, detail=detail
+        )
+        if not closed:
+            raise Refused(Reason.ALREADY_DECIDED)
+    return decided
 
 
 async def _environment(database: Database, approval_id: str) -> str:

@@ -10,8 +10,9 @@ from bot.domain.approvals import Vote
 from bot.domain.catalog import Environment
 from bot.domain.operations import Content, Operation
 from bot.domain.reasons import Reason, Refused
-from bot.services import contents
+from bot.services import contents, histories, locks
 from bot.services.manifests import Manifests
+from bot.services.steps import Steps
 from bot.storage import approvals as approval_rows
 from bot.storage.engine import Database
 
@@ -33,17 +34,29 @@ async def require_as_approved(
     environment: Environment,
     argocd: ArgoCD,
     github: GitHub,
+    steps: Steps,
 ) -> None:
-    """Return if ordering the content now does exactly what people consented to; refuse otherwise."""
+    """Return if ordering the content now does exactly what people consented to, and no lock forbids it; else refuse."""
+    await histories.require(operation, read=read, argocd=argocd, application=environment.application)
     if (read.uid, read.source_digest) != (content.uid, content.source_digest):
         raise Refused(Reason.APPLICATION_CHANGED)
-    now = contents.of(read, service=operation.service, automated=environment.automated)
+    image = content.image_of(operation.service) if operation.by_commit else None
+    now = contents.of(read, service=operation.scope, automated=environment.automated, image=image)
     if not content.same_effect(now):
         raise Refused(Reason.CONTENT_CHANGED)
     if not await argocd.can_sync(environment.application):
         raise Refused(Reason.WINDOW_CLOSED)
     if not await github.contains(environment.branch, content.revision):
         raise Refused(Reason.NOT_ON_BRANCH)
+    async with steps.database.reading() as connection:
+        lock = await locks.in_the_way(connection, operation, now=steps.clock())
+    if lock is not None:
+        raise Refused(Reason.LOCKED, locks.plainly(lock))
+
+
+def is_taken(read: ApplicationRead) -> bool:
+    """Whether an operation holds the Application's only slot."""
+    return read.pending or (read.operation is not None and not read.operation.phase.ended)
 
 
 async def votes(database: Database, operation: Operation) -> tuple[Vote, ...]:

@@ -11,18 +11,22 @@ import structlog
 from bot.adapters.argocd_values import ApplicationRead
 from bot.domain import images
 from bot.domain.events import SyncStatus
+from bot.domain.images import Image
 from bot.domain.operations import Content, ImageChange
 from bot.domain.reasons import Reason, Refused
 
 log = structlog.get_logger(__name__)
 
 
-def of(read: ApplicationRead, *, service: str | None, automated: bool) -> Content:
+def of(read: ApplicationRead, *, service: str | None, automated: bool, image: Image | None = None) -> Content:
     """The content of deploying one service, or everything, at the revision that was compared.
 
     `automated` is what the topology says: whether Argo CD syncs the Application by itself. Refuses when it does
     otherwise, when nothing would change, an Application that is being deleted, and one that Argo CD cannot compare
     with Git, which has no differences to show either.
+
+    With an `image` that is not written in Git yet, the read is that of Git with it. Then something changes even when
+    no object does: the service runs that image, and Git shall ask for it again. The content has no resources then.
     """
     if read.deleting:
         raise Refused(Reason.APPLICATION_DELETING)
@@ -32,7 +36,8 @@ def of(read: ApplicationRead, *, service: str | None, automated: bool) -> Conten
         log.warning("contents.not_compared", application=read.application, conditions=read.conditions)
         raise Refused(Reason.COMPARISON_FAILED)
     changed = [item for item in read.resources if item.changed and service in (None, item.service)]
-    if not changed:
+    agreeing = _image(read, service=service) if image and service and not changed else None
+    if not changed and (agreeing is None or agreeing.old != image):
         raise Refused(Reason.NOTHING_TO_DEPLOY)
     # What several services use stands there once for each of them.
     digests = {item.resource: item.state_digest for item in changed}
@@ -40,7 +45,7 @@ def of(read: ApplicationRead, *, service: str | None, automated: bool) -> Conten
     diff = hashlib.sha256()
     for resource in resources:
         diff.update(f"{resource!r}\0{digests[resource]}\0".encode())
-    moved = sorted({item.service for item in changed if item.service})
+    moved = [service] if agreeing and service else sorted({item.service for item in changed if item.service})
     return Content(
         uid=read.uid,
         revision=read.revision,

@@ -23,8 +23,8 @@ from bot.adapters.cluster import Clusters
 from bot.adapters.github import GitHub, GithubError
 from bot.domain import verdicts
 from bot.domain.events import ApplicationObserved, SyncOperation
-from bot.domain.operations import Content, Operation, OperationState
-from bot.domain.reasons import Reason, Refused
+from bot.domain.operations import Content, Operation, OperationState, Way
+from bot.domain.reasons import ROLLOUT, Reason, Refused
 from bot.services import consents, evidence, operations, proposals, writes
 from bot.services.manifests import Manifests
 from bot.services.steps import Steps
@@ -100,11 +100,17 @@ class Deployer:
             # "In progress" was said of our own order, which something on the way had sent twice.
             await self.steps.accepted(marked, expected=OperationState.APPROVED)
             return
-        if _is_taken(read):
+        if consents.is_taken(read):
             await self._wait_for_others(operation, read)
             return
         await consents.require_as_approved(
-            operation, content, read=read, environment=environment, argocd=argocd, github=self.github
+            operation,
+            content,
+            read=read,
+            environment=environment,
+            argocd=argocd,
+            github=self.github,
+            steps=self.steps,
         )
         if not await self.steps.save(marked, expected=OperationState.APPROVED):
             return
@@ -120,18 +126,8 @@ class Deployer:
 
         Raises InProgress when the order was refused because another operation runs.
         """
-        environment = self.steps.place(operation)
-        votes = await consents.votes(self.steps.database, operation)
-        person = operation.requested_by
         try:
-            await self.argocds[environment.argocd].sync(
-                environment.application,
-                revision=content.revision,
-                resources=None if content.everything else content.resources,
-                request_id=operation.id,
-                approved_by=tuple(f"discord:{vote.person}" for vote in votes),
-                requested_by=f"discord:{person}" if person else operation.requested_name,
-            )
+            await self._order(operation, content)
         except InProgress:
             raise
         except OrderUncertain as error:
@@ -141,6 +137,23 @@ class Deployer:
             await self.steps.end(operation, OperationState.REFUSED, error.reason)
         else:
             await self.steps.accepted(operation)
+
+    async def _order(self, operation: Operation, content: Content) -> None:
+        """The one call of Argo CD."""
+        environment = self.steps.place(operation)
+        argocd, person = self.argocds[environment.argocd], operation.requested_by
+        if operation.rollback is not None and operation.rollback.entry is not None:
+            await argocd.rollback(environment.application, entry=operation.rollback.entry)
+            return
+        votes = await consents.votes(self.steps.database, operation)
+        await argocd.sync(
+            environment.application,
+            revision=content.revision,
+            resources=None if content.everything else content.resources,
+            request_id=operation.id,
+            approved_by=tuple(f"discord:{vote.person}" for vote in votes),
+            requested_by=f"discord:{person}" if person else operation.requested_name,
+        )
 
     async def _resolve(self, operation: Operation) -> None:
         """Nobody knows whether the order arrived: look for its effect, and send again only if there is none."""
@@ -170,10 +183,16 @@ class Deployer:
         environment = self.steps.place(operation)
         argocd = self.argocds[environment.argocd]
         read = await consents.look(operation, environment=environment, argocd=argocd, manifests=self.manifests)
-        if _shows(read, operation) or _is_taken(read):
+        if _shows(read, operation) or consents.is_taken(read):
             return  # Something moved since the last look; the next one says what it was.
         await consents.require_as_approved(
-            operation, content, read=read, environment=environment, argocd=argocd, github=self.github
+            operation,
+            content,
+            read=read,
+            environment=environment,
+            argocd=argocd,
+            github=self.github,
+            steps=self.steps,
         )
         again = replace(operation, attempts=operation.attempts + 1, dispatched_at=self.steps.clock())
         if await self.steps.save(again, expected=OperationState.DISPATCHING):
@@ -187,8 +206,8 @@ class Deployer:
             operation, sync=_ours(operation, known.observation), reason=self.steps.hindrance(known), detail=""
         )
         if known.observation is not None:
-            automated = self.steps.place(operation).automated
-            judge = verdicts.judge_automated if automated else verdicts.judge
+            by_commit = self.steps.place(operation).automated or operation.by_commit
+            judge = verdicts.judge_automated if by_commit else verdicts.judge
             verdict = judge(operation, event=known.observation, now=now)
             if verdict is not None:
                 told = await self._evidence(after, verdict.reason, event=known.observation)
@@ -202,7 +221,7 @@ class Deployer:
 
     async def _evidence(self, operation: Operation, reason: Reason | None, *, event: ApplicationObserved) -> Operation:
         """The operation with what its worst pod logged last, when it is the pods that failed."""
-        if reason not in evidence.OF_PODS:
+        if reason not in ROLLOUT:
             return operation
         services = [change.service for change in operation.content.images] if operation.content else []
         lines = await evidence.gather(self.clusters, self.steps.place(operation), event=event, services=services)
@@ -236,15 +255,12 @@ def _content(operation: Operation) -> Content:
 
 def _shows(read: ApplicationRead, operation: Operation) -> bool:
     """Whether the order can be seen in the Application: asked for, running or done."""
-    return operation.id in (read.pending_request_id, read.operation.request_id if read.operation else None)
-
-
-def _is_taken(read: ApplicationRead) -> bool:
-    """Whether an operation holds the Application's only slot."""
-    return read.pending or (read.operation is not None and not read.operation.phase.ended)
+    if operation.way is Way.HISTORY and operation.dispatched_at is not None and read.operation is None:
+        return read.pending and read.pending_request_id is None  # It has no id, and nothing has begun that tells more.
+    return read.pending_request_id == operation.id or verdicts.is_ours(operation, read.operation)
 
 
 def _ours(operation: Operation, event: ApplicationObserved | None) -> SyncOperation | None:
     """Argo CD's operation for this one, as this read shows it or else as it was seen before."""
     sync = event.operation if event else None
-    return sync if sync is not None and sync.request_id == operation.id else operation.sync
+    return sync if verdicts.is_ours(operation, sync) else operation.sync

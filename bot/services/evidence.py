@@ -12,10 +12,6 @@ from bot.domain import rollouts
 from bot.domain.catalog import Environment
 from bot.domain.events import ApplicationObserved, Pod
 from bot.domain.inspections import LogRead
-from bot.domain.reasons import Reason
-
-OF_PODS = frozenset({Reason.ROLLOUT_FAILED, Reason.ROLLOUT_TIMED_OUT})
-"""Why a deploy or a restart fails although everything was applied."""
 
 LINES = 8
 LINE_LENGTH = 160

@@ -1,10 +1,13 @@
-"""Writing down what was decided at the gate: every refusal, and every order that passed. Looking is not an order."""
+"""Writing down what was decided about people: at the gate every refusal and every order that passed, and after it what
+was refused or failed. Looking is not an order; looking at logs and at the audit trail is written down like one.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
 
+from bot.adapters.masking import masked
 from bot.domain.permissions import Actor, Capability
-from bot.domain.reasons import Refused
+from bot.domain.reasons import Reason
 from bot.storage import audit
 from bot.storage.engine import Database
 
@@ -14,21 +17,26 @@ async def note(
     *,
     clock: Callable[[], datetime],
     actor: Actor,
-    capability: Capability,
-    environment: str,
-    refused: Refused | None,
+    action: str,
+    environment: str | None,
+    outcome: str,
+    reason: Reason | None,
+    detail: str,
 ) -> None:
-    """Add the row; `refused` is None when the actor passed. The environment may be any text a person typed."""
-    if refused is None and capability is Capability.VIEW:
+    """Add the row. `action` is `gate:<capability>`, or the name of the command, button or form.
+
+    The environment may be any text a person typed.
+    """
+    if action == f"gate:{Capability.VIEW}" and outcome == audit.PASSED:
         return
     async with database.transaction() as connection:
         await audit.note(
             connection,
             at=clock(),
-            actor=f"discord:{actor.id}",
-            action=f"gate:{capability}",
-            environment=environment[:64],
-            outcome="passed" if refused is None else "refused",
-            reason=refused.reason if refused else None,
-            detail=actor.name,
+            actor=actor,
+            action=action,
+            environment=None if environment is None else masked(environment),
+            outcome=outcome,
+            reason=reason,
+            detail=detail,
         )

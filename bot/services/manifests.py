@@ -2,7 +2,8 @@
 
 Git keeps the truth: the tag is written into the environment's overlay first, and deployed like everything else then.
 People consent before anything is written, to the very difference that Argo CD will find afterwards: it is read with the
-tag in its place. So nobody commits what nobody may deploy, and what is synced is what was shown.
+tag in its place. So nobody commits what nobody may deploy, and what is synced is what was shown. Commits are reverted
+only where that brings the tag back and nothing else, so the same holds for them.
 """
 
 from collections.abc import Sequence
@@ -11,15 +12,15 @@ from functools import partial
 
 import structlog
 
-from bot.adapters import github_comparisons, github_files, github_pulls, kustomization
-from bot.adapters.github import Commit, GitHub, GithubError
+from bot.adapters import github_comparisons, github_files, github_pulls, github_reverts, kustomization
+from bot.adapters.github import GitHub, GithubError
 from bot.adapters.github_pulls import Pull
 from bot.adapters.registry import Registry
 from bot.domain import commits, images
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.commits import Signature
 from bot.domain.images import Image
-from bot.domain.operations import Between, Content, Operation
+from bot.domain.operations import Between, Content, ImageChange, Operation, Way
 from bot.domain.reasons import Reason, Refused
 
 COMMITS = 5
@@ -49,36 +50,57 @@ class Manifests:
             return None
         return Image(repository=self.catalog.image_of(operation.service), tag=operation.tag)
 
-    async def require(self, image: Image, *, service: str, environment: Environment) -> None:
-        """Refuse an image that the registry does not have, one that Git asks for already, and an overlay in which
-        the tag cannot be changed. Raises the errors of the adapters."""
+    async def require(self, operation: Operation, image: Image, *, environment: Environment) -> None:
+        """Refuse an image that the registry does not have, one that Git asks for already, an overlay in which the tag
+        cannot be changed, and commits that cannot be reverted to it. Raises the errors of the adapters."""
         tag = image.tag or ""
-        if not await self.registry.images(self.catalog.services[service].image, [tag]):
+        if not await self.registry.images(self.catalog.services[operation.subject].image, [tag]):
             raise Refused(Reason.TAG_UNKNOWN)
+        await self.require_change(image, environment=environment)
+        if operation.rollback is not None and operation.way is Way.REVERT:
+            await self.require_revert(image, environment=environment, reverts=operation.rollback.reverts)
+
+    async def require_change(self, image: Image, *, environment: Environment) -> None:
+        """Refuse an image that Git asks for already, and an overlay in which the tag cannot be changed."""
         file = await github_files.read_file(self.github, path=environment.kustomization, ref=environment.branch)
         text = kustomization.text_of(file.content)
-        if _asking(text, image=image) == text:
+        if asking(text, image=image) == text:
             raise Refused(Reason.TAG_ASKED_FOR)
 
-    async def between(self, content: Content, source: Commit, *, service: str) -> Between | None:
+    async def require_revert(self, image: Image, *, environment: Environment, reverts: Sequence[str]) -> None:
+        """Refuse commits that cannot be reverted, or not without changing more than this image's tag."""
+        if environment.pull_requests:
+            raise Refused(Reason.REVERT_BY_PULL_REQUEST)
+        found = await github_reverts.preview(self.github, branch=environment.branch, revisions=reverts)
+        for path, (before, after) in found.items():
+            _require_only(path, before, after, image=image, environment=environment)
+
+    async def require_stored(self, content: Content) -> None:
+        """Refuse content with an image that the registry does not have."""
+        for change in content.images:
+            repository = self.catalog.services[change.service].image
+            if change.new is None or not await self.registry.images(repository, [change.new.tag or ""]):
+                raise Refused(Reason.TAG_UNKNOWN, f"({change.service})")
+
+    async def between(self, change: ImageChange) -> Between | None:
         """The commits between what the service runs and the commit of its new image; None when GitHub does not tell.
 
         People see them before they decide, so GitHub is asked; but what is decided about is the content.
         """
-        old = next((change.old for change in content.images if change.service == service), None)
-        short = images.short_revision(old.tag) if old else None
-        if short is None:
+        old, new = (images.short_revision(image.tag) if image else None for image in (change.old, change.new))
+        if old is None or new is None:
             return None
-        directory = self.catalog.services[service].directory
+        directory = self.catalog.services[change.service].directory
         try:
-            base = await self.github.commit(short)
+            base, head = await self.github.commit(old), await self.github.commit(new)
             found = await github_comparisons.compare(
-                self.github, base=base.revision, head=source.revision, directory=directory
+                self.github, base=base.revision, head=head.revision, directory=directory
             )
         except GithubError as error:
-            log.info("manifests.no_comparison", service=service, answer=error.log)
+            log.info("manifests.no_comparison", service=change.service, answer=error.log)
             return None
-        shown = (found.gained.commits or found.lost.commits)[:COMMITS]
+        newest = found.gained.commits or found.lost.commits
+        shown = sorted(newest, key=lambda one: one.touches is False)[:COMMITS]  # its own before those of other services
         return Between(
             base=found.base,
             head=found.head,
@@ -98,23 +120,26 @@ class Manifests:
         return Progress(pull=None, revision=written.revision) if written else None
 
     async def write(self, operation: Operation, *, environment: Environment, approved_by: Sequence[str]) -> Progress:
-        """Commit the tag, or open the pull request for it, unless that was done before.
+        """Commit the tag, revert to it, or open the pull request for it, unless that was done before.
 
         Refuses an overlay that cannot be changed, and where somebody else wrote the tag meanwhile. Raises GithubError.
         """
         image = self.image(operation)
         if image is None or image.tag is None or operation.requested_by is None:
             raise Refused(Reason.CONTENT_CHANGED)
-        change = partial(_asking, image=image)
         signature = Signature(
             operation=operation.id,
             requested_by=operation.requested_name,
             requester_id=operation.requested_by,
             approved_by=tuple(approved_by),
+            reason=operation.rollback.why if operation.rollback else "",
         )
-        message = commits.deploying(
-            service=operation.subject, tag=image.tag, environment=environment.name, signature=signature
-        )
+        if operation.rollback is not None and operation.way is Way.REVERT:
+            reverts = operation.rollback.reverts
+            return await self._revert(image, environment=environment, reverts=reverts, signature=signature)
+        write = commits.deploying if operation.rollback is None else commits.rolling_back
+        message = write(service=operation.subject, tag=image.tag, environment=environment.name, signature=signature)
+        change = partial(asking, image=image)
         path, branch = environment.kustomization, environment.branch
         if environment.pull_requests:
             pull = await github_pulls.open_pull(
@@ -130,9 +155,29 @@ class Manifests:
             raise Refused(Reason.TAG_ASKED_FOR)
         return Progress(pull=None, revision=written.revision)
 
+    async def _revert(
+        self, image: Image, *, environment: Environment, reverts: Sequence[str], signature: Signature
+    ) -> Progress:
+        check = partial(_require_only, image=image, environment=environment)
+        made = await github_reverts.revert(
+            self.github, branch=environment.branch, revisions=reverts, signature=signature, check=check
+        )
+        return Progress(pull=None, revision=made[-1].revision)
 
-def _asking(text: str, *, image: Image) -> str:
-    """The kustomization as it asks for this image."""
+
+def asking(text: str, *, image: Image) -> str:
+    """The kustomization as it asks for this image. Refuses one in which the tag cannot be changed."""
     return kustomization.with_tag(
         text, image=kustomization.name_of(text, repository=image.repository), tag=image.tag or ""
     )
+
+
+def asked_for(text: str, *, repository: str) -> str:
+    """The tag of the repository's image that the kustomization asks for. Refuses as `asking` does."""
+    return kustomization.tag_of(text, image=kustomization.name_of(text, repository=repository))
+
+
+def _require_only(path: str, before: str, after: str, *, image: Image, environment: Environment) -> None:
+    """Refuse a change of a file that is any other than this image's tag in the overlay."""
+    if path != environment.kustomization or after != asking(before, image=image):
+        raise Refused(Reason.REVERT_WIDER)

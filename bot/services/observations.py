@@ -24,7 +24,7 @@ from bot.domain import images
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import ApplicationObserved, Health, Workload
 from bot.domain.reasons import Reason
-from bot.services import environments, incidents, operations, releases
+from bot.services import aftermaths, environments, incidents, operations, releases
 from bot.storage import applications
 from bot.storage import operations as operation_rows
 from bot.storage import releases as release_rows
@@ -138,6 +138,7 @@ class Observer:
             for signal in incidents.of_application(event, url=environment.page or ""):
                 await incidents.record(connection, signal, now=now)
             await operations.supersede_stale(connection, event, now=now)
+            await aftermaths.observe(connection, event, now=now)
             await operations.show_progress(connection, environment.name, now=now)
             if environment.required_approvals and not environment.automated and not automated:
                 await operations.ask_for_consent(connection, moved, catalog=self._catalog, now=now)

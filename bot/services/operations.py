@@ -14,14 +14,13 @@ from datetime import datetime, timedelta
 from bot.domain import approvals, images, releases
 from bot.domain.catalog import Catalog
 from bot.domain.events import ApplicationObserved
-from bot.domain.operations import OPEN, Operation, OperationKind, OperationState, Rerun
+from bot.domain.operations import OPEN, Operation, OperationKind, OperationState, Rerun, Rollback
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.domain.releases import ReleaseState
-from bot.services import environments
-from bot.services.releases import card_key
+from bot.services import environments, locks, showing
 from bot.storage import approvals as approval_rows
-from bot.storage import audit, cards
+from bot.storage import audit
 from bot.storage import operations as rows
 from bot.storage.engine import Connection, Database
 from bot.storage.releases import Stored
@@ -53,12 +52,13 @@ async def request(
     ends_by: datetime | None = None,
     release_id: int | None = None,
     rerun: Rerun | None = None,
+    rollback: Rollback | None = None,
 ) -> Operation:
-    """Store what a person asks for; a worker takes it from there.
+    """Store what a person asks for; a worker takes it from there. A rollback takes the place of a deploy under way.
 
     Refuses an unknown environment or service, a revision or a tag that cannot be one, a deploy where Argo CD syncs by
-    itself unless a tag is chosen, a hard refresh too soon after another one, and whatever is open already for the same
-    target. That the person may ask is the gate's business.
+    itself unless a tag is chosen, what a deploy lock forbids, a hard refresh too soon after another one, and whatever
+    is open already for the same target. That the person may ask is the gate's business.
     """
     if environment not in catalog.environments:
         raise Refused(Reason.UNKNOWN_ENVIRONMENT)
@@ -89,16 +89,18 @@ async def request(
         ends_by=ends_by,
         release_id=release_id,
         rerun=rerun,
+        rollback=rollback,
     )
     async with environments.changing(database, environment, wakes=("operations", "cards")) as connection:
         if hard:
             await _require_pause(connection, environment, now=now)
+        await locks.require_unlocked(connection, operation, now=now)
+        if rollback is not None:
+            await _take_place(connection, operation, now=now)
         if not await rows.add(connection, operation):
             raise Refused(Reason.RERUN_ALREADY if kind is OperationKind.RERUN else Reason.ALREADY_OPEN)
-        await audit.note(
-            connection, at=now, actor=f"discord:{actor.id}", action=kind, outcome="requested", operation=operation
-        )
-        await refresh_card(connection, operation, now=now)
+        await audit.note(connection, at=now, actor=actor, action=kind, outcome="requested", operation=operation)
+        await showing.refresh_card(connection, operation, now=now)
     return operation
 
 
@@ -137,6 +139,18 @@ async def _require_pause(connection: Connection, environment: str, *, now: datet
     again = last.requested_at + HARD_REFRESH_PAUSE if last else now
     if now < again:
         raise Refused(Reason.HARD_REFRESH_LIMITED, f"Again <t:{int(again.timestamp()) + 1}:R>.")
+
+
+async def _take_place(connection: Connection, rollback: Operation, *, now: datetime) -> None:
+    """End the open deploy of the service: nobody goes on with it while somebody goes back.
+
+    What Argo CD applies at that moment goes on; the rollback waits for that. An order that may be on its way right now
+    is left alone, so that asking again in a moment is what it takes.
+    """
+    for other in await rows.opened(connection, rollback.environment):
+        deploys = other.kind is OperationKind.DEPLOY and other.service == rollback.service
+        if deploys and other.state is not OperationState.DISPATCHING:
+            await close(connection, other, state=OperationState.SUPERSEDED, reason=Reason.ROLLBACK_INSTEAD, now=now)
 
 
 async def get(database: Database, operation_id: str | None) -> Operation | None:
@@ -193,6 +207,7 @@ async def ask_for_consent(connection: Connection, stored: Sequence[Stored], *, c
                 action=OperationKind.DEPLOY,
                 outcome="requested",
                 operation=operation,
+                correlation=f"run:{run.run_id}/{run.run_attempt}" if run else None,
             )
 
 
@@ -224,7 +239,7 @@ async def close(
     state: OperationState,
     reason: Reason | None,
     now: datetime,
-    actor: str = "chatops",
+    actor: Actor | str = "chatops",
     detail: str = "",
 ) -> bool:
     """End an operation, its approval with it, and write it down. False when its row had moved on already."""
@@ -251,7 +266,7 @@ async def close(
         reason=reason,
         detail=detail,
     )
-    await refresh_card(connection, after, now=now)
+    await showing.refresh_card(connection, after, now=now)
     return True
 
 
@@ -259,20 +274,7 @@ async def show_progress(connection: Connection, environment: str, *, now: dateti
     """Let the board look at the cards of what runs in an environment: a read may have found it further on."""
     for operation in await rows.opened(connection, environment):
         if operation.state is OperationState.RUNNING:
-            await refresh_card(connection, operation, now=now)
-
-
-def shown_on(operation: Operation) -> str:
-    """The key of the card that shows an operation."""
-    return f"operation:{operation.id}" if operation.has_card else card_key(operation.release_id or 0)
-
-
-async def refresh_card(connection: Connection, operation: Operation, *, now: datetime) -> None:
-    """Let the board look at the cards that show this operation."""
-    if operation.has_card or operation.release_id is not None:
-        await cards.mark_stale(connection, shown_on(operation), now=now)
-    if operation.content is not None:
-        await cards.mark_stale(connection, f"request:{operation.id}", now=now)
+            await showing.refresh_card(connection, operation, now=now)
 
 
 async def _was_asked(connection: Connection, release_id: int, *, tag: str | None) -> bool:

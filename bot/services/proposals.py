@@ -13,12 +13,12 @@ from bot.domain import images
 from bot.domain.approvals import Approval
 from bot.domain.catalog import Environment
 from bot.domain.images import Image
-from bot.domain.operations import Content, Operation, OperationState
+from bot.domain.operations import Content, Operation, OperationState, Way
 from bot.domain.reasons import Reason, Refused
-from bot.services import contents, environments, operations, releases
+from bot.services import consents, contents, environments, histories, releases, showing
 from bot.services.manifests import Manifests
 from bot.services.steps import Steps
-from bot.storage import applications
+from bot.storage import applications, audit
 from bot.storage import approvals as approval_rows
 from bot.storage import operations as rows
 from bot.storage import releases as release_rows
@@ -41,15 +41,26 @@ async def propose(
     """
     chosen, image = await _chosen(operation, github=github), manifests.image(operation)
     if image is not None:
-        await manifests.require(image, service=operation.subject, environment=environment)
+        await manifests.require(operation, image, environment=environment)
     read = await argocd.read(environment.application, refresh="normal", revision=chosen, image=image)
+    if operation.rollback is not None and consents.is_taken(read):
+        # What is being deployed right now is what shall be taken away, so it has to be there before people see that.
+        if not await steps.later(operation, Reason.OPERATION_IN_PROGRESS):
+            raise Refused(Reason.OPERATION_IN_PROGRESS)
+        return
     if not await github.contains(environment.branch, read.revision):
         raise Refused(Reason.NOT_ON_BRANCH)
-    content = contents.of(read, service=operation.service, automated=environment.automated)
+    await histories.require(operation, read=read, argocd=argocd, application=environment.application)
+    content = contents.of(read, service=operation.scope, automated=environment.automated, image=image)
+    if operation.way is Way.HISTORY:
+        await manifests.require_stored(content)
     commits = [await _source(change.new, service=change.service, github=github) for change in content.images]
-    if operation.service is not None and not commits:
+    if operation.scope is not None and not commits:
         raise Refused(Reason.UNTRACEABLE_IMAGE)
-    between = await manifests.between(content, commits[0], service=operation.subject) if image is not None else None
+    between = None
+    if image is not None or operation.way is Way.HISTORY:
+        change = next((one for one in content.images if one.service == operation.service), None)
+        between = await manifests.between(change) if change else None
     off_branch = image is not None and not await github.contains(environment.branch, commits[0].revision)
     now = steps.clock()
     wakes = ("cards", "operations", "applications")
@@ -82,8 +93,11 @@ async def propose(
             await approval_rows.add(
                 connection, _approval(operation, content, environment=environment, authors=barred, now=now)
             )
+        await audit.note(
+            connection, at=now, actor="chatops", action=operation.kind, outcome=after.state, operation=after
+        )
         await applications.hint(connection, environment.name, now=now)
-        await operations.refresh_card(connection, after, now=now)
+        await showing.refresh_card(connection, after, now=now)
 
 
 async def _chosen(operation: Operation, *, github: GitHub) -> str | None:
@@ -136,7 +150,7 @@ def _approval(
         environment=environment.name,
         service=operation.subject,
         digest=content.digest,
-        required=environment.required_approvals,
+        required=1 if operation.rollback and operation.rollback.emergency else environment.required_approvals,
         authors=authors,
         requested_at=now,
         expires_at=now + environment.approval_lifetime,

@@ -72,7 +72,7 @@ async def _built(connection: Connection, content: Content, *, environment: str) 
             found.append(
                 await rows.built_from(connection, environment=environment, service=change.service, short=short)
             )
-    return [release for release in found if release is not None]
+    return [stored.release for stored in found if stored is not None]
 
 
 async def observe(connection: Connection, event: ApplicationObserved, *, now: datetime) -> Sequence[rows.Stored]:

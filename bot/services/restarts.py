@@ -20,7 +20,7 @@ from bot.adapters.cluster import Clusters
 from bot.domain import rollouts
 from bot.domain.events import ApplicationObserved, Health
 from bot.domain.operations import Operation, OperationState
-from bot.domain.reasons import Reason
+from bot.domain.reasons import ROLLOUT, Reason
 from bot.services import evidence
 from bot.services.steps import Steps
 
@@ -92,7 +92,7 @@ class Restarter:
             state = OperationState.FAILED
         if state is not None:
             told = operation
-            if reason in evidence.OF_PODS and event is not None:
+            if reason in ROLLOUT and event is not None:
                 place, services = self.steps.place(operation), (operation.service or "",)
                 lines = await evidence.gather(self.clusters, place, event=event, services=services)
                 told = replace(operation, evidence=lines)

@@ -14,8 +14,8 @@ from bot.adapters.calls import CallFailed
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import SENTENCES, Reason, Refused
-from bot.services import environments, operations
-from bot.storage import applications
+from bot.services import aftermaths, environments, operations, showing
+from bot.storage import applications, audit
 from bot.storage import operations as rows
 from bot.storage.applications import Known
 from bot.storage.engine import Database
@@ -96,17 +96,30 @@ class Steps:
         """Argo CD has the order; from here on the operation is followed."""
         await self.save(replace(operation, state=OperationState.RUNNING, reason=None), expected=expected)
 
-    async def save(self, operation: Operation, *, expected: OperationState) -> bool:
+    async def save(self, operation: Operation, *, expected: OperationState, done: str = "") -> bool:
         """Write the operation and mark its cards. False when its row has moved on already.
 
-        Once the order is out the Application is looked at soon: there is something to see.
+        A step into another state is audited, and so is what was `done` without one. Once the order is out the
+        Application is looked at soon: there is something to see.
         """
         now = self.clock()
         changing = environments.changing(self.database, operation.environment, wakes=("cards", "applications"))
         async with changing as connection:
             saved = await rows.save(connection, replace(operation, updated_at=now), expected=expected)
             if saved:
-                await operations.refresh_card(connection, operation, now=now)
+                outcome = done or (operation.state if operation.state is not expected else "")
+                if outcome:
+                    await audit.note(
+                        connection,
+                        at=now,
+                        actor="chatops",
+                        action=operation.kind,
+                        outcome=outcome,
+                        operation=operation,
+                        reason=operation.reason,
+                        detail=f"commit {operation.written}" if operation.written else "",
+                    )
+                await showing.refresh_card(connection, operation, now=now)
                 if operation.state is OperationState.RUNNING and expected is not OperationState.RUNNING:
                     await applications.hint(connection, operation.environment, now=now)
         return saved
@@ -118,6 +131,8 @@ class Steps:
         now = self.clock()
         async with environments.changing(self.database, operation.environment, wakes=("cards",)) as connection:
             ended = await operations.close(connection, operation, state=state, reason=reason, now=now, detail=detail)
+            if ended:
+                await aftermaths.begin(connection, operation, state=state, now=now)
         if ended:
             log.info("operation.ended", operation=operation.id, kind=operation.kind, state=state, reason=reason)
 

@@ -5,16 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.cards import incident as incident_card
+from bot.cards import locks as lock_cards
 from bot.cards import operation as operation_card
 from bot.cards import release as release_card
 from bot.cards import summons
+from bot.cards import trail as trail_card
 from bot.cards.base import Card
 from bot.cards.status import EnvironmentStatus
+from bot.domain import releases, rollbacks
 from bot.domain.approvals import ApprovalState
 from bot.domain.catalog import Catalog
-from bot.services.operations import shown_on
+from bot.domain.locks import Lock, in_force
+from bot.domain.operations import Operation, OperationState
+from bot.domain.releases import Release
+from bot.services import copies, locks
+from bot.services.showing import shown_on
 from bot.storage import applications, approvals, cards, operations
 from bot.storage import incidents as incident_rows
+from bot.storage import locks as lock_rows
 from bot.storage import releases as release_rows
 from bot.storage.engine import Connection, Database
 
@@ -35,6 +43,7 @@ class Gallery:
     guild_id: int
     releases_channel: int
     alerts_channel: int
+    audit_channel: int | None = None
 
     async def card(self, key: str, *, now: datetime) -> tuple[int, Card] | None:
         """The channel and the card behind a key; None when there is nothing to show (any more). May raise `NotYet`."""
@@ -49,6 +58,11 @@ class Gallery:
                 return await self._operation(connection, rest, now=now)
             if kind == "request":
                 return await self._request(connection, rest, now=now)
+            if kind == "nag":
+                lock_id, _, number = rest.partition(":")
+                return await self._lock(connection, lock_id, number=int(number), now=now)
+            if kind == "audit":
+                return await self._audit(connection, rest)
         raise LookupError(f"no card has a key like {key!r}")
 
     async def _release(self, connection: Connection, release_id: int, *, now: datetime) -> tuple[int, Card] | None:
@@ -62,8 +76,10 @@ class Gallery:
             id=release_id,
             operation=operation,
             approval=approval[0] if approval else None,
+            rolled_back=await _rolled_back(connection, release),
             catalog=self.catalog,
             now=now,
+            lock=await _in_the_way(connection, operation, now=now),
         )
         return self.releases_channel, card
 
@@ -79,6 +95,7 @@ class Gallery:
             observed=known.observation,
             catalog=self.catalog,
             now=now,
+            lock=await _in_the_way(connection, operation, now=now),
         )
         return self.releases_channel, card
 
@@ -86,15 +103,38 @@ class Gallery:
         incident = await incident_rows.get(connection, subject, episode=episode)
         return None if incident is None else (self.alerts_channel, incident_card.render(incident))
 
+    async def _lock(
+        self, connection: Connection, lock_id: str, *, number: int, now: datetime
+    ) -> tuple[int, Card] | None:
+        """The newest message about a lock; of one that is gone only when an earlier one may be there."""
+        lock = await lock_rows.get(connection, lock_id)
+        environment = self.catalog.environments.get(lock.environment) if lock else None
+        if lock is None or environment is None or number < lock.nags:
+            return None
+        if not in_force(lock, now=now):
+            told = [await cards.announced(connection, f"nag:{lock_id}:{one}") for one in {0, lock.nags}]
+            if not any(told):
+                return None
+        rollback = await operations.get(connection, lock.operation_id) if lock.operation_id else None
+        card = lock_cards.notice(lock, environment=environment, number=number, rollback=rollback)
+        return self.releases_channel, card
+
+    async def _audit(self, connection: Connection, numbers: str) -> tuple[int, Card] | None:
+        """A copy of rows; nothing to show once the topology names no channel for it any more."""
+        first, last = map(int, numbers.split("-"))
+        found = await copies.rows(connection, first=first, last=last)
+        return (self.audit_channel, trail_card.copied(found)) if self.audit_channel and found else None
+
     async def _request(self, connection: Connection, operation_id: str, *, now: datetime) -> tuple[int, Card] | None:
-        """The call for approvers: only where a role is to be called, and not when it was decided before the call."""
+        """The call for approvers: only where a role is to be called, when it is not decided and may be."""
         operation = await operations.get(connection, operation_id)
         found = await approvals.of_operation(connection, operation_id)
         environment = self.catalog.environments.get(operation.environment) if operation else None
         if operation is None or found is None or environment is None or environment.mention is None:
             return None
         called = await cards.announced(connection, f"request:{operation_id}")
-        if not called and found[0].state is not ApprovalState.PENDING:
+        locked = await _in_the_way(connection, operation, now=now) is not None
+        if not called and (locked or found[0].state is not ApprovalState.PENDING):
             return None
         place = await cards.location(connection, shown_on(operation))
         if place is None and not called:
@@ -104,10 +144,29 @@ class Gallery:
         return self.releases_channel, card
 
 
-async def status(database: Database, *, catalog: Catalog, environments: Iterable[str]) -> tuple[EnvironmentStatus, ...]:
-    """What is known about these environments, without asking anybody outside."""
+async def _rolled_back(connection: Connection, release: Release) -> Operation | None:
+    """The rollback that took the release away, among the newest operations."""
+    tag = releases.current_tag(release)
+    if tag is None or not releases.state(release).ended:
+        return None
+    done = await operations.succeeded(connection, release.environment, limit=DEPLOYS)
+    return rollbacks.is_gone(release.service, tag=tag, operations=done)
+
+
+async def _in_the_way(connection: Connection, operation: Operation | None, *, now: datetime) -> Lock | None:
+    """The lock that keeps people from consenting to what waits for them."""
+    if operation is None or operation.state is not OperationState.WAITING:
+        return None
+    return await locks.in_the_way(connection, operation, now=now)
+
+
+async def status(
+    database: Database, *, catalog: Catalog, environments: Iterable[str], now: datetime
+) -> tuple[EnvironmentStatus, ...]:
+    """What is known about these environments, without asking anybody outside; of locks, those that hold `now`."""
     found = []
     async with database.reading() as connection:
+        held = [lock for lock in await lock_rows.standing(connection) if in_force(lock, now=now)]
         for name in environments:
             known = await applications.get(connection, name)
             found.append(
@@ -117,6 +176,7 @@ async def status(database: Database, *, catalog: Catalog, environments: Iterable
                     failure=known.failure,
                     operations=tuple(await operations.opened(connection, name)),
                     deploys=tuple(await operations.succeeded(connection, name, limit=DEPLOYS)),
+                    locks=tuple(lock for lock in held if lock.environment == name),
                 )
             )
     return tuple(found)

@@ -1,7 +1,8 @@
 """The step of a deploy that puts a chosen tag into Git: one commit, or one pull request, and then the sync.
 
-Where Argo CD syncs by itself the commit is the order, and the operation is followed from here on. Everywhere else it
-stays approved, now with the revision that was written, and is dispatched like any other deploy.
+Where Argo CD syncs by itself, and where pods run already what is written, the commit is the order, and the operation is
+followed from here on. Everywhere else it stays approved, now with the revision that was written, and is dispatched like
+any other deploy.
 """
 
 from dataclasses import replace
@@ -33,7 +34,7 @@ async def write(
     steps: Steps,
     within: timedelta,
 ) -> None:
-    """Have the tag in Git. `within` is how long a deploy may take from here where Argo CD syncs by itself.
+    """Have the tag in Git. `within` is how long a deploy may take from here where the commit is the order.
 
     What people consented to is looked at again right before, and not once it is committed: Argo CD may have begun.
     Refuses what `consents.require_as_approved` and `Manifests.write` refuse. Raises the errors of the adapters.
@@ -44,7 +45,13 @@ async def write(
             raise Refused(Reason.CONTENT_CHANGED)
         read = await consents.look(operation, environment=environment, argocd=argocd, manifests=manifests)
         await consents.require_as_approved(
-            operation, operation.content, read=read, environment=environment, argocd=argocd, github=manifests.github
+            operation,
+            operation.content,
+            read=read,
+            environment=environment,
+            argocd=argocd,
+            github=manifests.github,
+            steps=steps,
         )
         names = [vote.name for vote in await consents.votes(steps.database, operation)]
         progress = await manifests.write(operation, environment=environment, approved_by=names)
@@ -52,8 +59,9 @@ async def write(
         await _wait_for_merge(operation, progress.pull, steps=steps)
         return
     after = replace(operation, written=progress.revision, reason=None, detail="", deadline=None)
-    if not environment.automated:
-        await steps.save(after, expected=OperationState.APPROVED)  # The next step has Argo CD look at the branch.
+    if not environment.automated and not operation.by_commit:
+        # The next step has Argo CD look at the branch.
+        await steps.save(after, expected=OperationState.APPROVED, done="written")
         return
     await steps.accepted(steps.marked(after, within=within), expected=OperationState.APPROVED)
     try:

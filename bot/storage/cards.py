@@ -143,6 +143,13 @@ async def announced(connection: Connection, key: str) -> bool:
     return row is not None and (row.message_id is not None or row.posting_since is not None)
 
 
+async def waits(connection: Connection, key: str) -> bool:
+    """Whether the card is still to get its first message."""
+    statement = select(table.c.message_id).where(table.c.key == key)
+    row = (await connection.execute(statement)).one_or_none()
+    return row is not None and row.message_id is None
+
+
 async def _write(database: Database, key: str, values: dict[str, Any]) -> None:
     async with database.transaction() as connection:
         await connection.execute(update(table).where(table.c.key == key).values(values))

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from bot.domain.approvals import Approval
 from bot.domain.events import ApplicationObserved
 from bot.domain.incidents import Incident
+from bot.domain.locks import Lock
 from bot.domain.operations import Operation
 from bot.domain.releases import Release
 
@@ -36,4 +37,5 @@ release: Document[Release] = Document(Release)
 operation: Document[Operation] = Document(Operation)
 approval: Document[Approval] = Document(Approval)
 incident: Document[Incident] = Document(Incident)
+lock: Document[Lock] = Document(Lock)
 observation: Document[ApplicationObserved] = Document(ApplicationObserved)

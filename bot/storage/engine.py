@@ -10,7 +10,7 @@ transaction takes the write lock at its start (`BEGIN IMMEDIATE`), because upgra
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -31,6 +31,9 @@ _SNAPSHOT: dict[str, dict[str, Any]] = {
 Connection = AsyncConnection
 """What a transaction gives; only storage runs statements on it, everybody else passes it on."""
 
+Finish = Callable[[AsyncConnection, list[Any]], Awaitable[None]]
+"""Writes what was put off in a transaction, as the last thing that happens in it."""
+
 
 class Database:
     """One engine with the two ways to use it: `transaction` to write, `reading` to look."""
@@ -46,9 +49,16 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, *wakes: str) -> AsyncIterator[AsyncConnection]:
-        """A write transaction: commits at the end, rolls back on any exception, then wakes who waits for `wakes`."""
+        """A write transaction: commits at the end, rolls back on any exception, then wakes who waits for `wakes`.
+
+        What was `put_off` in it is written right before the commit, and is a part of it.
+        """
+        put: dict[Finish, list[Any]] = {}
         async with self._engine.begin() as connection:
+            await connection.execution_options(chatops_put_off=put)
             yield connection
+            for finish, items in put.items():
+                await finish(connection, items)
         self.wake(*wakes)
 
     @asynccontextmanager
@@ -83,6 +93,18 @@ async def lock(connection: AsyncConnection, name: str) -> None:
     """Hold a name until the transaction ends; on SQLite a write transaction holds the whole database already."""
     if connection.dialect.name == "postgresql":
         await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+
+
+def put_off(connection: AsyncConnection, finish: Finish, item: Any) -> None:
+    """Have `finish` called with this item, and the others put off for it, right before this transaction commits.
+
+    For what needs a lock that everybody needs. Taken as the last one of every transaction, it is held for no longer
+    than a commit takes, and nobody who has it waits for anybody: it can be part of no deadlock.
+    """
+    if connection.sync_connection is None:
+        raise LookupError("there is no transaction")
+    put: dict[Finish, list[Any]] = connection.sync_connection.get_execution_options()["chatops_put_off"]
+    put.setdefault(finish, []).append(item)
 
 
 def insert(connection: AsyncConnection, table: Table) -> Any:

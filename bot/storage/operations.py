@@ -1,7 +1,8 @@
 """Rows of operations. Every step is a compare-and-set on the state, so a step is taken once.
 
 `once` is the natural key of what the bot asks for by itself; `target` is held while an operation is open, so that one
-service has one open deploy and one open restart per environment. A claim is a worker's time-limited hold on a row.
+service has one open deploy or rollback, and one open restart, per environment. A claim is a worker's time-limited hold
+on a row.
 """
 
 from collections.abc import Collection
@@ -10,13 +11,14 @@ from datetime import datetime
 from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.operations import OPEN, WORKABLE, Operation, OperationKind, OperationState
+from bot.domain.operations import DEPLOYING, OPEN, WORKABLE, Operation, OperationKind, OperationState
 from bot.storage import documents
 from bot.storage.engine import insert
 from bot.storage.schema import operations as table
 
 _REFRESHES = 50
 _RERUNS = 100
+_ROLLBACKS = 20
 
 
 async def add(connection: AsyncConnection, operation: Operation, *, once: str | None = None) -> bool:
@@ -76,12 +78,20 @@ async def busy(connection: AsyncConnection) -> set[str]:
     return {row.environment for row in rows}
 
 
+async def newest(connection: AsyncConnection, environments: Collection[str], *, limit: int) -> list[Operation]:
+    """The newest operations of these environments, the newest first."""
+    rows = await connection.execute(
+        select(table.c.document).where(table.c.environment.in_(environments)).order_by(table.c.id.desc()).limit(limit)
+    )
+    return [documents.operation.load(row.document) for row in rows]
+
+
 async def deploys(connection: AsyncConnection, environment: str, *, limit: int) -> list[Operation]:
-    """The newest deploys of an environment that came as far as an order and are over, the newest first."""
+    """The newest deploys and rollbacks of an environment that came as far as an order and are over, newest first."""
     over = (OperationState.SUCCEEDED, OperationState.FAILED)
     rows = await connection.execute(
         select(table.c.document)
-        .where(table.c.environment == environment, table.c.kind == OperationKind.DEPLOY, table.c.state.in_(over))
+        .where(table.c.environment == environment, table.c.kind.in_(DEPLOYING), table.c.state.in_(over))
         .order_by(table.c.id.desc())
         .limit(limit)
     )
@@ -89,18 +99,34 @@ async def deploys(connection: AsyncConnection, environment: str, *, limit: int) 
 
 
 async def succeeded(connection: AsyncConnection, environment: str, *, limit: int) -> list[Operation]:
-    """The newest deploys of an environment that went well."""
+    """The newest deploys and rollbacks of an environment that went well, the newest first."""
     rows = await connection.execute(
         select(table.c.document)
         .where(
             table.c.environment == environment,
-            table.c.kind == OperationKind.DEPLOY,
+            table.c.kind.in_(DEPLOYING),
             table.c.state == OperationState.SUCCEEDED,
         )
         .order_by(table.c.id.desc())
         .limit(limit)
     )
     return [documents.operation.load(row.document) for row in rows]
+
+
+async def unagreed(connection: AsyncConnection, environment: str) -> list[Operation]:
+    """The newest rollbacks of an environment that went well and after which Git and the pods did not agree yet."""
+    rows = await connection.execute(
+        select(table.c.document)
+        .where(
+            table.c.environment == environment,
+            table.c.kind == OperationKind.ROLLBACK,
+            table.c.state == OperationState.SUCCEEDED,
+        )
+        .order_by(table.c.id.desc())
+        .limit(_ROLLBACKS)
+    )
+    found = (documents.operation.load(row.document) for row in rows)
+    return [operation for operation in found if operation.rollback and operation.rollback.agreed_at is None]
 
 
 async def of_release(connection: AsyncConnection, release_id: int) -> Operation | None:
@@ -170,7 +196,7 @@ async def hold(connection: AsyncConnection, operation_id: str, *, worker: str, u
 def _changing(operation: Operation) -> dict[str, object]:
     """The columns that follow from the state of an operation."""
     holds = operation.kind is not OperationKind.REFRESH and not operation.state.ended
-    kind = "" if operation.kind is OperationKind.DEPLOY else f"/{operation.kind}"
+    kind = "" if operation.kind in DEPLOYING else f"/{operation.kind}"
     return {
         "state": operation.state,
         "release_id": operation.release_id,

@@ -92,10 +92,10 @@ async def by_id(connection: AsyncConnection, release_id: int) -> Release | None:
     return documents.release.load(row.document) if row else None
 
 
-async def built_from(connection: AsyncConnection, *, environment: str, service: str, short: str) -> Release | None:
+async def built_from(connection: AsyncConnection, *, environment: str, service: str, short: str) -> Stored | None:
     """The release of a commit, of which the beginning of its id is known."""
     rows = await connection.execute(
-        select(table.c.document)
+        select(table.c.id, table.c.document)
         .where(
             table.c.environment == environment,
             table.c.service == service,
@@ -104,7 +104,7 @@ async def built_from(connection: AsyncConnection, *, environment: str, service: 
         .limit(1)
     )
     row = rows.one_or_none()
-    return documents.release.load(row.document) if row else None
+    return Stored(id=row.id, release=documents.release.load(row.document)) if row else None
 
 
 async def built(connection: AsyncConnection, service: str, *, environments: Collection[str], limit: int) -> list[Built]:

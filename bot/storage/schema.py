@@ -124,6 +124,7 @@ operations = Table(
     UniqueConstraint("target"),
     Index(None, "state"),
     Index(None, "release_id"),
+    Index(None, "environment", "kind"),
 )
 
 approvals = Table(
@@ -137,6 +138,18 @@ approvals = Table(
     Column("version", Integer, nullable=False),
     UniqueConstraint("operation_id"),
     Index(None, "state", "expires_at"),
+)
+
+locks = Table(
+    "locks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("environment", String(64), nullable=False),
+    Column("target", String(200)),
+    Column("nags", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    # Set while the lock has not ended, so that there is one for each environment and service.
+    UniqueConstraint("target"),
 )
 
 incidents = Table(
@@ -169,7 +182,8 @@ cards = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    # A number without gaps, given by whoever appends; `hash` covers every other column, `previous` among them.
+    Column("id", _Id, primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
     Column("actor", String(64), nullable=False),
     Column("action", String(64), nullable=False),
@@ -179,6 +193,14 @@ audit = Table(
     Column("outcome", String(32), nullable=False),
     Column("reason", String(64)),
     Column("detail", Text, nullable=False),
+    Column("roles", Text),
+    Column("correlation", String(160)),
+    Column("digest", String(64)),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index(None, "environment", "id"),
+    Index(None, "actor", "id"),
+    Index(None, "operation_id"),
 )
 
 markers = Table(

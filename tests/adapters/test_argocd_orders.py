@@ -3,7 +3,14 @@
 import pytest
 
 from bot.adapters.argocd import ArgoCD
-from bot.adapters.argocd_errors import DeploymentMissing, Forbidden, NothingRunning, OrderUncertain
+from bot.adapters.argocd_errors import (
+    Automated,
+    DeploymentMissing,
+    Forbidden,
+    HistoryGone,
+    NothingRunning,
+    OrderUncertain,
+)
 from bot.domain.catalog import Catalog
 from sandbox.world import World
 from tests.adapters.conftest import PROD, Scripted, connected
@@ -107,3 +114,25 @@ async def test_a_restart_is_refused(argocd: ArgoCD, server: Scripted, catalog: C
     async with connected(server, catalog, token=narrow) as other:
         with pytest.raises(Forbidden):
             await restart(other)
+
+
+async def test_a_rollback_names_the_entry_and_is_sent_once(argocd: ArgoCD, server: Scripted, world: World) -> None:
+    before = world.deployment("prod", "backend").image
+    await world.deploy("prod", "backend")
+    newest, oldest = await argocd.history(PROD)
+    read = await argocd.read(PROD)
+    assert [newest.source_digest, oldest.source_digest] == [read.source_digest] * 2
+    server.faults.rollback_cut = True
+    with pytest.raises(OrderUncertain):
+        await argocd.rollback(PROD, entry=oldest.id)
+    assert server.received("POST") == [{"id": oldest.id, "prune": False, "dryRun": False, "project": "tiketi"}]
+    await world.settle()
+    assert world.deployment("prod", "backend").image == before
+    assert world.application("prod").history[-1]["revision"] == oldest.revision
+
+
+async def test_a_rollback_that_cannot_be_says_why(argocd: ArgoCD) -> None:
+    with pytest.raises(HistoryGone):
+        await argocd.rollback(PROD, entry=99)
+    with pytest.raises(Automated):
+        await argocd.rollback("tiketi-staging", entry=0)

@@ -85,7 +85,8 @@ async def test_files_that_came_go_and_files_that_went_come_back(repository: GitH
 async def test_what_was_changed_since_is_a_conflict_that_says_by_whom(
     repository: GitHub, hub: Scripted, world: World
 ) -> None:
-    made, later = bump(world), bump(world, "stats-service")
+    made, later = bump(world), bump(world, tag=NEWER)
+    world.commit_source("backend", branch="main", login="minji", subject="fix: elsewhere")
     with pytest.raises(Refused) as refused:
         await back(repository, made)
     assert refused.value.reason is Reason.REVERT_CONFLICT
@@ -94,7 +95,7 @@ async def test_what_was_changed_since_is_a_conflict_that_says_by_whom(
 
 
 async def test_one_conflict_among_several_stops_all(repository: GitHub, hub: Scripted, world: World) -> None:
-    first, _, third = bump(world), bump(world, "stats-service"), bump(world, tag=NEWER)
+    first, _, third = bump(world), bump(world, tag=OLD), bump(world, "stats-service")
     tip = world.git.branches["main"]
     with pytest.raises(Refused) as refused:
         await back(repository, first, third)
@@ -136,7 +137,7 @@ async def test_what_cannot_be_reverted_is_refused(repository: GitHub, hub: Scrip
     *_, first = world.git.history("main")
     parents = (world.git.branches["main"], bump(world).sha)
     at = world.timeline.after()
-    tree = dict(world.git.head("main").tree)
+    tree = world.git.head("main").tree_sha
     merge = world.git.create(tree, parents=parents, message="Merge", login="minji", at=at)
     world.git.branches["main"] = merge.sha
     elsewhere = world.commit_source("backend", branch="develop", login="minji", subject="x")

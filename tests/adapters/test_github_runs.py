@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.adapters import github_runs
-from bot.adapters.github import App, GitHub, GithubError
+from bot.adapters.github import GitHub, GithubError
 from bot.adapters.github_runs import Run, RunRefused
 from bot.domain.reasons import Reason
 from sandbox import actions
@@ -149,28 +149,3 @@ async def test_a_run_before_its_end_and_of_an_old_server(github: GitHub, failed:
     found = await github_runs.look(github, failed.id)
     assert (found.completed, found.conclusion) == (False, None)
     assert isinstance(found.created_at, datetime)
-
-
-async def test_check_says_whether_runs_can_be_read(github: GitHub, server: Github) -> None:
-    assert await github_runs.check(github) == [
-        ("GitHub Actions", True, "runs are readable; running one again needs Actions: Read and write")
-    ]
-    server.faults.forbidden = frozenset({"actions", "runs"})
-    assert await github_runs.check(github) == [
-        ("GitHub Actions", False, "runs cannot be read; needed is Actions: Read and write")
-    ]
-    server.faults.forbidden = frozenset()
-    server.faults.status = 503
-    assert await github_runs.check(github) == []
-
-
-async def test_check_knows_what_an_app_may(server: Github) -> None:
-    key = SecretStr(server.private_key)
-    app = App(id=server.app_id, private_key=key, installation_id=server.installation_id)
-    github = GitHub(url=server.url, repository=REPOSITORY, app=app, retries=0)
-    assert await github_runs.check(github) == [("GitHub Actions", True, "runs may be looked at and run again")]
-    server.faults.forbidden = frozenset({"actions"})
-    assert await github_runs.check(github) == [
-        ("GitHub Actions", False, "runs cannot be run again; needed is Actions: Read and write")
-    ]
-    await github.aclose()

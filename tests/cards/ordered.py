@@ -5,6 +5,7 @@ SNAPSHOTS=write python -m pytest tests/cards/test_snapshots.py -k "operations or
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from bot.cards import answers
 from bot.cards import operation as operation_card
@@ -14,7 +15,17 @@ from bot.domain import approvals
 from bot.domain.approvals import Approval
 from bot.domain.events import ApplicationObserved, Health, Phase, ResourceResult, SyncOperation
 from bot.domain.inspections import Running
-from bot.domain.operations import Content, ImageChange, Operation, OperationKind, OperationState, Resource
+from bot.domain.operations import (
+    Between,
+    Content,
+    ImageChange,
+    Operation,
+    OperationKind,
+    OperationState,
+    Resource,
+    Rollback,
+    Way,
+)
 from bot.domain.reasons import Reason
 from bot.domain.verdicts import TERMINATED
 from tests.cards import places, story
@@ -59,6 +70,7 @@ def cards() -> dict[str, Card]:
         "operations/everything": _everything(),
         "operations/chosen": _chosen(),
         "operations/tagged": _tagged(),
+        "operations/rollback": _rollbacks(),
         "operations/restart": _restarts(),
         "operations/terminate": _stops(),
         "answers/deploy": _deploy_answers(),
@@ -88,6 +100,7 @@ def _everything() -> Iterator[tuple[str, Card]]:
     yield "preparing", _card(asked(OperationState.REQUESTED, content=None))
     yield "waiting", _card(asked(OperationState.WAITING), approval())
     yield "rejected", _card(asked(OperationState.REJECTED, reason=Reason.REJECTED), rejected)
+    yield "withdrawn", _card(asked(OperationState.WITHDRAWN, reason=Reason.WITHDRAWN), story.withdrawn())
     yield "approved", _card(asked(OperationState.APPROVED, reason=busy), granted())
     yield "running", _card(asked(OperationState.RUNNING, dispatched_at=after(499), sync=running), granted(), ROLLING)
     yield "rolling", _card(asked(OperationState.RUNNING, **ordered), granted(), ROLLING)
@@ -144,6 +157,45 @@ def _tagged() -> Iterator[tuple[str, Card]]:
     yield "protected", _card(asked(OperationState.REFUSED, reason=Reason.BRANCH_PROTECTED), granted())
     expired = approvals.expire(approval(), now=after(4000))
     yield "expired", _card(asked(OperationState.EXPIRED, reason=Reason.EXPIRED), expired)
+
+
+def _rollbacks() -> Iterator[tuple[str, Card]]:
+    change = ImageChange(service="ticket-service", old=image(story.TAG), new=image(story.OLD_TAG))
+    content = replace(EVERYTHING, images=(change,), resources=EVERYTHING.resources[:1], everything=False)
+    by_tag = Rollback(way=Way.TAG, why="payments fail **badly**")
+    by_revert = replace(by_tag, way=Way.REVERT, reverts=(story.MANIFEST, story.SOURCE))
+    by_history = replace(by_tag, way=Way.HISTORY, entry=7)
+    lost = ("fix: seats by hyunwoo", "feat: a **new** map by mina")
+
+    def asked(state: OperationState, rollback: Rollback = by_tag, **facts: object) -> Operation:
+        known: dict[str, object] = {
+            "kind": OperationKind.ROLLBACK,
+            "release_id": None,
+            "content": content,
+            "tag": story.OLD_TAG,
+            "rollback": rollback,
+            "between": Between(base="a" * 40, head="b" * 40, gained=0, lost=2, lines=lost),
+        }
+        return operation(state, **{**known, **facts})
+
+    written: dict[str, Any] = {"written": "5e6f7a8b9c0d1e2f30415263748596a7b8c9d0e1"}
+    ordered: dict[str, Any] = {
+        **written,
+        "dispatched_at": after(499),
+        "sync": replace(ENDED, results=()),
+        "updated_at": after(560),
+    }
+    whole: dict[str, Any] = {**ordered, "tag": None, "written": None, "revision": story.MANIFEST, "content": EVERYTHING}
+    agreed, broken = replace(by_tag, agreed_at=after(561)), Reason.ROLLOUT_FAILED
+    yield "waiting", _card(asked(OperationState.WAITING), approval())
+    yield "waiting-revert", _card(asked(OperationState.WAITING, by_revert), approval())
+    yield "waiting-history", _card(asked(OperationState.WAITING, by_history, **whole), approval())
+    yield "emergency", _card(asked(OperationState.WAITING, replace(by_tag, emergency=True)), approval())
+    yield "written", _card(asked(OperationState.APPROVED, reason=Reason.NOT_NOTICED, **written), granted())
+    yield "done", _card(asked(OperationState.SUCCEEDED, agreed, **ordered), granted())
+    yield "done-history", _card(asked(OperationState.SUCCEEDED, by_history, **whole), granted())
+    yield "failed", _card(asked(OperationState.FAILED, reason=broken, evidence=EVIDENCE, **ordered), granted())
+    yield "refused", _card(asked(OperationState.REFUSED, by_revert, reason=Reason.REVERT_CONFLICT), granted())
 
 
 def _restarts() -> Iterator[tuple[str, Card]]:
@@ -226,6 +278,7 @@ def _decisions() -> Iterator[tuple[str, Card]]:
     yield "approved", answers.decided(granted())
     yield "one-more", answers.decided(one_of_two)
     yield "rejected", answers.decided(approvals.reject(approval(), name="jiwon", now=after(300)))
+    yield "withdrawn", answers.decided(story.withdrawn())
 
 
 def _restart_answers() -> Iterator[tuple[str, Card]]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from bot.cards.base import Card
 from bot.domain import approvals
 from bot.domain.events import Health, Phase, RunStatus, Stage, StageStatus
-from bot.domain.operations import OperationState
+from bot.domain.operations import OperationKind, OperationState, Rollback, Way
 from bot.domain.reasons import Reason
 from tests.cards import places, story
 from tests.cards.story import approval, card, granted, operation, pipeline, run, seen, stage, sync, told
@@ -51,8 +51,11 @@ def cards() -> dict[str, Card]:
         "by-hand": card(told([seen(110)]), operation(OperationState.WAITING, requested_name="Mina Park"), approval()),
         "rejected": card(
             told(_WAITING),
-            operation(OperationState.REJECTED, reason=Reason.REJECTED),
+            operation(OperationState.REJECTED, reason=Reason.REJECTED, detail="**Not** before @everyone's launch"),
             approvals.reject(approval(), name="jiwon", now=story.after(300)),
+        ),
+        "withdrawn": card(
+            told(_WAITING), operation(OperationState.WITHDRAWN, reason=Reason.WITHDRAWN), story.withdrawn()
         ),
         "expired": card(
             told(_WAITING),
@@ -117,6 +120,16 @@ def cards() -> dict[str, Card]:
             ),
             operation(OperationState.FAILED, reason=Reason.ROLLOUT_FAILED),
             granted(),
+        ),
+        "rolled-back": card(
+            told([*_WAITING, seen(545, live=story.TAG, operation=_DONE, ready=3)]),
+            operation(OperationState.SUCCEEDED),
+            granted(),
+            rolled_back=operation(
+                OperationState.SUCCEEDED,
+                kind=OperationKind.ROLLBACK,
+                rollback=Rollback(way=Way.TAG, why="payments fail **badly**"),
+            ),
         ),
         "superseded": card(
             told([*_WAITING, seen(700, desired=story.NEWER_TAG)]),

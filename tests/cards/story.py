@@ -256,6 +256,11 @@ def granted() -> Approval:
     return approvals.grant(approval(), person=JIWON, name="jiwon", now=after(474))
 
 
+def withdrawn() -> Approval:
+    """The same, taken back by mina, who had asked."""
+    return approvals.withdraw(approval(), person=MINA, asked_by=MINA, name="mina", now=after(300))
+
+
 def card(
     release: Release,
     operation: Operation | None = None,
@@ -263,6 +268,7 @@ def card(
     *,
     now: float = 600,
     mention: int | None = APPROVERS,
+    rolled_back: Operation | None = None,
 ) -> Card:
     """The card of a release, as release 42."""
     return render(
@@ -272,4 +278,5 @@ def card(
         approval=approval,
         catalog=catalog(mention=mention),
         now=after(now),
+        rolled_back=rolled_back,
     )

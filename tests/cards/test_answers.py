@@ -151,7 +151,7 @@ def test_a_refusal_gives_the_reason_and_what_its_case_adds() -> None:
 
 def test_a_fault_of_the_bot_has_an_id_to_look_for() -> None:
     assert refusal.broken("ab12cd34").footer == "error ab12cd34"
-    assert refusal.expired().title == "This button has expired"
+    assert refusal.expired("button").title == "This button has expired"
 
 
 def test_help_lists_the_commands_and_the_rights() -> None:

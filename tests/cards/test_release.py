@@ -31,7 +31,7 @@ from bot.domain.images import Image
 from bot.domain.operations import Content, ImageChange, Operation, OperationState
 from bot.domain.reasons import Reason
 from bot.domain.releases import Release
-from tests.cards import story
+from tests.cards import places, story
 from tests.cards.snapshots import as_shown, expected
 from tests.cards.states import cards
 from tests.cards.story import approval, card, granted, operation, pipeline, run, seen, stage, sync, told
@@ -55,6 +55,16 @@ def test_a_waiting_card_can_be_decided() -> None:
     )
 
 
+def test_what_somebody_asked_for_can_be_withdrawn() -> None:
+    def pressed(requested_by: int | None) -> list[str]:
+        asked = operation(OperationState.WAITING, requested_by=requested_by)
+        shown = card(told([*pipeline(), seen(110)]), asked, approval())
+        return [button.label for button in shown.buttons if button.custom_id]
+
+    assert pressed(None) == ["Approve", "Reject"]
+    assert pressed(places.MINA) == ["Approve", "Reject", "Withdraw"]
+
+
 @pytest.mark.parametrize("name", ["failed", "cancelled"])
 def test_a_card_of_a_failed_run_offers_to_run_it_again(name: str) -> None:
     assert STATES[name].buttons[0] == Button(label="Run again", custom_id="chatops:rerun:42:17203344901:1")
@@ -69,7 +79,7 @@ def test_a_stage_that_failed_while_its_run_goes_on_cannot_be_run_again_yet() -> 
 
 
 @pytest.mark.parametrize(
-    "name", sorted(STATES.keys() - {"waiting", "waiting-for-two", "by-hand", "failed", "cancelled"})
+    "name", sorted(STATES.keys() - {"waiting", "waiting-for-two", "by-hand", "failed", "cancelled", "degraded"})
 )
 def test_no_other_card_can_be_decided(name: str) -> None:
     assert [button for button in STATES[name].buttons if button.custom_id] == []
@@ -258,4 +268,4 @@ def test_any_release_renders_within_the_limits(
     assert length(shown.description) <= 4096
     assert len(shown.description.splitlines()) <= 16 + (len(asked.evidence) + 4 if asked else 0)
     pressed = [button.label for button in shown.buttons if button.custom_id]
-    assert pressed in ([], ["Approve", "Reject"], ["Run again"])
+    assert pressed in ([], ["Approve", "Reject"], ["Approve", "Reject", "Withdraw"], ["Run again"], ["Roll back"])

@@ -6,10 +6,11 @@ SNAPSHOTS=write python -m pytest tests/cards/test_snapshots.py
 import pytest
 
 from bot.cards.base import TOTAL_LIMIT
-from tests.cards import looked, ordered, states
+from tests.cards import audited, explained, held, looked, ordered, plans, states
 from tests.cards.snapshots import DIRECTORY, as_shown, expected
 
-CARDS = {**looked.cards(), **ordered.cards()}
+KINDS = (looked, ordered, plans, held, audited, explained)
+CARDS = {name: card for kind in KINDS for name, card in kind.cards().items()}
 
 
 @pytest.mark.parametrize("name", CARDS)

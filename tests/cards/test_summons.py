@@ -26,12 +26,19 @@ def test_a_decided_request_calls_nobody() -> None:
     rejected = approvals.reject(approval(), name="**jiwon**", now=story.after(300))
     ends = [
         summons.render(one, operation=ASKED, role=400, url=None, now=story.after(4000))
-        for one in (granted(), rejected, approval(), approvals.supersede(approval(), now=story.after(300)))
+        for one in (
+            granted(),
+            rejected,
+            story.withdrawn(),
+            approval(),
+            approvals.supersede(approval(), now=story.after(300)),
+        )
     ]
 
     assert [card.title for card in ends] == [
         "ticket-service → prod · approved by jiwon",
         r"ticket-service → prod · rejected by \*\*jiwon\*\*",
+        "ticket-service → prod · withdrawn by mina",
         "ticket-service → prod · expired",
         "ticket-service → prod · superseded",
     ]

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import discord
 from discord.ext import commands
+from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
 import cogs
@@ -26,11 +27,13 @@ from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationState
 from bot.domain.permissions import Actor, Capability, Policy
-from bot.domain.reasons import Refused
+from bot.domain.reasons import Reason
 from bot.domain.releases import Release
 from bot.services.comparisons import Comparer
 from bot.services.inspections import Inspector
+from bot.services.manifests import Manifests
 from bot.services.releases import card_key
+from bot.services.rollbacks import Planner
 from bot.services.tags import TagReader
 from bot.services.validations import Validator
 from bot.services.views import Gallery
@@ -48,6 +51,7 @@ class Office:
     catalog: Catalog
     deps: Deps
     audited: list[tuple[str, str, str, str | None]] = field(default_factory=list)
+    refused: list[tuple[str, str, str | None, str, str | None, str]] = field(default_factory=list)
     interactions: list[tuple[str, str]] = field(default_factory=list)
 
     def client(self, *more: commands.Cog) -> Client:
@@ -152,9 +156,16 @@ async def office(town: Town) -> AsyncIterator[Office]:
         },
     )
 
-    async def audit(*, actor: Actor, capability: Capability, environment: str, refused: Refused | None) -> None:
-        place.audited.append((actor.name, capability, environment, refused.reason if refused else None))
+    async def audit(
+        *, actor: Actor, action: str, environment: str | None, outcome: str, reason: Reason | None, detail: str
+    ) -> None:
+        gate, _, capability = action.partition(":")
+        if gate == "gate":
+            place.audited.append((actor.name, capability, str(environment), reason))
+        else:
+            place.refused.append((actor.name, action, environment, outcome, reason, detail))
 
+    github = GitHub(url="http://127.0.0.1:9", repository=catalog.repository)
     deps = Deps(
         guild_id=town.guild.id,
         database=town.database,
@@ -168,10 +179,13 @@ async def office(town: Town) -> AsyncIterator[Office]:
             database=town.database,
             catalog=catalog,
             registry=OciRegistry(url="http://127.0.0.1:9"),
-            github=GitHub(url="http://127.0.0.1:9", repository=catalog.repository),
+            github=github,
         ),
-        comparer=Comparer(
-            database=town.database, catalog=catalog, github=GitHub(url="http://127.0.0.1:9", repository="o/r")
+        comparer=Comparer(database=town.database, catalog=catalog, github=github),
+        planner=Planner(
+            database=town.database,
+            manifests=Manifests(catalog=catalog, github=github, registry=OciRegistry(url="http://127.0.0.1:9")),
+            argocds={},
         ),
         validator=Validator(github=GitHub(url="http://127.0.0.1:9", repository="o/r")),
         clock=town.clock,
@@ -209,3 +223,16 @@ def said(result: InteractionResult) -> tuple[str, str]:
     assert result.followups == []
     [embed] = result.response.embeds
     return embed.title or "", embed.description or ""
+
+
+async def reject(actor: MemberActor, card: discord.Message) -> InteractionResult:
+    """Press Reject, and say why."""
+    return await actor.submit_modal(await actor.click(card, label="Reject"), {"reason": "Not today."})
+
+
+async def state(office: Office) -> OperationState:
+    """How far the one operation is."""
+    async with office.town.database.reading() as connection:
+        operation = await operations.get(connection, "0194350c8a20a1b2c3d4e5f6")
+    assert operation is not None
+    return operation.state

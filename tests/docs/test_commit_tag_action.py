@@ -1,15 +1,12 @@
 """The manifest commit: one tag changes, nobody's push is lost or forced, on a real repository."""
 
 import asyncio
-import os
 import re
-import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
 
-from tests.docs.scripts import Finished, needs_tools, run
+from tests.docs.scripts import Finished, commit_tag, git, needs_tools, shallow_clone
 
 pytestmark = needs_tools
 
@@ -45,15 +42,6 @@ replicas:
 """
 
 
-def git(*arguments: str, directory: Path) -> str:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(directory), "GIT_CONFIG_NOSYSTEM": "1"}
-    identity = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.com")
-    done = subprocess.run(
-        ["git", *identity, *arguments], cwd=directory, env=environment, check=True, capture_output=True, text=True
-    )
-    return done.stdout
-
-
 @pytest.fixture
 def origin(tmp_path: Path) -> Path:
     """A repository on a server, with one overlay."""
@@ -71,18 +59,8 @@ def origin(tmp_path: Path) -> Path:
 
 async def commit(service: str, *, origin: Path) -> tuple[Finished, Path]:
     """What one workflow does, in a shallow clone of its own."""
-    clone = Path(tempfile.mkdtemp(dir=origin.parent)) / "clone"
-    git("clone", "--quiet", "--depth", "1", f"file://{origin}", str(clone), directory=origin.parent)
-    environment = {
-        "GITHUB_OUTPUT": str(clone.with_suffix(".output")),
-        "BRANCH": "main",
-        "OVERLAY": OVERLAY,
-        "IMAGE": service,
-        "TAG": TAG,
-        "SERVICE": service,
-        "ENVIRONMENT": "prod",
-    }
-    return await run("commit-tag/commit-tag.sh", environment, directory=clone), clone
+    clone = shallow_clone(origin, below=origin.parent)
+    return await commit_tag(clone, service, tag=TAG, overlay=OVERLAY, branch="main", environment="prod"), clone
 
 
 def overlay(origin: Path) -> str:

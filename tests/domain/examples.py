@@ -27,6 +27,7 @@ from bot.domain.events import (
 )
 from bot.domain.images import Image
 from bot.domain.incidents import Signal
+from bot.domain.locks import Lock
 from bot.domain.operations import Content, ImageChange, Operation, OperationKind, OperationState, Resource
 from bot.domain.releases import Release
 
@@ -236,6 +237,21 @@ def approval(**changes: Any) -> Approval:
         authors=frozenset({ASKED_BY}),
         requested_at=after(200),
         expires_at=after(3800),
+    )
+    return replace(example, **changes)
+
+
+def lock(**changes: Any) -> Lock:
+    """A lock on the whole of prod, without an end."""
+    example = Lock(
+        id="l-1",
+        environment="prod",
+        service=None,
+        owner_id=21,
+        owner_name="hyunwoo",
+        reason="The database is being migrated",
+        since=BEGIN,
+        until=None,
     )
     return replace(example, **changes)
 

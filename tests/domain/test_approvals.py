@@ -17,6 +17,7 @@ OVER = approval().expires_at
 CLOSED = {
     ApprovalState.GRANTED: Reason.ALREADY_DECIDED,
     ApprovalState.REJECTED: Reason.ALREADY_DECIDED,
+    ApprovalState.WITHDRAWN: Reason.WITHDRAWN,
     ApprovalState.EXPIRED: Reason.EXPIRED,
     ApprovalState.SUPERSEDED: Reason.SUPERSEDED,
 }
@@ -28,6 +29,10 @@ def grant(given: Approval, *, person: int = OTHER, now: datetime = NOW) -> Appro
 
 def reject(given: Approval, *, now: datetime = NOW) -> Approval:
     return approvals.reject(given, name=f"person {OTHER}", now=now)
+
+
+def withdraw(given: Approval, *, person: int = OTHER, asked_by: int | None = OTHER, now: datetime = NOW) -> Approval:
+    return approvals.withdraw(given, person=person, asked_by=asked_by, name=f"person {person}", now=now)
 
 
 def vote(person: int = OTHER, *, at: datetime = NOW) -> Vote:
@@ -78,7 +83,20 @@ def test_one_no_closes_and_keeps_the_votes() -> None:
     assert reject(given) == replace(given, state=ApprovalState.REJECTED, decided_at=NOW, decided_by=f"person {OTHER}")
 
 
-@pytest.mark.parametrize("decide", [grant, reject])
+def test_only_who_asked_takes_it_back_and_the_votes_stay() -> None:
+    given = grant(approval(required=2, authors=frozenset({ASKED_BY, THIRD})))
+
+    # Who wrote the commit did not ask for its deploy; and what nobody here asked for, nobody here takes back.
+    for person, asked_by in ((THIRD, ASKED_BY), (OTHER, ASKED_BY), (ASKED_BY, None)):
+        assert refusal(lambda who=person, by=asked_by: withdraw(given, person=who, asked_by=by)) is (  # type: ignore[misc]
+            Reason.NOT_YOUR_REQUEST
+        )
+    assert withdraw(given, person=ASKED_BY, asked_by=ASKED_BY) == replace(
+        given, state=ApprovalState.WITHDRAWN, decided_at=NOW, decided_by=f"person {ASKED_BY}"
+    )
+
+
+@pytest.mark.parametrize("decide", [grant, reject, withdraw])
 def test_time_is_over_at_the_very_moment(decide: Callable[..., Approval]) -> None:
     in_time = OVER.replace(minute=OVER.minute - 1)
 
@@ -101,6 +119,7 @@ def test_nothing_leaves_a_closed_state(state: ApprovalState, reason: Reason) -> 
 
     assert refusal(lambda: grant(closed)) is reason
     assert refusal(lambda: reject(closed)) is reason
+    assert refusal(lambda: withdraw(closed)) is reason
     assert approvals.expire(closed, now=OVER) is closed
     assert approvals.supersede(closed, now=NOW) is closed
 
@@ -114,3 +133,4 @@ def test_a_closed_request_says_so_before_anything_about_the_person() -> None:
 
     assert refusal(lambda: grant(closed, person=ASKED_BY)) is Reason.ALREADY_DECIDED
     assert refusal(lambda: grant(closed, person=OTHER)) is Reason.ALREADY_DECIDED
+    assert refusal(lambda: withdraw(closed, asked_by=ASKED_BY)) is Reason.ALREADY_DECIDED

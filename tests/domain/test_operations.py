@@ -59,6 +59,7 @@ def test_a_state_is_open_or_ended_and_a_worker_works_on_all_open_ones_but_waitin
         OperationState.FAILED,
         OperationState.REFUSED,
         OperationState.REJECTED,
+        OperationState.WITHDRAWN,
         OperationState.EXPIRED,
         OperationState.SUPERSEDED,
     }

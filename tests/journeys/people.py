@@ -1,4 +1,4 @@
-"""What people do beyond pressing what they see: pressing what somebody else has decided a moment ago."""
+"""What people do beyond one press: say why they reject, and press what somebody else has decided a moment ago."""
 
 import copy
 from dataclasses import dataclass
@@ -28,6 +28,11 @@ class OldCopy:
         finally:
             if stored.components == self.components:
                 stored.components = present
+
+
+async def reject(actor: MemberActor, message: discord.Message, *, why: str) -> InteractionResult:
+    """Press Reject, and send what the form asks for."""
+    return await actor.submit_modal(await actor.click(message, label="Reject"), {"reason": why})
 
 
 def old_copy(scene: Scene, message: discord.Message) -> OldCopy:

@@ -85,7 +85,7 @@ async def started(
     """The program in a directory of its own, with these variables and no others of ours. It does not outlive this."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _START, discord, command),
+        *(sys.executable, "-c", _START, discord, *command.split()),
         cwd=directory,
         env={**inherited, "PYTHONPATH": str(ROOT), "COLUMNS": "500", **variables},
         stdin=None,

@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Table, func, select
 
+from bot.domain import trail
 from bot.domain.approvals import Approval
 from bot.domain.events import ApplicationObserved
 from bot.domain.incidents import Incident
 from bot.domain.operations import Operation
+from bot.services import trail as trails
 from bot.storage import documents, schema
 from bot.storage.engine import Database
 from tests.journeys.waiting import until_async
@@ -72,6 +74,11 @@ class Rows:
                 select(*(schema.audit.c[name] for name in Entry._fields)).order_by(schema.audit.c.id)
             )
             return [Entry(*row) for row in found]
+
+    async def trail(self) -> list[trail.Entry]:
+        """Every row of the audit trail as it is stored; its chain must hold."""
+        assert (await trails.verify(self._database)).broken is None
+        return [entry async for entry in trails.entries(self._database)]
 
     async def quiet(self, *, within: float = 10.0) -> None:
         """Wait until every delivery is worked off and every message shows what it should."""

@@ -26,6 +26,7 @@ OPEN = {
     "Application tiketi-prod": ("ok", "readable, and may be synced"),
     "Rights in Argo CD": ("ok", "no more than the bot needs"),
     "GitHub": ("ok", "reads ORGANIZATION/project-ticketing as a token"),
+    "GitHub Contents": ("ok", "files are readable; writing one needs Contents: Read and write"),
     "GitHub Actions": ("ok", "runs are readable; running one again needs Actions: Read and write"),
     "Cluster of dev": ("ok", "namespace tiketi has all 5 Deployments"),
     "Cluster of staging": ("ok", "namespace tiketi-staging has all 5 Deployments"),

@@ -6,6 +6,7 @@ from simcord.results import InteractionResult
 from bot.domain.operations import OperationState
 from sandbox.scene import Scene
 from tests.journeys import expected, seeing
+from tests.journeys.people import reject
 from tests.journeys.rows import Rows
 
 pytestmark = pytest.mark.journey
@@ -53,7 +54,7 @@ async def test_a_deploy_by_hand_is_the_same_request(scene: Scene, rows: Rows) ->
             "⏳ **Approval** asked by hyunwoo · ends ⏱\n⚪ Sync · Rollout",
             "**Next** **@Release manager** approves or rejects, but not minji or hyunwoo.",
         ),
-        buttons=("Approve", "Reject"),
+        buttons=("Approve", "Reject", "Withdraw"),
         links=("Commit", "Argo CD"),
         footer="release 1",
     )
@@ -90,7 +91,7 @@ async def test_a_deploy_by_hand_is_the_same_request(scene: Scene, rows: Rows) ->
 async def test_a_rejected_release_can_be_asked_for_again(scene: Scene, rows: Rows) -> None:
     await scene.pipeline.run("ticket-service", "prod", author="hyunwoo", subject="fix: hold a seat")
     card = await seeing.message(scene.town.releases, titled="waiting for approval")
-    await scene.town.people["jisoo"].click(card, label="Reject")
+    await reject(scene.town.people["jisoo"], card, why="Not today.")
     await seeing.message(scene.town.releases, titled="rejected")
 
     assert seeing.told(await ask(scene, "minji"))[0] == f"{PLACE} · waiting for approval"
@@ -108,6 +109,39 @@ async def test_a_rejected_release_can_be_asked_for_again(scene: Scene, rows: Row
     await rows.ended()
     assert [operation.state for operation in await rows.operations()] == [
         OperationState.REJECTED,
+        OperationState.SUCCEEDED,
+    ]
+    assert len(scene.world.syncs) == 1
+
+
+async def test_a_withdrawn_release_can_be_asked_for_again(scene: Scene, rows: Rows) -> None:
+    people = scene.town.people
+    await scene.pipeline.run("ticket-service", "prod", author="hyunwoo", subject="fix: hold a seat")
+    card = await seeing.message(scene.town.releases, titled="waiting for approval")
+
+    refused = await people["jisoo"].click(card, label="Withdraw")
+    assert seeing.told(refused) == (
+        "Refused",
+        "Only the person who asked for this can withdraw it; whoever may approve can reject it. "
+        "prod:approve belongs to **@Release manager**.",
+    )
+    result = await people["hyunwoo"].click(card, label="Withdraw")  # The run was his, so the request is.
+    assert seeing.told(result) == (f"{PLACE} · withdrawn", "Nothing will be deployed.")
+    await seeing.message(scene.town.releases, titled="withdrawn by hyunwoo")
+    await rows.quiet()
+    after, called = seeing.board(scene.town.releases)
+    assert (after.title, called.title) == (f"{PLACE} · withdrawn by hyunwoo",) * 2
+    assert after.buttons == ()
+    assert "\n⏭️ **Approval** withdrawn by hyunwoo\n" in after.text
+
+    assert seeing.told(await ask(scene, "hyunwoo"))[0] == f"{PLACE} · waiting for approval"
+    again = await seeing.message(scene.town.releases, titled="waiting for approval")
+    assert again.id == card.id
+    await people["jisoo"].click(again, label="Approve")
+    await seeing.message(scene.town.releases, titled="deployed")
+    await rows.ended()
+    assert [operation.state for operation in await rows.operations()] == [
+        OperationState.WITHDRAWN,
         OperationState.SUCCEEDED,
     ]
     assert len(scene.world.syncs) == 1

@@ -49,7 +49,7 @@ async def test_everything_is_shown_approved_and_synced_at_once(scene: Scene, row
                 f"**Next** {WHO}.",
             )
         ),
-        buttons=("Approve", "Reject"),
+        buttons=("Approve", "Reject", "Withdraw"),
         links=("Commit", "Argo CD"),
         footer="operation …",
     )

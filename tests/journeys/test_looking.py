@@ -108,14 +108,14 @@ async def test_status_shows_what_somebody_else_does(scene: Scene, rows: Rows) ->
     [
         (
             "minji",
-            "**dev** view, deploy, refresh, restart, rerun, terminate, logs\n"
-            "**staging** view, deploy, refresh, restart, rerun, terminate, logs\n"
-            "**prod** view, deploy, approve, refresh, restart, rerun, terminate, logs",
+            "**dev** view, deploy, rollback, refresh, restart, rerun, terminate, logs, lock, audit\n"
+            "**staging** view, deploy, rollback, refresh, restart, rerun, terminate, logs, lock, audit\n"
+            "**prod** view, deploy, approve, rollback, refresh, restart, rerun, terminate, logs, lock, audit",
         ),
         (
             "hyunwoo",
-            "**dev** view, deploy, refresh, rerun, logs\n**staging** view, deploy, refresh, rerun, logs\n"
-            "**prod** view, deploy, refresh, rerun, logs",
+            "**dev** view, deploy, refresh, rerun, logs, lock\n**staging** view, deploy, refresh, rerun, logs, lock\n"
+            "**prod** view, deploy, rollback, refresh, rerun, logs, lock",
         ),
         ("sora", "**dev** view\n**staging** view\n**prod** view"),
         ("guest", "**dev** nothing\n**staging** nothing\n**prod** nothing"),

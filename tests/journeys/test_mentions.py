@@ -34,7 +34,7 @@ async def test_a_hostile_subject_is_text_and_calls_nobody(scene: Scene, rows: Ro
                 f"{expected.pipeline(scene, ran)}\n⏳ **Approval** asked by hyunwoo · ends ⏱\n⚪ Sync · Rollout",
                 "**Next** **@Release manager** approves or rejects, but not hyunwoo.",
             ),
-            buttons=("Approve", "Reject"),
+            buttons=("Approve", "Reject", "Withdraw"),
             links=("Run", "Commit", "Argo CD"),
             footer="release 1",
         ),

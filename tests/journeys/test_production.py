@@ -7,7 +7,7 @@ from bot.domain.operations import OperationState
 from sandbox.pipeline import Ran
 from sandbox.scene import Scene
 from tests.journeys import expected, seeing
-from tests.journeys.people import old_copy
+from tests.journeys.people import old_copy, reject
 from tests.journeys.rows import Rows
 from tests.journeys.slowly import slowly
 
@@ -70,7 +70,7 @@ async def test_a_waiting_card_has_all_that_an_approver_needs(scene: Scene, rows:
                 f"{expected.pipeline(scene, ran)}\n⏳ **Approval** asked by hyunwoo · ends ⏱\n⚪ Sync · Rollout",
                 "**Next** **@Release manager** approves or rejects, but not hyunwoo.",
             ),
-            buttons=("Approve", "Reject"),
+            buttons=("Approve", "Reject", "Withdraw"),
             links=("Run", "Commit", "Argo CD"),
             footer="release 1",
         ),
@@ -106,7 +106,7 @@ async def test_an_approved_release_is_synced_once_exactly_as_approved(scene: Sce
     result = await scene.town.people["jisoo"].click(card, label="Approve")
     assert seeing.told(result) == (f"{PLACE} · approved", expected.APPROVED)
     await seeing.message(scene.town.releases, titled=f"{PLACE} · deployed")
-    await scene.town.people["jisoo"].click(other, label="Reject")
+    await reject(scene.town.people["jisoo"], other, why="Not today.")
     await rows.ended()
 
     [operation, _other] = await rows.operations()
@@ -147,7 +147,10 @@ async def test_an_approved_release_is_synced_once_exactly_as_approved(scene: Sce
     audit = [entry for entry in await rows.audit() if entry.operation_id == operation.id]
     assert [(entry.actor, entry.action, entry.outcome) for entry in audit] == [
         ("github:hyunwoo", "deploy", "requested"),
+        ("chatops", "deploy", "waiting"),
         (jisoo, "approve", "granted"),
+        ("chatops", "deploy", "dispatching"),
+        ("chatops", "deploy", "running"),
         ("chatops", "deploy", "succeeded"),
     ]
 
@@ -172,7 +175,7 @@ async def test_who_may_not_approve_is_told_why_and_who_could(scene: Scene, rows:
         assert seeing.told(await people[name].click(card, label="Reject")) == ("Refused", expected.MAY_NOT)
     await rows.quiet()
     assert seeing.seen(card) == seeing.board(scene.town.releases)[0]
-    assert seeing.board(scene.town.releases)[0].buttons == ("Approve", "Reject")
+    assert seeing.board(scene.town.releases)[0].buttons == ("Approve", "Reject", "Withdraw")
     [approval] = await rows.approvals()
     assert (approval.state, approval.votes) == (ApprovalState.PENDING, ())
     assert scene.argocd.received("POST") == []
@@ -204,7 +207,7 @@ async def test_a_rejected_release_is_not_deployed(scene: Scene, rows: Rows) -> N
     card = await seeing.message(scene.town.releases, titled="waiting for approval")
     slow = old_copy(scene, card)
 
-    result = await scene.town.people["minji"].click(card, label="Reject")
+    result = await reject(scene.town.people["minji"], card, why="*Seats* are sold twice: see #42.")
     assert seeing.told(result) == (f"{PLACE} · rejected", "Nothing will be deployed.")
     await rows.quiet()
     await scene.world.settle()
@@ -214,7 +217,8 @@ async def test_a_rejected_release_is_not_deployed(scene: Scene, rows: Rows) -> N
             title=f"{PLACE} · rejected by minji",
             text=expected.text(
                 expected.change(scene, ran, subject="fix: hold a seat", author="hyunwoo", old=old),
-                f"{expected.pipeline(scene, ran)}\n❌ **Approval** ⏱ · rejected by minji",
+                f"{expected.pipeline(scene, ran)}\n❌ **Approval** ⏱ · rejected by minji: "
+                r"\*Seats\* are sold twice: see \#42.",
                 "**Next** `/deploy prod ticket-service` asks again.",
             ),
             links=("Run", "Commit", "Argo CD"),

@@ -66,6 +66,8 @@ async def test_run_again_makes_the_pipeline_run_and_the_card_go_on(scene: Scene,
     assert await rows.audit() == [
         Entry(f"discord:{scene.town.people['hyunwoo'].id}", "gate:rerun", "passed", None),
         Entry(f"discord:{scene.town.people['hyunwoo'].id}", "rerun", "requested", operation.id),
+        Entry("chatops", "rerun", "dispatching", operation.id),
+        Entry("chatops", "rerun", "running", operation.id),
         Entry("chatops", "rerun", "succeeded", operation.id),
     ]
     assert seeing.titles(scene.town.releases) == [f"{STAGING} · deployed in ⏱"]

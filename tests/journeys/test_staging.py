@@ -75,7 +75,7 @@ async def test_deployed_is_said_only_of_pods_that_run(scene: Scene, rows: Rows) 
     assert shown.text.endswith(
         expected.text(
             "✅ **Sync** ⏱\n❌ **Rollout** 0/2 · CrashLoopBackOff",
-            "**Next** The new pods do not run. Roll back or fix forward.",
+            "**Next** The new pods do not run. Roll back, or fix it and push again.",
         )
     )
     assert "deployed" not in " ".join(seeing.written(scene, scene.town.releases, about="release 1"))

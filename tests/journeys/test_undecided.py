@@ -36,7 +36,7 @@ async def test_a_newer_push_makes_the_older_request_void(scene: Scene, rows: Row
     assert [(one.title, one.buttons) for one in shown] == [
         (f"{PLACE} · superseded", ()),
         (f"{PLACE} · superseded", ()),
-        (f"{PLACE} · waiting for approval", ("Approve", "Reject")),
+        (f"{PLACE} · waiting for approval", ("Approve", "Reject", "Withdraw")),
         (f"{PLACE} · approval needed", ()),
     ]
     assert shown[0].text.endswith(f"**Next** `{newer.tag}` took its place. Follow the newest card.")

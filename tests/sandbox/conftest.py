@@ -1,5 +1,6 @@
 """A world of the packaged topology that nobody ticks but the test, and the servers that show it."""
 
+import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,14 +13,17 @@ import bot
 from bot import topology as topologies
 from bot.topology import Topology
 from sandbox.argocd import Argocd
+from sandbox.github import Github
 from sandbox.notifications import Notifications
 from sandbox.pipeline import Pipeline
 from sandbox.senders import Senders
 from sandbox.world import World, with_clusters
+from tests.docs.scripts import git
 from tests.sandbox.receiver import SECRET, Receiver
 
 NOON = datetime(2026, 8, 22, 12, 0, 0, tzinfo=UTC)
 PROD = "/api/v1/applications/tiketi-prod"
+needs_git = pytest.mark.skipif(not shutil.which("git"), reason="NOT TESTED: the repository with the real git")
 
 
 async def get(api: httpx.AsyncClient, path: str = f"{PROD}?project=tiketi") -> dict[str, Any]:
@@ -88,3 +92,24 @@ async def notifications(running: World, senders: Senders) -> AsyncIterator[Notif
 @pytest.fixture
 def pipeline(running: World, senders: Senders, notifications: Notifications) -> Pipeline:
     return Pipeline(running, senders, pace=0.001)
+
+
+@pytest.fixture
+async def server(world: World) -> AsyncIterator[Github]:
+    async with Github(world) as running:
+        yield running
+
+
+@pytest.fixture
+async def hub(server: Github) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with the token, below the repository."""
+    headers = {"Authorization": f"Bearer {server.token}"}
+    async with httpx.AsyncClient(base_url=f"{server.url}/repos/{server.shapes.full_name}/", headers=headers) as client:
+        yield client
+
+
+@pytest.fixture
+def clone(world: World, tmp_path: Path) -> Path:
+    """Somebody's clone of the repository."""
+    git("clone", "--quiet", f"file://{world.git.directory}", "clone", directory=tmp_path)
+    return tmp_path / "clone"

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -16,13 +16,6 @@ from sandbox.oidc import Oidc
 from sandbox.world import World
 
 REPOSITORY = "ORGANIZATION/project-ticketing"
-
-
-@pytest.fixture
-async def server(world: World) -> AsyncIterator[stand_in.Github]:
-    """GitHub over the world."""
-    async with stand_in.Github(world) as running:
-        yield running
 
 
 def client(server: stand_in.Github, *, auth: Auth.Auth | None = None) -> Github:
@@ -244,6 +237,6 @@ async def test_the_issuer_signs_tokens_that_its_keys_verify(world: World) -> Non
 
 def test_contents_are_in_base64_with_line_breaks(world: World) -> None:
     text = "x" * 100
-    shown = stand_in.Github(world).shapes.content("a/b.txt", "main", text, whole=True)
+    shown = stand_in.Github(world).shapes.content("a/b.txt", "main", "a" * 40, text, whole=True)
     assert (shown["name"], shown["size"], base64.b64decode(shown["content"]).decode()) == ("b.txt", 100, text)
     assert max(map(len, shown["content"].splitlines())) <= 76

@@ -1,10 +1,6 @@
 """What GitHub's stand-in lets programs write, driven by PyGithub; its objects are those of the real Git."""
 
 import base64
-import shutil
-import subprocess
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,30 +10,14 @@ from github.Repository import Repository
 
 from sandbox import git_objects
 from sandbox import github as stand_in
-from sandbox.git import Git
 from sandbox.github_writes import RULES
 from sandbox.pushes import Pushes
 from sandbox.senders import Senders
 from sandbox.world import World
 from tests.sandbox.receiver import Receiver
-from tests.sandbox.test_github import REPOSITORY, ask
+from tests.sandbox.test_github import ask
 
 OVERLAY = "k8s/overlays/prod/kustomization.yaml"
-needs_git = pytest.mark.skipif(not shutil.which("git"), reason="NOT TESTED: the names of objects, for want of git")
-
-
-@pytest.fixture
-async def server(world: World) -> AsyncIterator[stand_in.Github]:
-    async with stand_in.Github(world) as running:
-        yield running
-
-
-@pytest.fixture
-async def hub(server: stand_in.Github) -> AsyncIterator[httpx.AsyncClient]:
-    """A client with the token, below the repository."""
-    headers = {"Authorization": f"Bearer {server.token}"}
-    async with httpx.AsyncClient(base_url=f"{server.url}/repos/{REPOSITORY}/", headers=headers) as client:
-        yield client
 
 
 def put(text: str, **more: Any) -> dict[str, Any]:
@@ -217,7 +197,7 @@ async def test_argocd_notices_and_the_bot_is_told(running: World, receiver: Rece
         sha = await ask(question, server)
         await running.until(lambda: running.deployment("staging", "backend").image.endswith(f":{tag}"))
         await pushes.sent()
-        running.move("topic", sha)
+        running.move("topic", sha, before=None)
         await pushes.sent()
     bodies = receiver.received("POST", "/github")
     assert [(body["ref"], body["before"], body["after"]) for body in bodies] == [
@@ -225,43 +205,6 @@ async def test_argocd_notices_and_the_bot_is_told(running: World, receiver: Rece
         ("refs/heads/topic", "0" * 40, sha),
     ]
     assert bodies[0]["commits"][0]["modified"] == [path]
-
-
-def export(git: Git, directory: Path) -> None:
-    """Write every object into a bare repository by Git's own means, comparing the names that it gives them."""
-
-    def run(*words: str, given: bytes = b"") -> str:
-        done = subprocess.run(["git", *words], cwd=directory, input=given, capture_output=True, timeout=60, check=True)
-        return done.stdout.decode().strip()
-
-    run("init", "--quiet", "--bare", ".")
-    for sha, text in git.blobs.items():
-        assert run("hash-object", "-w", "--stdin", given=git_objects.content(text)) == sha
-    for commit in git.commits.values():
-        for body in git_objects.trees(commit.tree).values():
-            sha = run("hash-object", "-w", "-t", "tree", "--stdin", given=body)
-            assert sha == git_objects.name("tree", body)
-        assert run("hash-object", "-w", "-t", "commit", "--stdin", given=commit.body) == commit.sha
-    for branch, sha in git.branches.items():
-        run("update-ref", f"refs/heads/{branch}", sha)
-    run("fsck", "--strict", "--full")
-    listed = run("log", "--format=%H", "main").split()
-    assert set(listed) == {commit.sha for commit in git.history("main")}
-
-
-@needs_git
-async def test_its_objects_are_those_of_git(
-    server: stand_in.Github, hub: httpx.AsyncClient, world: World, tmp_path: Path
-) -> None:
-    files: dict[str, str | None] = {"a.b": "1", "a/b/c": "2", "a-b/ä": "서울", "bytes": git_objects.text(b"\xff\x00")}
-    world.git.commit("main", files, message="x\n\nüber", login="minji", at=world.timeline.after(), name="김민지")
-    await hub.put("contents/a/b/d", json=put("\ufeffx\r\n"))
-    parents = (world.git.branches["main"], world.git.branches["develop"])
-    tree = dict(world.git.head("main").tree)
-    merge = world.git.create(tree, parents=parents, message="Merge", login="minji", at=world.timeline.after())
-    world.git.branches["main"] = merge.sha
-    assert len(list(world.git.history("main"))) == len(world.git.commits)
-    export(world.git, tmp_path)
 
 
 async def test_no_other_mutation(server: stand_in.Github) -> None:

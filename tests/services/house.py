@@ -32,6 +32,7 @@ from bot.services.manifests import Manifests
 from bot.services.observations import Observer
 from bot.services.reruns import Rerunner
 from bot.services.restarts import Restarter
+from bot.services.rollbacks import Planner
 from bot.services.steps import Steps
 from bot.services.terminations import Terminator
 from bot.services.workers import Step, Worker
@@ -75,6 +76,7 @@ class Bot:
     restarter: Restarter
     terminator: Terminator
     rerunner: Rerunner
+    planner: Planner
 
     @property
     def clock(self) -> Clock:
@@ -98,6 +100,7 @@ class Bot:
             name=name,
             steps={
                 OperationKind.DEPLOY: self.deployer.step,
+                OperationKind.ROLLBACK: self.deployer.step,
                 OperationKind.REFRESH: refresh or real,
                 OperationKind.RESTART: self.restarter.step,
                 OperationKind.TERMINATE: self.terminator.step,
@@ -164,6 +167,13 @@ class Bot:
         operation = await self.step(await self.approved(service=service))
         assert operation.state is OperationState.RUNNING, operation
         return operation
+
+    async def deployed(self, *, service: str = TICKETS) -> str:
+        """The tag of a new release of prod, once it runs there through the bot."""
+        released = self.outside.world.release("prod", service)
+        done = await self.followed(await self.running(service=service))
+        assert done.state is OperationState.SUCCEEDED, done
+        return released.tag
 
     async def followed(self, operation: Operation) -> Operation:
         """The operation once the world has come to rest and the deployer has looked at it."""
@@ -287,6 +297,7 @@ async def bot_in(
             restarter=Restarter(steps=steps, argocds=argocds, clusters=clusters, grace=GRACE),
             terminator=Terminator(steps=steps, argocds=argocds),
             rerunner=Rerunner(steps=steps, github=github, grace=GRACE),
+            planner=Planner(database=database, manifests=manifests, argocds=argocds),
         )
 
 

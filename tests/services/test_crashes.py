@@ -50,7 +50,10 @@ async def assert_the_end(outside: Outside, url: str, *, catalog: Catalog, died_a
         assert {row["state"] for row in await bot.table("deliveries")} == {"done"}, died_after
         assert await bot.audit() == [
             ("github:hyunwoo", "deploy", "requested", None),
+            ("chatops", "deploy", "waiting", None),
             ("discord:22", "approve", "granted", None),
+            ("chatops", "deploy", "dispatching", None),
+            ("chatops", "deploy", "running", None),
             ("chatops", "deploy", "succeeded", None),
         ], died_after
         assert [incident for incident in await bot.incidents() if incident.episode] == [], died_after

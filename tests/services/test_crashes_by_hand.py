@@ -76,8 +76,10 @@ async def test_a_crash_after_any_commit_orders_nothing_twice(
                 orders = [request for request in outside.argocd.requests if request.method == method]
                 assert len(orders) == (ends[-1] == DONE), lives
                 outcome = (str(operation.state), operation.reason and str(operation.reason))
-                assert await bot.audit() == [
+                # An operation whose order was lost, or that was over when somebody looked, was never seen running.
+                assert [row for row in await bot.audit() if row[2] != "running"] == [
                     ("discord:21", str(kind), "requested", None),
+                    ("chatops", str(kind), "dispatching", None),
                     ("chatops", str(kind), *outcome),
                 ], lives
         if alive:

@@ -1,11 +1,13 @@
-"""Presses on Approve and Reject: one vote each, one winner, and nobody decides about their own."""
+"""Presses on Approve, Reject and Withdraw: one vote each, one winner, and nobody decides about their own."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
-from bot.domain.approvals import ApprovalState
+from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationState
 from bot.domain.permissions import Actor
@@ -26,9 +28,13 @@ async def waiting(bot: Bot, world: World) -> Operation:
 
 async def press(bot: Bot, operation: Operation, *, actor: Actor = MINJI, verb: str = "grant") -> Reason | ApprovalState:
     """What the person is told: the state of the approval, or why not."""
-    decide = approvals.grant if verb == "grant" else approvals.reject
+    verbs: dict[str, Callable[..., Awaitable[Approval]]] = {
+        "grant": approvals.grant,
+        "reject": partial(approvals.reject, why="The **queue** is full."),
+        "withdraw": approvals.withdraw,
+    }
     try:
-        return (await decide(bot.database, operation.id, actor=actor, now=bot.clock())).state
+        return (await verbs[verb](bot.database, operation.id, actor=actor, now=bot.clock())).state
     except Refused as refused:
         return refused.reason
 
@@ -38,9 +44,24 @@ async def test_a_reject_ends_it(bot: Bot, waiting: Operation) -> None:
 
     assert told is ApprovalState.REJECTED
     after, approval = await bot.operation(waiting.id), await bot.approval(waiting.id)
-    assert (after.state, after.reason) == (OperationState.REJECTED, Reason.REJECTED)
+    assert (after.state, after.reason, after.detail) == (
+        OperationState.REJECTED,
+        Reason.REJECTED,
+        "The **queue** is full.",
+    )
     assert (approval.state, approval.decided_by) == (ApprovalState.REJECTED, "sora")
     assert (await bot.audit())[-1] == ("discord:23", "deploy", "rejected", "rejected")
+    assert (await bot.request(SORA)).state is OperationState.REQUESTED  # The place is free again.
+
+
+async def test_who_asked_takes_it_back(bot: Bot, waiting: Operation) -> None:
+    told = [await press(bot, waiting, actor=actor, verb="withdraw") for actor in (MINJI, HYUNWOO, SORA, SORA)]
+
+    assert told == [Reason.NOT_YOUR_REQUEST, Reason.NOT_YOUR_REQUEST, ApprovalState.WITHDRAWN, Reason.WITHDRAWN]
+    after, approval = await bot.operation(waiting.id), await bot.approval(waiting.id)
+    assert (after.state, after.reason, after.detail) == (OperationState.WITHDRAWN, Reason.WITHDRAWN, "")
+    assert (approval.state, approval.decided_by) == (ApprovalState.WITHDRAWN, "sora")
+    assert (await bot.audit())[2:] == [("discord:23", "deploy", "withdrawn", "withdrawn")]
     assert (await bot.request(SORA)).state is OperationState.REQUESTED  # The place is free again.
 
 
@@ -84,19 +105,25 @@ async def test_one_person_has_one_vote(outside: Outside, world: World, database_
         ]
         assert [row[:3] for row in await bot.audit()] == [
             ("discord:21", "deploy", "requested"),
+            ("chatops", "deploy", "waiting"),
             ("discord:22", "approve", "pending"),
             ("discord:23", "approve", "granted"),
         ]
 
 
-@pytest.mark.parametrize("first", ["grant", "reject"])
-async def test_what_is_decided_stays_decided(bot: Bot, waiting: Operation, first: str) -> None:
-    await press(bot, waiting, verb=first)
+@pytest.mark.parametrize(
+    ("first", "reason"),
+    [("grant", Reason.ALREADY_DECIDED), ("reject", Reason.ALREADY_DECIDED), ("withdraw", Reason.WITHDRAWN)],
+)
+async def test_what_is_decided_stays_decided(bot: Bot, waiting: Operation, first: str, reason: Reason) -> None:
+    await press(bot, waiting, actor=SORA if first == "withdraw" else MINJI, verb=first)
     decided = await bot.operation(waiting.id)
+    assert decided != waiting
 
     told = [await press(bot, waiting, verb=verb) for verb in ("grant", "reject")]
+    told.append(await press(bot, waiting, actor=SORA, verb="withdraw"))
 
-    assert told == [Reason.ALREADY_DECIDED, Reason.ALREADY_DECIDED]
+    assert told == [reason] * 3
     assert await bot.operation(waiting.id) == decided
 
 
@@ -106,11 +133,11 @@ async def test_a_press_comes_too_late(bot: Bot, waiting: Operation) -> None:
     assert await approvals.expire_overdue(bot.database, now=bot.clock()) == 0
 
     bot.clock.advance(timedelta(seconds=1))
-    told = [await press(bot, waiting, verb=verb) for verb in ("grant", "reject")]
+    told = [await press(bot, waiting, verb=verb) for verb in ("grant", "reject", "withdraw")]
     closed = [await approvals.expire_overdue(bot.database, now=bot.clock()) for _ in range(2)]
     told.append(await press(bot, waiting))
 
-    assert (told, closed) == ([Reason.EXPIRED] * 3, [1, 0])
+    assert (told, closed) == ([Reason.EXPIRED] * 4, [1, 0])
     after = await bot.operation(waiting.id)
     assert (after.state, after.reason) == (OperationState.EXPIRED, Reason.EXPIRED)
     assert (await bot.approval(waiting.id)).state is ApprovalState.EXPIRED
@@ -181,7 +208,7 @@ async def test_of_two_hundred_presses_one_counts(bot: Bot, waiting: Operation) -
     assert (told.count(ApprovalState.GRANTED), told.count(Reason.ALREADY_DECIDED)) == (1, 199)
     assert (await bot.operation(waiting.id)).state is OperationState.APPROVED
     assert len((await bot.approval(waiting.id)).votes) == 1
-    assert [row[1] for row in await bot.audit()] == ["deploy", "approve"]
+    assert [row[1] for row in await bot.audit()] == ["deploy", "deploy", "approve"]
 
 
 @pytest.mark.storage
@@ -202,6 +229,26 @@ async def test_of_a_yes_and_a_no_at_once_one_counts(bot: Bot, world: World) -> N
         if after.state is OperationState.APPROVED:
             world.release("prod", TICKETS)
             assert (await bot.step(after)).reason is Reason.CONTENT_CHANGED
+
+
+@pytest.mark.storage
+async def test_of_a_yes_and_a_withdrawal_at_once_one_counts(bot: Bot, world: World) -> None:
+    for _ in range(10):
+        world.release("prod", TICKETS, login="hyunwoo")
+        waiting = await bot.propose(SORA)
+
+        yes, never_mind = await asyncio.gather(press(bot, waiting), press(bot, waiting, actor=SORA, verb="withdraw"))
+
+        after, approval = await bot.operation(waiting.id), await bot.approval(waiting.id)
+        if after.state is OperationState.APPROVED:
+            assert (yes, never_mind) == (ApprovalState.GRANTED, Reason.ALREADY_DECIDED)
+            assert approval.state is ApprovalState.GRANTED
+            world.release("prod", TICKETS)
+            assert (await bot.step(after)).reason is Reason.CONTENT_CHANGED
+        else:
+            assert (after.state, approval.state) == (OperationState.WITHDRAWN, ApprovalState.WITHDRAWN)
+            assert never_mind is ApprovalState.WITHDRAWN
+            assert yes in (Reason.WITHDRAWN, Reason.ALREADY_DECIDED)
 
 
 @pytest.mark.storage

@@ -56,6 +56,8 @@ async def test_a_restart_goes_this_way(bot: Bot, world: World) -> None:
     ]
     assert await bot.audit() == [
         ("discord:21", "restart", "requested", None),
+        ("chatops", "restart", "dispatching", None),
+        ("chatops", "restart", "running", None),
         ("chatops", "restart", "succeeded", None),
     ]
 

@@ -216,7 +216,7 @@ async def test_a_rejected_release_is_not_asked_about_again(bot: Bot, world: Worl
     world.tick()
     await look(bot)
     (asked,) = await bot.operations()
-    await approvals.reject(bot.database, (await bot.step(asked)).id, actor=MINJI, now=bot.clock())
+    await approvals.reject(bot.database, (await bot.step(asked)).id, actor=MINJI, why="not now", now=bot.clock())
     await look(bot)
 
     assert [operation.state for operation in await bot.operations()] == [OperationState.REJECTED]
@@ -227,7 +227,7 @@ async def test_what_a_person_asked_for_first_is_not_asked_about_again(bot: Bot, 
     world.tick()
     waiting = await bot.propose(SORA)
     await look(bot)
-    await approvals.reject(bot.database, waiting.id, actor=MINJI, now=bot.clock())
+    await approvals.reject(bot.database, waiting.id, actor=MINJI, why="not now", now=bot.clock())
     await look(bot)
 
     assert [operation.id for operation in await bot.operations()] == [waiting.id]

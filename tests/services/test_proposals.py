@@ -77,7 +77,10 @@ async def test_the_whole_road_leaves_exactly_this(bot: Bot, world: World, argocd
     assert (row["id"], row["operation_id"], row["state"]) == (asked.id, asked.id, "granted")
     assert await bot.audit() == [
         ("discord:21", "deploy", "requested", None),
+        ("chatops", "deploy", "waiting", None),
         ("discord:22", "approve", "granted", None),
+        ("chatops", "deploy", "dispatching", None),
+        ("chatops", "deploy", "running", None),
         ("chatops", "deploy", "succeeded", None),
     ]
     (release,) = await bot.releases()

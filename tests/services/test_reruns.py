@@ -73,6 +73,8 @@ async def test_a_re_run_goes_this_way(bot: Bot, world: World, outside: Outside, 
     assert (orders(outside), run.attempt) == ([order], 2)
     assert await bot.audit() == [
         ("discord:21", "rerun", "requested", None),
+        ("chatops", "rerun", "dispatching", None),
+        ("chatops", "rerun", "running", None),
         ("chatops", "rerun", "succeeded", None),
     ]
 

@@ -76,7 +76,7 @@ async def test_a_rejected_tag_is_not_written(bot: Bot, world: World, earlier: st
     waiting = await bot.step(await asked(bot, earlier))
     await bot.observer.observe(bot.catalog.environments["prod"])
     assert (await bot.operation(waiting.id)).state is OperationState.WAITING  # Git asks for another, as it must
-    await approvals.reject(bot.database, waiting.id, actor=MINJI, now=bot.clock())
+    await approvals.reject(bot.database, waiting.id, actor=MINJI, why="not now", now=bot.clock())
     assert (await bot.operation(waiting.id)).state is OperationState.REJECTED
     assert world.git.head("main") == tip
 

@@ -105,6 +105,7 @@ async def test_yes_and_no_at_once_are_one_decision(database: Database) -> None:
     decisions = [
         approvals.grant(found, person=1000, name="yes", now=NOW),
         approvals.reject(found, name="no", now=NOW),
+        approvals.withdraw(found, person=1, asked_by=1, name="never mind", now=NOW),
         approvals.supersede(found, now=NOW),
         approvals.expire(found, now=found.expires_at),
     ]

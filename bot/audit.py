@@ -1,0 +1,123 @@
+"""`python -m bot audit`: the trail verified and exported, on the database alone, while the bot runs or does not."""
+
+import asyncio
+import csv
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TextIO
+
+import typer
+
+from bot.domain import trail as chain
+from bot.domain.trail import Entry, Head
+from bot.services import trail
+from bot.storage import migrations
+from bot.storage.audit import Wanted
+from bot.storage.engine import Database
+
+PATIENCE_SECONDS = 10
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_COLUMNS = [field.name for field in fields(Entry)]
+
+
+class Format(StrEnum):
+    """How an export is written: exactly, a JSON object a line, or for a spreadsheet."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+class Unreadable(Exception):
+    """There is no trail to read; the text says why."""
+
+
+def head(text: str) -> Head:
+    """An option of the command line; typer tells whoever typed it what is wrong."""
+    try:
+        return chain.parse_head(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def moment(text: str) -> datetime:
+    """An option of the command line: ISO 8601, in UTC unless it says otherwise."""
+    try:
+        written = datetime.fromisoformat(text)
+        return written.astimezone(UTC) if written.tzinfo else written.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter("a moment is written like 2026-01-31 or 2026-01-31T14:30") from error
+
+
+async def verify(url: str, *, noted: list[Head]) -> tuple[bool, str]:
+    """Whether the chain holds, and what to say about it."""
+    database = Database(url)
+    try:
+        await _require(database)
+        found = await trail.verify(database, noted=noted)
+    finally:
+        await database.close()
+    span = "no rows" if found.first is None or found.last is None else _span(found.first, found.last)
+    if found.broken is None:
+        return True, f"The chain holds: {span}.\nhead {found.head}"
+    return False, f"The chain is broken at {found.broken}.\nWhole until there: {span}.\nhead {found.head}"
+
+
+async def export(url: str, *, form: Format, wanted: Wanted, out: TextIO) -> None:
+    """Write every wanted row, from the oldest."""
+    database = Database(url)
+    try:
+        await _require(database)
+        write = _writer(form, out)
+        async for entry in trail.entries(database, wanted=wanted):
+            write(entry)
+    finally:
+        await database.close()
+
+
+async def _require(database: Database) -> None:
+    """Raises `Unreadable` when the database does not answer, or has another schema."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            revision = await migrations.current(database)
+    except Exception as error:
+        # A driver raises what it likes; here all of it means the same.
+        raise Unreadable(f"The database does not answer ({type(error).__name__}): see CHATOPS_DATABASE_URL.") from error
+    if revision != migrations.head():
+        wants = f"{revision or 'nothing'}, and this version wants {migrations.head()}"
+        raise Unreadable(f"The database is at schema {wants}: run python -m bot migrate.")
+
+
+def _span(first: Entry, last: Entry) -> str:
+    return f"{last.id - first.id + 1} rows, #{first.id} of {first.at} to #{last.id} of {last.at}"
+
+
+def _writer(form: Format, out: TextIO) -> Callable[[Entry], object]:
+    if form is Format.JSONL:
+        return lambda entry: out.write(json.dumps({**asdict(entry), "roles": _roles(entry.roles)}) + "\n")
+    table = csv.writer(out, lineterminator="\r\n")
+    table.writerow(_COLUMNS)
+    return lambda entry: table.writerow([_cell(getattr(entry, name)) for name in _COLUMNS])
+
+
+def _roles(stored: str | None) -> object:
+    """The list that is stored as text; whatever else somebody put there stays what it is."""
+    try:
+        return None if stored is None else json.loads(stored)
+    except ValueError:
+        return stored
+
+
+def _cell(value: object) -> object:
+    """A value that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA) else value
+
+
+def to_stdout() -> TextIO:
+    """Standard output, with the line ends that were written and not the system's."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", newline="")
+    return sys.stdout

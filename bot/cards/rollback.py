@@ -1,0 +1,212 @@
+"""Going back, as people see it: the plan with its ways, and what a rollback's own card says beside a deploy's.
+
+The buttons of a plan have no row behind them: the way, the image and a fingerprint of the place are their custom id,
+which has to fit into a hundred characters whatever the place is called. Behind the way stands `!` in an emergency, and
+`?` when the image was itself rolled back, so that whoever goes back to it is asked twice.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+from bot.cards.base import Button, Card, Colour, Style
+from bot.cards.standing import Standing
+from bot.cards.text import ago, code, link, paragraphs, plain
+from bot.domain import releases
+from bot.domain.catalog import Catalog, Environment
+from bot.domain.operations import Between, Operation, OperationState, Way
+from bot.domain.rollbacks import Candidate, Offer, Option, Plan
+
+_TAG = 60
+_WHY = 200
+_NAMES = {Way.TAG: "Previous tag", Way.REVERT: "git revert", Way.HISTORY: "Argo CD rollback"}
+
+
+def place_id(environment: str, service: str) -> str:
+    """A fingerprint of a service in an environment, 12 hexadecimal digits."""
+    return hashlib.sha256(f"{environment}/{service}".encode()).hexdigest()[:12]
+
+
+def button(environment: str, service: str) -> Button:
+    """The button on cards of what went wrong, which shows the plan."""
+    return Button(label="Roll back", custom_id=f"chatops:plan:{place_id(environment, service)}", style=Style.BAD)
+
+
+def plan(found: Plan, *, environment: Environment, catalog: Catalog) -> Card:
+    """Where the service can go back to and how; what can be pressed is what is possible."""
+    best = found.recommended
+    return Card(
+        title=f"⏪ {found.service} → {found.environment} · roll back?",
+        colour=Colour.WAITING if best else Colour.BAD,
+        description=paragraphs(
+            [
+                _now(found),
+                _target(found.chosen),
+                "\n".join(_way(offer, plan=found, catalog=catalog) for offer in found.offers),
+                _others(found),
+            ]
+        ),
+        buttons=tuple(_buttons(found, environment=environment)),
+        footer=_footer(environment),
+        url=environment.page,
+    )
+
+
+def going_back(operation: Operation, *, catalog: Catalog) -> str:
+    """Why a rollback was asked for, and how it goes back; '' for anything else."""
+    rollback = operation.rollback
+    if rollback is None:
+        return ""
+    loud = "🚨 **Emergency**: one approver is enough.\n" if rollback.emergency else ""
+    how = {
+        Way.TAG: "by writing its earlier tag",
+        Way.REVERT: f"by reverting {_links(rollback.reverts, catalog=catalog)}",
+        Way.HISTORY: f"by Argo CD's entry {rollback.entry}: **all services**, no hooks, nothing in Git",
+    }[rollback.way]
+    return f"{loud}**Why** {plain(rollback.why, _WHY)}\n**How** {how}"
+
+
+def is_open(operation: Operation) -> bool:
+    """Whether pods run what a rollback brought back, and Git still asks for something else."""
+    rollback = operation.rollback
+    return operation.state is OperationState.SUCCEEDED and rollback is not None and rollback.agreed_at is None
+
+
+def gone_back(operation: Operation, *, total: str) -> Standing:
+    """How a rollback stands once pods run the earlier image: open until Git, Argo CD and the pods agree."""
+    if not is_open(operation):
+        return Standing(words=f"rolled back{total}", colour=Colour.GOOD, over=True)
+    image = operation.content.image_of(operation.service) if operation.content else None
+    again = code(f"/rollback {operation.environment} {operation.subject} to:{image.tag if image else ''}", 150)
+    todo = "Git still asks for something else, so the next sync brings that back."
+    return Standing(
+        words=f"rolled back{total}, Git disagrees", colour=Colour.WAITING, next=f"{todo} {again} has Git ask for this."
+    )
+
+
+def undone(between: Between | None) -> str:
+    """What going back takes away, in a few words."""
+    if between is None:
+        return "GitHub did not say what it undoes"
+    if not between.lost and not between.gained:
+        return "undoes nothing: both were built from the same commit"
+    words = f"undoes {_commits(between.lost)}" if between.lost else ""
+    more = f"brings {_commits(between.gained)} in" if between.gained else ""
+    return ", ".join(filter(None, (words, more)))
+
+
+def _now(found: Plan) -> str:
+    lines = [f"**Runs** {code(found.running, _TAG)}"]
+    if found.asked != found.running:
+        lines.append(f"Git asks for {code(found.asked or 'nothing', _TAG)}")
+    return "\n".join(lines)
+
+
+def _target(option: Option) -> str:
+    candidate = option.candidate
+    run = releases.run_of(candidate.release) if candidate.release else None
+    known = option.undone.lines if option.undone else ()
+    left = (option.undone.lost or option.undone.gained) - len(known) if option.undone else 0
+    return "\n".join(
+        [
+            f"**To** {code(candidate.tag, _TAG)}",
+            *_warning(candidate),
+            f"ran well {ago(candidate.proven_at)}{_author(candidate)}",
+            *([plain(run.title, 80)] if run is not None and run.title else []),
+            undone(option.undone).capitalize(),
+            *(f"• {plain(line, 90)}" for line in known),
+            *([f"• and {left} more"] if left > 0 else []),
+        ]
+    )
+
+
+def _warning(candidate: Candidate) -> list[str]:
+    gone = candidate.rolled_back
+    if gone is None or gone.rollback is None:
+        return []
+    who, why = plain(gone.requested_name, 40), plain(gone.rollback.why, _WHY)
+    return [f"⚠️ **Was itself rolled back** {ago(gone.updated_at)} by {who}: {why}"]
+
+
+def _way(offer: Offer, *, plan: Plan, catalog: Catalog) -> str:
+    name = _NAMES[offer.way]
+    if offer.refused is not None:
+        return f"⛔ **{name}** {offer.refused.sentence}"
+    best = plan.recommended is offer
+    what = {
+        Way.TAG: "writes one line in Git and syncs this service alone.",
+        Way.REVERT: _reverts(offer, catalog=catalog),
+        Way.HISTORY: _entry(offer),
+    }[offer.way]
+    return f"{'👉' if best else '▫️'} **{name}** {'(recommended) ' if best else ''}{what}"
+
+
+def _reverts(offer: Offer, *, catalog: Catalog) -> str:
+    commits = _links(offer.reverts, catalog=catalog)
+    return f"reverts {commits} and syncs this service alone: the same effect, and Git says what was taken back."
+
+
+def _links(revisions: Iterable[str], *, catalog: Catalog) -> str:
+    return ", ".join(link(one[:7], catalog.commit_page(one)) for one in revisions)
+
+
+def _entry(offer: Offer) -> str:
+    entry = offer.entry
+    when = f"entry {entry.id} of {ago(entry.deployed_at)}" if entry else "an entry"
+    others = ", ".join(offer.moves)
+    moves = f"it also moves **{plain(others, 120)}**" if others else "nothing else moves with it now"
+    return (
+        f"goes to {when} with all services ({moves}). Hooks are skipped, and Git does not know: "
+        "the next sync brings the present state back."
+    )
+
+
+def _others(found: Plan) -> str:
+    others = [option for option in found.options if option is not found.chosen]
+    if not others:
+        return ""
+    lines = [_other(option, running=found.running) for option in others]
+    take = code(f"/rollback {found.environment} {found.service} to:…", 150)
+    return "\n".join(["**Or to**", *lines, f"{take} takes another one."])
+
+
+def _other(option: Option, *, running: str) -> str:
+    candidate = option.candidate
+    marks = [
+        "runs now" if candidate.tag == running else "",
+        "" if option.stored else "⛔ no longer in the registry",
+        "⚠️ was rolled back" if candidate.rolled_back else "",
+    ]
+    facts = [f"{ago(candidate.proven_at)}{_author(candidate)}", undone(option.undone), *marks]
+    return f"{code(candidate.tag, _TAG)}\n{' · '.join(filter(None, facts))}"
+
+
+def _author(candidate: Candidate) -> str:
+    run = releases.run_of(candidate.release) if candidate.release else None
+    return f", by {plain(run.author, 40)}" if run is not None else ""
+
+
+def _commits(number: int) -> str:
+    return "1 commit" if number == 1 else f"{number} commits"
+
+
+def _buttons(found: Plan, *, environment: Environment) -> Iterator[Button]:
+    chosen, best = found.chosen.candidate, found.recommended
+    again = "?" if chosen.rolled_back else ""
+    end = f"{again}:{place_id(found.environment, found.service)}:{chosen.tag}"
+    for offer in found.offers:
+        if offer.refused is None:
+            style = Style.GOOD if offer is best else Style.PLAIN
+            yield Button(label=_NAMES[offer.way], custom_id=f"chatops:rollback:{offer.way}{end}", style=style)
+    if best is not None and environment.required_approvals > 1:
+        yield Button(
+            label=f"Emergency: {_NAMES[best.way].lower()}",
+            custom_id=f"chatops:rollback:{best.way}!{end}",
+            style=Style.BAD,
+        )
+
+
+def _footer(environment: Environment) -> str:
+    needed = environment.required_approvals
+    consent = {0: "Needs no approval", 1: "Somebody else approves"}.get(needed, f"Needs {needed} approvals")
+    emergency = ", one in an emergency" if needed > 1 else ""
+    return f"{consent}{emergency} · afterwards the service is locked"

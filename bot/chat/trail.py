@@ -1,0 +1,120 @@
+"""/audit and its button Older: pages of the audit trail, for whoever may read it at the moment of each press.
+
+The button carries what was asked for and the number of the oldest row that was shown, so a page stays the same page
+whatever is added, and after any restart.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Self
+
+import discord
+
+from bot.cards import trail as card
+from bot.cards.base import Card
+from bot.chat import boundary
+from bot.chat.deps import Deps
+from bot.domain.permissions import Capability
+from bot.domain.reasons import Reason, Refused
+from bot.services import trail
+from bot.storage.audit import Wanted
+
+LINES = 8
+LONGEST_ACTION = 40
+_AGO = re.compile(r"(?P<number>\d{1,4})(?P<unit>[mhdw])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_LONGEST_ID = 100
+TEMPLATE = re.compile(
+    r"chatops:audit:(?P<before>\d{1,18}):(?P<environment>[a-z0-9-]{0,63}):(?P<member>\d{0,20}):(?P<since>\d{0,12})"
+    rf":(?P<action>[\w:-]{{0,{LONGEST_ACTION}}})"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What somebody wants to see: all of it, or only what fits. `since` is whole seconds of the epoch."""
+
+    environment: str | None = None
+    member: int | None = None
+    action: str | None = None
+    since: int | None = None
+    before: int | None = None
+
+    def older(self, before: int) -> str | None:
+        """The id of the button that shows what comes after these rows; None when it is longer than Discord takes."""
+        parts = (before, self.environment, self.member, self.since, self.action)
+        made = ":".join(("chatops", "audit", *("" if part is None else str(part) for part in parts)))
+        return made if len(made) <= _LONGEST_ID and TEMPLATE.fullmatch(made) else None
+
+
+class Older(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
+    """The next page, as a message of its own."""
+
+    def __init__(self, item: discord.ui.Button[Any], *, look: Look) -> None:
+        super().__init__(item)
+        self.look = look
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """The pressed button."""
+        assert isinstance(item, discord.ui.Button)  # noqa: S101 - the library found it among the message's buttons
+        look = Look(
+            environment=match["environment"] or None,
+            member=int(match["member"]) if match["member"] else None,
+            action=match["action"] or None,
+            since=int(match["since"]) if match["since"] else None,
+            before=int(match["before"]),
+        )
+        return cls(item, look=look)
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Show it, inside the boundary."""
+        deps: Deps = interaction.client.deps
+        work = partial(show, interaction, deps, look=self.look)
+        await boundary.answer(interaction, name="audit", observe=deps.observe, work=work)
+
+
+def moment(text: str, *, now: datetime) -> int:
+    """The moment that somebody typed, in seconds of the epoch; days are those of UTC. Refuses what is no moment."""
+    ago = _AGO.fullmatch(text.strip().lower())
+    try:
+        if ago is not None:
+            moment = now - timedelta(**{_UNITS[ago["unit"]]: int(ago["number"])})
+        else:
+            written = datetime.fromisoformat(text.strip())
+            moment = written.astimezone(UTC) if written.tzinfo else written.replace(tzinfo=UTC)
+        return max(int(moment.timestamp()), 0)
+    except (ValueError, OverflowError) as error:
+        raise Refused(Reason.SINCE_UNREADABLE) from error
+
+
+def readable(interaction: discord.Interaction, deps: Deps) -> list[str]:
+    """The environments whose trail the member may read, in the topology's order."""
+    known = deps.catalog.environments
+    return [name for name in known if Capability.AUDIT in deps.gate.allowed(interaction, environment=name)]
+
+
+async def show(interaction: discord.Interaction, deps: Deps, *, look: Look) -> Card:
+    """One page. Without an environment it has all that the member may read.
+
+    What belongs to no environment of the topology is only for who may read the trail of every one: nobody could say
+    who else may see it. Looking is audited.
+    """
+    known, may = list(deps.catalog.environments), readable(interaction, deps)
+    asked = look.environment or (may or known)[-1]
+    await deps.gate.require(interaction, capability=Capability.AUDIT, environment=asked)
+    places = [look.environment] if look.environment else may
+    wanted = Wanted(
+        environments=None if places == known else places,
+        actor=None if look.member is None else f"discord:{look.member}",
+        action=look.action,
+        since=None if look.since is None else datetime.fromtimestamp(look.since, UTC),
+        passed=look.action is not None,
+    )
+    found = await trail.page(deps.database, before=look.before, limit=LINES, wanted=wanted, guild_id=deps.guild_id)
+    older = look.older(found.entries[-1].id) if found.more else None
+    return card.page(found.entries, environments=places, cards=found.cards, older=older)

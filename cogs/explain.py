@@ -1,0 +1,120 @@
+"""/can and /why: a decision in words, before somebody is refused or after."""
+
+from functools import partial
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.cards import explanations as cards
+from bot.cards.base import Card
+from bot.chat import boundary
+from bot.chat.deps import Deps
+from bot.domain.operations import Operation
+from bot.domain.permissions import Capability
+from bot.domain.reasons import Reason, Refused
+from bot.services import explanations, operations
+from cogs import completion, places
+
+_DEPLOYS = (Capability.DEPLOY, Capability.ROLLBACK, Capability.APPROVE)
+
+OperationId = app_commands.Range[str, 1, 32]
+
+
+class Explain(commands.Cog):
+    """Explaining."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+
+    @app_commands.command(description="Whether somebody may do something somewhere at this moment, and why")
+    @app_commands.describe(member="Who", action="What", environment="Where", service="Which service, for its locks")
+    async def can(
+        self,
+        interaction: discord.Interaction,
+        member: discord.User,
+        action: str,
+        environment: str,
+        service: str | None = None,
+    ) -> None:
+        """Say which rule, which roles and which lock decide."""
+        work = partial(self._can, interaction, member=member, action=action, environment=environment, service=service)
+        await boundary.answer(interaction, name="can", observe=self._deps.observe, work=work)
+
+    @app_commands.command(description="What an operation went through, and why it ended as it did")
+    @app_commands.describe(operation="Its id, which stands at the bottom of its card")
+    async def why(self, interaction: discord.Interaction, operation: OperationId) -> None:
+        """Tell its story."""
+        work = partial(self._why, interaction, operation_id=operation.strip())
+        await boundary.answer(interaction, name="why", observe=self._deps.observe, work=work)
+
+    @can.autocomplete("action")
+    async def _actions(self, interaction: discord.Interaction, current: str) -> completion.Choices:
+        return completion.matching(Capability if self._deps.gate.visible(interaction) else (), current)
+
+    @can.autocomplete("environment")
+    async def _environments(self, interaction: discord.Interaction, current: str) -> completion.Choices:
+        return completion.environments(interaction, self._deps, current)
+
+    @can.autocomplete("service")
+    async def _services(self, interaction: discord.Interaction, current: str) -> completion.Choices:
+        return completion.services(interaction, self._deps, current)
+
+    @why.autocomplete("operation")
+    async def _operations(self, interaction: discord.Interaction, current: str) -> completion.Choices:
+        found = await explanations.newest(self._deps.database, self._deps.gate.visible(interaction))
+        named = {f"{_called(one)} · {one.id}": one.id for one in found}
+        return [
+            app_commands.Choice(name=name[: completion.LONGEST], value=value)
+            for name, value in named.items()
+            if current.strip().casefold() in name.casefold()
+        ][: completion.MOST]
+
+    async def _can(
+        self,
+        interaction: discord.Interaction,
+        *,
+        member: discord.User,
+        action: str,
+        environment: str,
+        service: str | None,
+    ) -> Card:
+        deps = self._deps
+        place = await places.visited(deps, interaction, Capability.VIEW, environment=environment, service=service)
+        if action not in tuple(Capability):
+            raise Refused(Reason.UNKNOWN_ACTION)
+        capability = Capability(action)
+        explained = deps.gate.explain(member, capability=capability, environment=environment)
+        lock = None
+        if capability in _DEPLOYS:
+            lock = await explanations.hindering(
+                deps.database,
+                environment=environment,
+                service=service,
+                rollback=capability is Capability.ROLLBACK,
+                now=deps.clock(),
+            )
+        return cards.can(
+            member.display_name,
+            capability=capability,
+            environment=place,
+            refused=explained.refused,
+            granted=explained.granted,
+            held=explained.held,
+            lock=lock,
+        )
+
+    async def _why(self, interaction: discord.Interaction, *, operation_id: str) -> Card:
+        deps = self._deps
+        operation = await operations.get(deps.database, operation_id)
+        if operation is None or operation.environment not in deps.gate.visible(interaction):
+            # Whoever may not view the place learns no more than whoever guesses an id.
+            await places.seen(deps, interaction, environment=None)
+            raise Refused(Reason.OPERATION_UNKNOWN)
+        await places.visited(deps, interaction, Capability.VIEW, environment=operation.environment)
+        told = await explanations.why(deps.database, operation, guild_id=deps.guild_id)
+        return cards.why(told.operation, approval=told.approval, entries=told.entries, url=told.url)
+
+
+def _called(operation: Operation) -> str:
+    return f"{operation.kind} {operation.subject} → {operation.environment} {operation.state}"

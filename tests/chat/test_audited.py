@@ -1,0 +1,73 @@
+"""What was refused after the gate, or broke, is written into the trail; what the gate refused, only there."""
+
+import re
+from typing import Any
+
+import pytest
+
+from bot.services import operations
+from tests.chat.office import Office, reject, said
+
+OPTIONS = {"environment": "prod", "service": "ticket-service"}
+WAITING = "waiting for approval"
+
+
+async def test_what_a_service_refuses_is_audited_with_its_place(office: Office) -> None:
+    result = await office.town.mina.slash(office.town.releases, "deploy", environment="prod", service="no-service")
+
+    assert said(result)[0] == "Refused"
+    assert office.audited == [("mina", "deploy", "prod", None)]
+    assert office.refused == [("mina", "deploy", "prod", "refused", "unknown_service", "")]
+
+
+async def test_what_the_gate_refuses_is_audited_once(office: Office) -> None:
+    result = await office.town.guest.slash(office.town.releases, "deploy", **OPTIONS)
+
+    assert said(result)[0] == "Refused"
+    assert office.audited == [("guest", "deploy", "prod", "missing_role")]
+    assert office.refused == []
+
+
+async def test_a_refused_press_and_a_refused_form_name_their_request(office: Office) -> None:
+    approval = await office.ask(requested_by=office.town.jiwon.id)
+    card = await office.message(titled=WAITING)
+    await office.town.jiwon.click(card, label="Approve")
+    opened = await office.town.jiwon.click(card, label="Reject")
+    await reject(office.town.sujin, card)
+    await office.town.jiwon.submit_modal(opened, {"reason": "Too late."})
+
+    who = "prod:approve belongs to <@&"
+    first, second = office.refused
+    assert first[:5] == ("jiwon", "approve", "prod", "refused", "own_request")
+    assert first[5].startswith(f"chatops:approve:{approval.id} {who}")
+    assert second == ("jiwon", "reject", "prod", "refused", "already_decided", f"chatops:reject:{approval.id}")
+
+
+async def test_what_breaks_is_audited_under_the_id_that_was_told(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any, **__: Any) -> None:
+        raise LookupError("a fault")
+
+    monkeypatch.setattr(operations, "request", broken)
+    result = await office.town.mina.slash(office.town.releases, "deploy", **OPTIONS)
+
+    assert result.response is not None
+    [embed] = result.response.embeds
+    [(*row, detail)] = office.refused
+    assert row == ["mina", "deploy", "prod", "failed", "fault"]
+    found = re.fullmatch(r"error ([0-9a-f]{8})", detail)
+    assert found is not None
+    assert found[1] in f"{embed.description} {embed.footer.text}"
+
+
+async def test_a_trail_that_cannot_be_written_keeps_no_answer_back(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any, **__: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(office.deps.gate, "note", broken)
+    result = await office.town.mina.slash(office.town.releases, "deploy", environment="prod", service="no-service")
+
+    assert said(result) == ("Refused", "There is no such service. Pick one from the list that appears as you type.")

@@ -1,0 +1,180 @@
+"""The audit trail as people meet it: /audit, its button Older, and the copy in a channel."""
+
+import json
+import re
+
+import pytest
+from simcord.builders import ChannelHandle
+
+from sandbox.scene import Scene
+from tests.journeys import people, seeing
+from tests.journeys.looks import NO_ENVIRONMENT, ask
+from tests.journeys.rows import Rows
+from tests.journeys.waiting import until
+
+pytestmark = pytest.mark.journey
+
+MAY_NOT = "You do not have a role that may do this. {}:audit belongs to **@Release manager**."
+FOOTER = "The numbers are the order; the times are what the bot's clock said."
+HIDDEN = "password=[hidden] is in it: @everyone"
+NOT_A_TIME = "That is not a time to begin at: `30m`, `12h`, `7d`, or a day like `2026-01-31`."
+
+
+def told(text: str) -> list[str]:
+    """The lines of a page without their times."""
+    return [re.sub(r"<t:\d+:f> ", "", line) for line in text.splitlines()]
+
+
+async def test_a_deploy_leaves_every_step_of_everybody(scene: Scene, rows: Rows) -> None:
+    await scene.pipeline.run("ticket-service", "prod", author="hyunwoo", subject="fix: hold a seat")
+    card = await seeing.message(scene.town.releases, titled="waiting for approval")
+    await rows.quiet()
+    minji, jisoo, guest = (scene.town.people[name] for name in ("minji", "jisoo", "guest"))
+    slow = people.old_copy(scene, card)
+    await guest.click(card, label="Approve")
+    await people.reject(jisoo, card, why="password=hunter2 is in it: @everyone")
+    assert seeing.told(await slow.press(minji, "Approve")) == ("Refused", "This request has been decided already.")
+    await rows.quiet()
+
+    [operation] = await rows.operations()
+    assert operation.content is not None
+    digest, button = operation.content.digest, f"chatops:approve:{operation.id}"
+    found = await rows.trail()
+    assert [
+        (one.actor, one.action, one.outcome, one.reason, one.environment, one.detail, one.digest) for one in found
+    ] == [
+        ("github:hyunwoo", "deploy", "requested", None, "prod", "", None),
+        ("chatops", "deploy", "waiting", None, "prod", "", digest),
+        (f"discord:{guest.id}", "gate:approve", "refused", "missing_role", "prod", "guest", None),
+        (f"discord:{jisoo.id}", "gate:approve", "passed", None, "prod", "jisoo", None),
+        (f"discord:{jisoo.id}", "deploy", "rejected", "rejected", "prod", HIDDEN, digest),
+        (f"discord:{minji.id}", "gate:approve", "passed", None, "prod", "minji", None),
+        (f"discord:{minji.id}", "approve", "refused", "already_decided", "prod", button, None),
+    ]
+    manager, developer = (str(scene.town.roles[name].id) for name in ("Release manager", "Developer"))
+    both = json.dumps(sorted([manager, developer], key=int), separators=(",", ":"))
+    assert [one.roles for one in found] == [None, None, "[]", *[f'["{manager}"]'] * 2, both, both]
+    assert re.fullmatch(r"run:\d+/1", found[0].correlation or "")
+    assert all(re.fullmatch(r"interaction:\d+", one.correlation or "") for one in found[2:])
+    assert found[5].correlation == found[6].correlation != found[4].correlation
+
+
+async def test_audit_shows_what_one_may_read_newest_first(scene: Scene, rows: Rows) -> None:
+    await ask(scene, "guest", "refresh", environment="staging")
+    await ask(scene, "guest", "refresh", environment="nowhere")
+    await ask(scene, "jisoo", "refresh", environment="staging")
+    await rows.ended()
+    guest, jisoo = (f"<@{scene.town.people[name].id}>" for name in ("guest", "jisoo"))
+
+    answer = seeing.answer(await ask(scene, "jisoo", "audit"))
+    refreshed = "**refresh** `staging`"
+    assert (answer.title, answer.footer, answer.buttons) == ("Audit · dev, staging, prod", FOOTER, ())
+    assert told(answer.text) == [
+        f"#5 `chatops` {refreshed} · succeeded",
+        f"#4 {jisoo} {refreshed} · requested",
+        f"#2 {guest} **gate:refresh** `nowhere` · refused · `unknown_environment` · guest",
+        f"#1 {guest} **gate:refresh** `staging` · refused · `missing_role` · guest",
+    ]
+
+    async def lines(**options: object) -> list[str]:
+        shown = seeing.answer(await scene.town.people["jisoo"].slash(scene.town.releases, "audit", **options))
+        return [line.partition(" ")[0] for line in told(shown.text)]
+
+    assert await lines(environment="staging") == ["#5", "#4", "#1"]
+    assert await lines(member=scene.town.people["guest"]) == ["#2", "#1"]
+    assert await lines(action="gate:refresh") == ["#3", "#2", "#1"]
+    assert await lines(action="gate:audit", since="1h") == ["#10", "#9", "#8", "#7", "#6"]
+    assert await lines(since="2000-01-01", environment="prod") == ["No"]
+    for text in ("yesterday", "5y", "99999d", "0000-00-00"):
+        assert seeing.told(await ask(scene, "jisoo", "audit", since=text)) == ("Refused", NOT_A_TIME)
+
+
+async def test_audit_is_refused_to_who_may_not_and_offers_them_nothing(scene: Scene, rows: Rows) -> None:
+    for who in ("guest", "sora", "hyunwoo"):
+        assert seeing.told(await ask(scene, who, "audit")) == ("Refused", MAY_NOT.format("prod"))
+        assert seeing.told(await ask(scene, who, "audit", environment="dev")) == ("Refused", MAY_NOT.format("dev"))
+    assert seeing.told(await ask(scene, "jisoo", "audit", environment="x")) == ("Refused", NO_ENVIRONMENT)
+    assert [(one.action, one.outcome) for one in await rows.audit()] == [("gate:audit", "refused")] * 7
+    offered = {"environment": ["dev", "staging", "prod"], "since": ["1h", "24h", "7d", "30d"], "action": ["approve"]}
+    for option, values in offered.items():
+        typed = "approve" if option == "action" else ""
+        for who, may in (("jisoo", True), ("sora", False)):
+            found = await scene.town.people[who].autocomplete(scene.town.releases, "audit", option, typed)
+            names = [choice["name"] for choice in found]
+            assert names[: len(values)] == (values if may else [])
+
+
+async def test_who_may_read_one_environment_reads_that_one_only(scene: Scene) -> None:
+    granted = {**scene.topology.roles, "dev": {**scene.topology.roles["dev"]}}
+    granted["dev"]["audit"] = (scene.town.roles["Observer"].id,)  # type: ignore[index]
+    await scene.stop()
+    scene.topology = type(scene.topology).model_validate({**scene.topology.model_dump(mode="json"), "roles": granted})
+    await scene.start()
+    for environment in ("dev", "staging", "nowhere"):
+        await ask(scene, "guest", "refresh", environment=environment)
+
+    shown = seeing.answer(await ask(scene, "sora", "audit"))
+    assert (shown.title, [line.partition(" ")[0] for line in told(shown.text)]) == ("Audit · dev", ["#1"])
+    assert seeing.told(await ask(scene, "sora", "audit", environment="prod"))[0] == "Refused"
+
+
+async def test_older_goes_on_after_a_restart_for_who_still_may(scene: Scene) -> None:
+    for _ in range(20):
+        await ask(scene, "guest", "refresh", environment="staging")
+    jisoo = scene.town.people["jisoo"]
+    first = await ask(scene, "jisoo", "audit", environment="staging")
+    await scene.kill()
+    await scene.start()
+    await ask(scene, "guest", "refresh", environment="staging")
+
+    assert first.response is not None
+    second = await jisoo.click(first.response.message, label="Older")
+    assert second.response is not None
+    third = await jisoo.click(second.response.message, label="Older")
+    pages = [seeing.answer(one) for one in (first, second, third)]
+    numbers = [[int(line.partition(" ")[0][1:]) for line in told(page.text)] for page in pages]
+    assert numbers == [[*range(20, 12, -1)], [*range(12, 4, -1)], [*range(4, 0, -1)]]
+    assert [page.buttons for page in pages] == [("Older",), ("Older",), ()]
+
+    scene.env.backend.edit_member(scene.town.guild.id, jisoo.id, {"role_ids": []})
+    again = await jisoo.click(second.response.message, label="Older")
+    assert seeing.told(again) == ("Refused", MAY_NOT.format("staging"))
+
+
+def copied(channel: ChannelHandle) -> list[int]:
+    """The numbers of the rows that the channel tells, in the order of its messages and lines."""
+    return [int(line[1:].partition(" ")[0]) for message in seeing.board(channel) for line in message.text.splitlines()]
+
+
+async def test_the_channel_has_every_row_once_however_often_the_bot_dies(scene: Scene, rows: Rows) -> None:
+    await ask(scene, "guest", "refresh", environment="staging")
+    channel = scene.town.guild.create_text_channel("audit")
+    await scene.stop()
+    place = scene.topology
+    scene.topology = place.model_copy(update={"channels": place.channels.model_copy(update={"audit": channel.id})})
+    await scene.start()
+    for _ in range(3):
+        for _ in range(6):
+            await ask(scene, "guest", "refresh", environment="staging @everyone")
+        await ask(scene, "jisoo", "refresh", environment="staging")
+        await scene.kill()
+        await scene.start()
+    await rows.ended()
+
+    entries = await rows.trail()
+    last = max(one.id for one in entries)
+    await until(lambda: last in copied(channel))
+    await rows.quiet()
+    assert copied(channel) == [one.id for one in entries if one.outcome != "passed" and one.id > 1]
+    assert len(channel.history()) < 20
+    by_id = {one.id: one for one in entries}
+    for message in seeing.board(channel):
+        head = re.fullmatch(r"head (\d+):([0-9a-f]{16}) · audit \d+-(\d+)", message.footer)
+        assert head is not None
+        assert by_id[int(head[1])].hash.startswith(head[2])
+        assert head[1] == head[3]
+    guest = scene.town.people["guest"].id
+    assert told(seeing.board(channel)[0].text)[0] == (
+        f"#2 <@{guest}> **gate:refresh** `staging @everyone` · refused · `unknown_environment` · guest"
+    )
+    assert seeing.calls(scene) == []

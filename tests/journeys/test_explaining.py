@@ -1,0 +1,103 @@
+"""/can and /why, from chat: the rule, the roles and the lock in words, and nothing to who may not look."""
+
+import pytest
+from simcord.results import InteractionResult
+
+from bot.domain.reasons import SENTENCES, Reason
+from sandbox.scene import Scene
+from tests.journeys import seeing
+from tests.journeys.rows import Rows
+
+pytestmark = pytest.mark.journey
+
+
+async def ask(scene: Scene, who: str, command: str, **options: object) -> InteractionResult:
+    """Somebody uses a command."""
+    return await scene.town.people[who].slash(scene.town.releases, command, **options)
+
+
+async def can(scene: Scene, member: str, action: str, who: str = "sora", **options: str) -> InteractionResult:
+    """Somebody asks whether a member may do something on prod."""
+    person = scene.town.people[member]
+    return await ask(scene, who, "can", member=person, action=action, **{"environment": "prod", **options})
+
+
+@pytest.mark.parametrize(
+    ("member", "action", "title", "text"),
+    [
+        (
+            "hyunwoo",
+            "deploy",
+            "hyunwoo may deploy on prod",
+            "`prod:deploy` belongs to **@Developer**, **@Release manager**. hyunwoo has **@Developer**."
+            f"{seeing.GAP}After that somebody else with `prod:approve` must consent.",
+        ),
+        (
+            "hyunwoo",
+            "approve",
+            "hyunwoo may not approve on prod",
+            "`prod:approve` belongs to **@Release manager**. hyunwoo has none of these roles.",
+        ),
+        (
+            "jisoo",
+            "approve",
+            "jisoo may approve on prod",
+            "`prod:approve` belongs to **@Release manager**. jisoo has **@Release manager**."
+            f"{seeing.GAP}Never what they asked for, wrote, merged or had run again themselves.",
+        ),
+    ],
+)
+async def test_can_tells_the_rule_and_the_roles(scene: Scene, member: str, action: str, title: str, text: str) -> None:
+    assert seeing.told(await can(scene, member, action)) == (title, text)
+
+
+async def test_can_tells_the_lock_that_is_in_the_way(scene: Scene) -> None:
+    await ask(scene, "minji", "lock", environment="prod", reason="incident")
+    title, text = seeing.told(await can(scene, "hyunwoo", "deploy", service="backend"))
+    assert title == "hyunwoo may deploy on prod"
+    assert "**But not now** 🔒 **prod** locked by minji ⏱: incident" in text
+    assert "But not now" not in seeing.told(await can(scene, "hyunwoo", "rollback"))[1]
+
+
+async def test_why_tells_the_story_of_an_operation(scene: Scene, rows: Rows) -> None:
+    scene.world.release("prod", "backend", login="sora")
+    await scene.world.settle()
+    await ask(scene, "hyunwoo", "deploy", environment="prod", service="backend")
+    card = await seeing.message(scene.town.releases, titled="backend → prod · waiting for approval")
+    await scene.town.people["jisoo"].click(card, label="Approve")
+    await rows.ended()
+    [operation] = [one for one in await rows.operations() if one.service == "backend"]
+    told = seeing.answer(await ask(scene, "sora", "why", operation=operation.id))
+    assert told.title == "Deploy of backend → prod · succeeded"
+    asked, story = told.text.split(seeing.GAP)
+    assert asked.splitlines()[:2] == ["**Asked** by hyunwoo ⏱", "**Consent** granted · 1 of 1: jisoo ⏱"]
+    people = {name: scene.town.people[name].id for name in ("hyunwoo", "jisoo")}
+    told_lines = [line.split(" ⏱ ")[1] for line in story.splitlines()]
+    assert told_lines[:3] == [
+        f"deploy · requested by <@{people['hyunwoo']}>",
+        "deploy · waiting",
+        f"approve · granted by <@{people['jisoo']}>",
+    ]
+    assert told_lines[-1] == "deploy · succeeded"
+    offered = await scene.town.people["sora"].autocomplete(scene.town.releases, "why", "operation", "backend")
+    assert offered == [{"name": f"deploy backend → prod succeeded · {operation.id}", "value": operation.id}]
+
+
+async def test_who_may_not_look_learns_nothing(scene: Scene, rows: Rows) -> None:
+    await ask(scene, "hyunwoo", "deploy", environment="prod", service="backend")
+    [operation] = await rows.operations()
+    for result in (
+        await can(scene, "hyunwoo", "deploy", who="guest"),
+        await ask(scene, "guest", "why", operation=operation.id),
+        await ask(scene, "guest", "why", operation="nothing"),
+    ):
+        assert seeing.told(result)[1].startswith(SENTENCES[Reason.MISSING_ROLE])
+    guest = scene.town.people["guest"]
+    assert await guest.autocomplete(scene.town.releases, "why", "operation", "") == []
+    assert await guest.autocomplete(scene.town.releases, "can", "action", "") == []
+
+
+async def test_what_there_is_not_is_said(scene: Scene) -> None:
+    assert seeing.told(await can(scene, "hyunwoo", "dance"))[1] == SENTENCES[Reason.UNKNOWN_ACTION]
+    unknown = await ask(scene, "sora", "why", operation="nothing")
+    assert seeing.told(unknown)[1] == SENTENCES[Reason.OPERATION_UNKNOWN]
