@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import bot
+import cogs
 from bot.domain.hindrances import HINDRANCES, hindrance
 from bot.domain.reasons import SENTENCES, Reason, Refused
 
@@ -33,8 +34,9 @@ def test_a_code_is_its_name_in_lower_case(reason: Reason) -> None:
 
 
 def test_every_reason_is_given_somewhere() -> None:
-    folder = Path(bot.__file__).parent
-    sources = [path.read_text() for path in folder.rglob("*.py") if path.name not in ("reasons.py", "hindrances.py")]
+    folders = [Path(package.__file__ or "").parent for package in (bot, cogs)]
+    files = [path for folder in folders for path in folder.rglob("*.py")]
+    sources = [path.read_text() for path in files if path.name not in ("reasons.py", "hindrances.py")]
     given = {name for source in sources for name in re.findall(r"\bReason\.([A-Z_]+)\b", source)}
 
     assert given == {reason.name for reason in Reason}
