@@ -192,7 +192,7 @@ def _buttons(found: Plan, *, environment: Environment) -> Iterator[Button]:
         if offer.refused is None:
             style = Style.GOOD if offer is best else Style.PLAIN
             yield Button(label=_NAMES[offer.way], custom_id=f"chatops:rollback:{offer.way}{end}", style=style)
-    if best is not None and environment.required_approvals > 1:
+    if best is not None and (environment.required_approvals > 1 or environment.approval_groups):
         yield Button(
             label=f"Emergency: {_NAMES[best.way].lower()}",
             custom_id=f"chatops:rollback:{best.way}!{end}",
@@ -203,5 +203,7 @@ def _buttons(found: Plan, *, environment: Environment) -> Iterator[Button]:
 def _footer(environment: Environment) -> str:
     needed = environment.required_approvals
     consent = {0: "Needs no approval", 1: "Somebody else approves"}.get(needed, f"Needs {needed} approvals")
-    emergency = ", one in an emergency" if needed > 1 else ""
+    if environment.approval_groups:
+        consent += f", of {' and '.join(group.name for group in environment.approval_groups)}"
+    emergency = ", one in an emergency" if needed > 1 or environment.approval_groups else ""
     return f"{consent}{emergency} · afterwards the service is locked"

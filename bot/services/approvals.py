@@ -41,7 +41,7 @@ async def grant(
         content = operation.content
         if login and content and login in await releases.wrote(connection, content, environment=place):
             raise Refused(Reason.OWN_REQUEST)
-        voted = approvals.grant(approval, person=actor.id, name=actor.name, now=now)
+        voted = approvals.grant(approval, person=actor.id, name=actor.name, roles=actor.role_ids, now=now)
         if not await rows.save(connection, voted, version=version):
             raise Refused(Reason.ALREADY_DECIDED)
         if voted.state is ApprovalState.GRANTED:

@@ -140,14 +140,16 @@ async def _release(connection: Connection, operation: Operation, commit: Commit,
 def _approval(
     operation: Operation, content: Content, *, environment: Environment, authors: frozenset[int], now: datetime
 ) -> Approval:
-    """A consent that nobody gave yet."""
+    """A consent that nobody gave yet. In an emergency anybody who may approve is enough."""
+    emergency = operation.rollback is not None and operation.rollback.emergency
     return Approval(
         id=operation.id,
         operation_id=operation.id,
         environment=environment.name,
         service=operation.subject,
         digest=content.digest,
-        required=1 if operation.rollback and operation.rollback.emergency else environment.required_approvals,
+        required=1 if emergency else environment.required_approvals,
+        groups=() if emergency else environment.approval_groups,
         authors=authors,
         requested_at=now,
         expires_at=now + environment.approval_lifetime,
