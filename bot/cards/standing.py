@@ -173,7 +173,8 @@ def _who_decides(approval: Approval, *, operation: Operation, environment: Envir
     but = f", but not {barred}" if barred else ""
     votes = f" {len(approval.votes)} of {approval.required} have approved." if approval.votes else ""
     needed = f" {still_needed(approval)}" if approval.groups else ""
-    return f"{who} approves or rejects{but}.{votes}{needed}"
+    unsure = " GitHub did not tell everybody who wrote or merged it." if approval.unsure else ""
+    return f"{who} approves or rejects{but}.{votes}{needed}{unsure}"
 
 
 def approvers(environment: Environment | None) -> str:

@@ -54,7 +54,8 @@ class Vote:
 class Approval:
     """A request for consent. `digest` is the content's; `authors` are the Discord ids that may not consent.
 
-    `groups` are those of which somebody has to consent, beside the number that is `required`.
+    `groups` are those of which somebody has to consent, beside the number that is `required`. `unsure` says that nobody
+    could find out everybody who stands behind the content, so that `authors` may lack somebody.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Approval:
     requested_at: datetime
     expires_at: datetime
     groups: tuple[Group, ...] = ()
+    unsure: bool = False
     state: ApprovalState = ApprovalState.PENDING
     votes: tuple[Vote, ...] = ()
     decided_at: datetime | None = None

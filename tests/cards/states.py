@@ -54,7 +54,7 @@ def cards() -> dict[str, Card]:
             told(_WAITING),
             operation(OperationState.WAITING),
             approvals.grant(
-                approval(required=3, groups=GROUPS),
+                replace(approval(required=3, groups=GROUPS), unsure=True),
                 person=places.JIWON,
                 name="jiwon",
                 roles=frozenset({500, 501}),
