@@ -101,12 +101,10 @@ def _standing(
             return rollback.gone_back(operation, total=_total(operation))
         if operation.state is OperationState.SUCCEEDED:
             return Standing(words=f"deployed{_total(operation)}", colour=Colour.GOOD, over=True)
-        if operation.state is OperationState.SUPERSEDED:
-            return Standing(words="void", colour=Colour.QUIET, next=reason, over=True)
         if operation.state is OperationState.RUNNING and operation.sync and operation.sync.phase.ended:
             return Standing(words=f"rolling out {progress}".rstrip(), colour=Colour.RUNNING, next=reason)
         asked = standing.of_request(operation, approval, environment=environment, catalog=catalog, now=now)
-        return asked or Standing(words=operation.state, colour=Colour.QUIET, next=reason, over=True)
+        return asked or Standing(words="void", colour=Colour.QUIET, next=reason, over=True)
     if operation.state.ended:
         words, colour = _WORDS[operation.kind].get(operation.state, (operation.state.value, Colour.QUIET))
         if operation.kind is OperationKind.TERMINATE and operation.state is OperationState.SUCCEEDED:

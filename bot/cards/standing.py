@@ -159,6 +159,10 @@ def of_request(
             words = f"not {done}" if operation.state is OperationState.REFUSED else f"{what} failed"
             back = operation.reason in ROLLOUT and operation.rollback is None
             return Standing(words=words, colour=Colour.BAD, next=hindered, over=True, back=back)
+        case OperationState.SUPERSEDED if operation.reason is Reason.SUPERSEDED:
+            who = f" of {plain(approval.decided_by, 40)}" if approval and approval.decided_by else ""
+            words = f"superseded by a newer request{who}"
+            return Standing(words=words, colour=Colour.QUIET, next=hindered, over=True)
         case _:
             return None
 

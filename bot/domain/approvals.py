@@ -146,11 +146,11 @@ def expire(approval: Approval, *, now: datetime) -> Approval:
     return replace(approval, state=ApprovalState.EXPIRED, decided_at=now)
 
 
-def supersede(approval: Approval, *, now: datetime) -> Approval:
-    """Close a pending approval because its content is no longer what would be deployed."""
+def supersede(approval: Approval, *, now: datetime, by: str | None = None) -> Approval:
+    """Close a pending approval because its content is no longer what would be deployed, or `by` a newer request."""
     if approval.state is not ApprovalState.PENDING:
         return approval
-    return replace(approval, state=ApprovalState.SUPERSEDED, decided_at=now)
+    return replace(approval, state=ApprovalState.SUPERSEDED, decided_at=now, decided_by=by)
 
 
 def require_open(approval: Approval, *, now: datetime) -> None:

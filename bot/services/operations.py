@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from bot.domain import approvals, images, releases
 from bot.domain.catalog import Catalog
 from bot.domain.events import ApplicationObserved
-from bot.domain.operations import OPEN, Operation, OperationKind, OperationState, Rerun, Rollback
+from bot.domain.operations import DEPLOYING, OPEN, Operation, OperationKind, OperationState, Rerun, Rollback
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.domain.releases import ReleaseState
@@ -55,7 +55,8 @@ async def request(
     rerun: Rerun | None = None,
     rollback: Rollback | None = None,
 ) -> Operation:
-    """Store what a person asks for; a worker takes it from there. A rollback takes the place of a deploy under way.
+    """Store what a person asks for; a worker takes it from there. It takes the place of what waits for consent to the
+    same target, and a rollback that of a deploy under way.
 
     Refuses an unknown environment or service, a revision or a tag that cannot be one, a deploy where Argo CD syncs by
     itself unless a tag is chosen, a hard refresh too soon after another one, and whatever is open already for the same
@@ -95,7 +96,7 @@ async def request(
     async with environments.changing(database, environment, wakes=("operations", "cards")) as connection:
         if hard:
             await _require_pause(connection, environment, now=now)
-        if rollback is not None:
+        if kind in DEPLOYING:
             await _take_place(connection, operation, now=now)
         if not await rows.add(connection, operation):
             raise Refused(Reason.RERUN_ALREADY if kind is OperationKind.RERUN else Reason.ALREADY_OPEN)
@@ -143,16 +144,31 @@ async def _require_pause(connection: Connection, environment: str, *, now: datet
         raise Refused(Reason.HARD_REFRESH_LIMITED, f"Again <t:{int(again.timestamp()) + 1}:R>.")
 
 
-async def _take_place(connection: Connection, rollback: Operation, *, now: datetime) -> None:
-    """End the open deploy of the service: nobody goes on with it while somebody goes back.
+async def _take_place(connection: Connection, newer: Operation, *, now: datetime) -> None:
+    """End what waits for consent to the same target: the newer request takes its place.
 
-    What Argo CD applies at that moment goes on; the rollback waits for that. An order that may be on its way right now
-    is left alone, so that asking again in a moment is what it takes.
+    A deploy takes that of a deploy only. A rollback also takes that of a deploy under way, since nobody goes on with it
+    while somebody goes back. What Argo CD applies at that moment goes on; the rollback waits for that. An order that
+    may be on its way right now is left alone, so that asking again in a moment is what it takes.
     """
-    for other in await rows.opened(connection, rollback.environment):
-        deploys = other.kind is OperationKind.DEPLOY and other.service == rollback.service
-        if deploys and other.state is not OperationState.DISPATCHING:
-            await close(connection, other, state=OperationState.SUPERSEDED, reason=Reason.ROLLBACK_INSTEAD, now=now)
+    for other in await rows.opened(connection, newer.environment):
+        if other.kind not in DEPLOYING or other.service != newer.service:
+            continue
+        goes_back = newer.kind is OperationKind.ROLLBACK and other.kind is OperationKind.DEPLOY
+        if goes_back:
+            yields, reason = other.state is not OperationState.DISPATCHING, Reason.ROLLBACK_INSTEAD
+        else:
+            yields, reason = other.kind is newer.kind and other.state is OperationState.WAITING, Reason.SUPERSEDED
+        if yields:
+            await close(
+                connection,
+                other,
+                state=OperationState.SUPERSEDED,
+                reason=reason,
+                now=now,
+                actor=f"discord:{newer.requested_by}",
+                by=newer.requested_name,
+            )
 
 
 async def get(database: Database, operation_id: str | None) -> Operation | None:
@@ -242,8 +258,12 @@ async def close(
     now: datetime,
     actor: str = "chatops",
     detail: str = "",
+    by: str | None = None,
 ) -> bool:
-    """End an operation, its approval with it, and write it down. False when its row had moved on already."""
+    """End an operation, its approval with it, and write it down. False when its row had moved on already.
+
+    `by` is whose newer request takes its place.
+    """
     after = replace(operation, state=state, reason=reason, detail=detail, updated_at=now)
     if not await rows.save(connection, after, expected=operation.state):
         return False
@@ -253,7 +273,7 @@ async def close(
         lapsed = (
             approvals.expire(approval, now=now)
             if state is OperationState.EXPIRED
-            else approvals.supersede(approval, now=now)
+            else approvals.supersede(approval, now=now, by=by)
         )
         if lapsed != approval:
             await approval_rows.save(connection, lapsed, version=version)

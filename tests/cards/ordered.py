@@ -117,6 +117,8 @@ def _everything() -> Iterator[tuple[str, Card]]:
     )
     yield "refused", _card(asked(OperationState.REFUSED, reason=changed), void)
     yield "void", _card(asked(OperationState.SUPERSEDED, reason=changed), void)
+    newer = approvals.supersede(approval(), now=after(480), by="**jiwon**")
+    yield "superseded", _card(asked(OperationState.SUPERSEDED, reason=Reason.SUPERSEDED), newer)
 
 
 def _chosen() -> Iterator[tuple[str, Card]]:
