@@ -20,6 +20,9 @@ from enum import StrEnum
 
 from bot.domain.reasons import Reason, Refused
 
+REMINDERS = 2
+"""How often people are reminded of a request."""
+
 
 class ApprovalState(StrEnum):
     """Where a consent stands."""
@@ -73,6 +76,12 @@ class Approval:
     votes: tuple[Vote, ...] = ()
     decided_at: datetime | None = None
     decided_by: str | None = None
+
+    @property
+    def reminders(self) -> tuple[datetime, ...]:
+        """When people are reminded of it: when half of its time is over, and when a sixth is left."""
+        lifetime = self.expires_at - self.requested_at
+        return self.requested_at + lifetime / 2, self.expires_at - lifetime / 6
 
     @property
     def missing(self) -> int:

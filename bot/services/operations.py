@@ -1,30 +1,22 @@
-"""Requests for consent: asked by the pipeline or by a person, and void as soon as their content is.
-
-The pipeline's own request is made once per release and tag (the natural key says so), when Git asks for the tag and
-the environment waits for a person. Somebody who may then decides on the card.
-"""
+"""What people ask for: stored, waited for, and ended, with the consent that it needs and the cards that show it."""
 
 import asyncio
 import re
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.domain import approvals, images, releases
+from bot.domain import approvals, images
 from bot.domain.catalog import Catalog
-from bot.domain.events import ApplicationObserved
 from bot.domain.operations import DEPLOYING, OPEN, Operation, OperationKind, OperationState, Rerun, Rollback
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.domain.releases import ReleaseState
-from bot.services import environments
+from bot.services import environments, reminders
 from bot.services.releases import card_key
 from bot.storage import approvals as approval_rows
 from bot.storage import audit, cards
 from bot.storage import operations as rows
 from bot.storage.engine import Connection, Database
-from bot.storage.releases import Stored
 
 HARD_REFRESH_PAUSE = timedelta(minutes=2)
 _LOOK_SECONDS = 0.1
@@ -194,61 +186,6 @@ async def ended(
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def ask_for_consent(connection: Connection, stored: Sequence[Stored], *, catalog: Catalog, now: datetime) -> None:
-    """Ask, in the pipeline's name, for every release that waits for a person; once per release and tag.
-
-    A person may have asked for the same tag first. What became of that stands, and is not asked about again.
-    """
-    for row in stored:
-        release, tag = row.release, releases.current_tag(row.release)
-        if releases.state(release) is not ReleaseState.PENDING or await _was_asked(connection, row.id, tag=tag):
-            continue
-        run = releases.run_of(release)
-        login = run.actor if run else None
-        operation = Operation(
-            id=new_id(now),
-            kind=OperationKind.DEPLOY,
-            environment=release.environment,
-            service=release.service,
-            state=OperationState.REQUESTED,
-            requested_by=catalog.discord_id_of(login),
-            requested_name=login or "pipeline",
-            requested_at=now,
-            updated_at=now,
-            release_id=row.id,
-        )
-        if await rows.add(connection, operation, once=f"release:{row.id}:{tag}"):
-            await audit.note(
-                connection,
-                at=now,
-                actor=f"github:{login}" if login else "chatops",
-                action=OperationKind.DEPLOY,
-                outcome="requested",
-                operation=operation,
-            )
-
-
-async def supersede_stale(connection: Connection, event: ApplicationObserved, *, now: datetime) -> None:
-    """Void the waiting requests whose image is no longer the one Git asks for, or was deployed by somebody else.
-
-    A read without a desired image says nothing: Argo CD could not render the manifests at that moment. Neither does
-    one that was begun before the request's own, nor any about a revision or a tag that a person chose.
-    """
-    for operation in await rows.opened(connection, event.environment):
-        content = operation.content
-        chosen = operation.revision is not None or operation.tag is not None
-        if operation.state is not OperationState.WAITING or content is None or chosen:
-            continue
-        moved = [(event.workload(change.service), change.new) for change in content.images]
-        known = [workload for workload, _ in moved if workload is not None and workload.desired is not None]
-        if not moved or len(known) < len(moved) or event.observed_at < operation.updated_at:
-            continue
-        other = any(workload and workload.desired != image for workload, image in moved)
-        if other or not any(workload and workload.changed for workload, _ in moved):
-            reason = Reason.CONTENT_CHANGED if other else Reason.NOTHING_TO_DEPLOY
-            await close(connection, operation, state=OperationState.SUPERSEDED, reason=reason, now=now)
-
-
 async def close(
     connection: Connection,
     operation: Operation,
@@ -309,10 +246,4 @@ async def refresh_card(connection: Connection, operation: Operation, *, now: dat
         await cards.mark_stale(connection, shown_on(operation), now=now)
     if operation.content is not None:
         await cards.mark_stale(connection, f"request:{operation.id}", now=now)
-
-
-async def _was_asked(connection: Connection, release_id: int, *, tag: str | None) -> bool:
-    """Whether the newest request about a release was for this tag, whoever made it."""
-    newest = await rows.of_release(connection, release_id)
-    image = newest.content.image_of(newest.service) if newest is not None and newest.content is not None else None
-    return image is not None and image.tag == tag
+        await reminders.refresh(connection, operation.id, now=now)

@@ -7,11 +7,11 @@ from datetime import datetime
 from bot.cards import incident as incident_card
 from bot.cards import operation as operation_card
 from bot.cards import release as release_card
-from bot.cards import summons
+from bot.cards import standing, summons
 from bot.cards.base import Card
 from bot.cards.status import EnvironmentStatus
 from bot.domain import releases, rollbacks
-from bot.domain.approvals import ApprovalState
+from bot.domain.approvals import REMINDERS
 from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation
 from bot.domain.releases import Release
@@ -51,7 +51,10 @@ class Gallery:
             if kind == "operation":
                 return await self._operation(connection, rest, now=now)
             if kind == "request":
-                return await self._request(connection, rest, now=now)
+                return await self._request(connection, rest, key=key, now=now)
+            if kind == "reminder":
+                operation_id, _, number = rest.partition(":")
+                return await self._request(connection, operation_id, key=key, reminder=int(number), now=now)
         raise LookupError(f"no card has a key like {key!r}")
 
     async def _release(self, connection: Connection, release_id: int, *, now: datetime) -> tuple[int, Card] | None:
@@ -90,21 +93,28 @@ class Gallery:
         incident = await incident_rows.get(connection, subject, episode=episode)
         return None if incident is None else (self.alerts_channel, incident_card.render(incident))
 
-    async def _request(self, connection: Connection, operation_id: str, *, now: datetime) -> tuple[int, Card] | None:
-        """The call for approvers: only where a role is to be called, and not when it was decided before the call."""
+    async def _request(
+        self, connection: Connection, operation_id: str, *, key: str, now: datetime, reminder: int = 0
+    ) -> tuple[int, Card] | None:
+        """The call for approvers: only where a role is to be called, and not when it was decided before the call.
+
+        The last reminder calls the role that stands above them, where there is one.
+        """
         operation = await operations.get(connection, operation_id)
         found = await approvals.of_operation(connection, operation_id)
         environment = self.catalog.environments.get(operation.environment) if operation else None
-        if operation is None or found is None or environment is None or environment.mention is None:
+        if operation is None or found is None or environment is None:
             return None
-        called = await cards.announced(connection, f"request:{operation_id}")
-        if not called and found[0].state is not ApprovalState.PENDING:
+        above = environment.escalate if reminder == REMINDERS else None
+        role = above or environment.mention
+        called = await cards.announced(connection, key)
+        if role is None or (not called and not standing.is_open(found[0], now=now)):
             return None
         place = await cards.location(connection, shown_on(operation))
         if place is None and not called:
             raise NotYet  # Whoever is called must find the way.
         url = f"https://discord.com/channels/{self.guild_id}/{place[0]}/{place[1]}" if place else None
-        card = summons.render(found[0], operation=operation, role=environment.mention, url=url, now=now)
+        card = summons.render(found[0], operation=operation, role=role, url=url, now=now, reminder=reminder)
         return self.releases_channel, card
 
 

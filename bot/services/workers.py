@@ -17,7 +17,7 @@ import structlog
 
 from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.reasons import Reason
-from bot.services import approvals, operations
+from bot.services import approvals, operations, reminders
 from bot.storage import operations as rows
 from bot.storage.engine import Database
 
@@ -60,10 +60,11 @@ class Worker:
         self._faults: dict[str, int] = {}
 
     async def run(self) -> None:
-        """Work until cancelled; requests whose time is over are closed on the way."""
+        """Work until cancelled; requests whose time is over are closed on the way, and people reminded of others."""
         async with asyncio.TaskGroup() as group:
             while True:
                 await approvals.expire_overdue(self._database, now=self._clock())
+                await reminders.remind(self._database, now=self._clock())
                 for operation in await self._claimed():
                     group.create_task(self._take(operation), name=f"operation-{operation.id}")
                 await self._database.wait("operations", seconds=self._pause)

@@ -12,7 +12,7 @@ from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.services import approvals, operations
+from bot.services import approvals, own_requests
 from sandbox.world import World
 from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot, bot_in, requiring
 from tests.services.letterbox import deliver, pipeline
@@ -186,7 +186,7 @@ async def test_a_read_from_before_the_request_voids_nothing(bot: Bot, world: Wor
 
     assert earlier is not None
     async with bot.database.transaction() as connection:
-        await operations.supersede_stale(connection, earlier, now=bot.clock())
+        await own_requests.supersede_stale(connection, earlier, now=bot.clock())
 
     assert await bot.operation(waiting.id) == waiting
 
