@@ -6,7 +6,7 @@ card that has ended stays as it ended.
 
 from datetime import datetime
 
-from bot.cards import rollback, stages, standing
+from bot.cards import changes, rollback, stages, standing
 from bot.cards.base import Button, Card, Colour
 from bot.cards.release import EVIDENCE, decisions
 from bot.cards.standing import Standing
@@ -66,6 +66,7 @@ def render(
             [
                 _off_branch(operation, environment=environment),
                 rollback.going_back(operation, catalog=catalog),
+                changes.since(operation, catalog=catalog),
                 _what(operation, catalog=catalog),
                 _between(operation, catalog=catalog),
                 "\n".join(_lines(operation, approval, progress=progress, over=stand.over, catalog=catalog)),

@@ -7,7 +7,7 @@ nobody: it is mostly edited, and Discord tells nobody about an edit; `cards.summ
 
 from datetime import datetime
 
-from bot.cards import rollback, stages, standing
+from bot.cards import changes, rollback, stages, standing
 from bot.cards.base import Button, Card, Style
 from bot.cards.text import code, duration, fenced, link, paragraphs, plain
 from bot.domain import images, releases
@@ -56,6 +56,7 @@ def render(
     title = f"{release.service} → {release.environment} · {stand.words}"
     blocks = [
         "\n".join(filter(None, (_what(release, catalog=catalog), _images(release, operation, catalog=catalog)))),
+        changes.since(operation, catalog=catalog) if operation else "",
         "\n".join([*lines, *stages.results(_sync(release, operation))]),
         f"**Next** {stand.next}" if stand.next else "",
         fenced(operation.evidence, limit=EVIDENCE) if operation else "",

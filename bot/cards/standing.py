@@ -163,6 +163,8 @@ def of_request(
             who = f" of {plain(approval.decided_by, 40)}" if approval and approval.decided_by else ""
             words = f"superseded by a newer request{who}"
             return Standing(words=words, colour=Colour.QUIET, next=hindered, over=True)
+        case OperationState.SUPERSEDED if operation.reason is Reason.CHANGED_SINCE:
+            return Standing(words="changed since it was shown", colour=Colour.QUIET, next=hindered, over=True)
         case _:
             return None
 

@@ -26,7 +26,8 @@ def render(
     place = f"{approval.service} → {approval.environment}"
     image = operation.content.image_of(operation.service) if operation.content else None
     what = code(image.tag, _TAG) if image and image.tag else ""
-    asked = f"{what} asked by {plain(operation.requested_name, 40)}".strip()
+    again = "again " if operation.asked_again else ""
+    asked = f"{what} asked {again}by {plain(operation.requested_name, 40)}".strip()
     needed = f"\n{standing.still_needed(approval)}" if waits and reminder and approval.votes else ""
     return Card(
         title=f"{place} · {_WAITS[reminder] if waits else _end(approval)}",

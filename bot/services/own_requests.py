@@ -1,7 +1,8 @@
 """Requests that the bot makes by itself, and void as soon as their content is.
 
 The pipeline's own request is made once per release and tag (the natural key says so), when Git asks for the tag and
-the environment waits for a person. Somebody who may then decides on the card.
+the environment waits for a person. Somebody who may then decides on the card. What a person asked for is asked again
+when its content has changed, with the difference and without the consent, a few times.
 """
 
 from collections.abc import Sequence
@@ -13,11 +14,14 @@ from bot.domain.events import ApplicationObserved
 from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.reasons import Reason
 from bot.domain.releases import ReleaseState
-from bot.services.operations import close, new_id
+from bot.services.operations import close, new_id, refresh_card
 from bot.storage import audit
 from bot.storage import operations as rows
 from bot.storage.engine import Connection
 from bot.storage.releases import Stored
+
+AGAIN = 3
+"""How often a request is asked again by itself: what keeps changing needs somebody to look at it."""
 
 
 async def ask_for_consent(connection: Connection, stored: Sequence[Stored], *, catalog: Catalog, now: datetime) -> None:
@@ -41,6 +45,7 @@ async def ask_for_consent(connection: Connection, stored: Sequence[Stored], *, c
             requested_name=login or "pipeline",
             requested_at=now,
             updated_at=now,
+            by_pipeline=True,
             release_id=row.id,
         )
         if await rows.add(connection, operation, once=f"release:{row.id}:{tag}"):
@@ -52,6 +57,50 @@ async def ask_for_consent(connection: Connection, stored: Sequence[Stored], *, c
                 outcome="requested",
                 operation=operation,
             )
+
+
+async def ask_again(connection: Connection, operation: Operation, *, now: datetime) -> bool:
+    """End a request whose content has changed, and ask for the same as it is now. False when that is left to people.
+
+    It is left to them when the pipeline asked, since a new tag is a new release, when its tag stands in Git already,
+    and when it has been asked again too often.
+    """
+    asked = not operation.by_pipeline and operation.requested_by is not None and operation.content is not None
+    if not asked or operation.written is not None or operation.asked_again >= AGAIN:
+        return False
+    superseded = OperationState.SUPERSEDED
+    if not await close(connection, operation, state=superseded, reason=Reason.CHANGED_SINCE, now=now):
+        return True  # Its row has moved on already.
+    again = Operation(
+        id=new_id(now),
+        kind=operation.kind,
+        environment=operation.environment,
+        service=operation.service,
+        state=OperationState.REQUESTED,
+        requested_by=operation.requested_by,
+        requested_name=operation.requested_name,
+        requested_at=now,
+        updated_at=now,
+        before=operation.content,
+        asked_again=operation.asked_again + 1,
+        revision=operation.revision,
+        tag=operation.tag,
+        promoted_from=operation.promoted_from,
+        rollback=operation.rollback,
+    )
+    if await rows.add(connection, again):
+        await audit.note(
+            connection,
+            at=now,
+            actor="chatops",
+            action=again.kind,
+            outcome="requested",
+            operation=again,
+            reason=Reason.CHANGED_SINCE,
+            detail=f"instead of {operation.id}",
+        )
+        await refresh_card(connection, again, now=now)
+    return True
 
 
 async def supersede_stale(connection: Connection, event: ApplicationObserved, *, now: datetime) -> None:
@@ -71,6 +120,8 @@ async def supersede_stale(connection: Connection, event: ApplicationObserved, *,
             continue
         other = any(workload and workload.desired != image for workload, image in moved)
         if other or not any(workload and workload.changed for workload, _ in moved):
+            if other and await ask_again(connection, operation, now=now):
+                continue
             reason = Reason.CONTENT_CHANGED if other else Reason.NOTHING_TO_DEPLOY
             await close(connection, operation, state=OperationState.SUPERSEDED, reason=reason, now=now)
 

@@ -62,6 +62,11 @@ def cards() -> dict[str, Card]:
             ),
         ),
         "by-hand": card(told([seen(110)]), operation(OperationState.WAITING, requested_name="Mina Park"), approval()),
+        "asked-again": card(
+            told(_WAITING),
+            operation(OperationState.WAITING, before=replace(story.CONTENT, diff_digest="before"), asked_again=1),
+            approval(),
+        ),
         "rejected": card(
             told(_WAITING),
             operation(OperationState.REJECTED, reason=Reason.REJECTED, detail="**Not** before @everyone's launch"),

@@ -211,6 +211,16 @@ def seen(
     )
 
 
+CONTENT = Content(
+    uid="u-1",
+    revision=MANIFEST,
+    source_digest="s",
+    images=(ImageChange(service="ticket-service", old=image(OLD_TAG), new=image(TAG)),),
+    resources=(),
+    diff_digest="d",
+)
+
+
 def operation(state: OperationState, **facts: object) -> Operation:
     """The request to deploy, asked by the pipeline in mina's name."""
     known: dict[str, object] = {
@@ -224,14 +234,7 @@ def operation(state: OperationState, **facts: object) -> Operation:
         "requested_at": after(110),
         "updated_at": after(112),
         "release_id": 42,
-        "content": Content(
-            uid="u-1",
-            revision=MANIFEST,
-            source_digest="s",
-            images=(ImageChange(service="ticket-service", old=image(OLD_TAG), new=image(TAG)),),
-            resources=(),
-            diff_digest="d",
-        ),
+        "content": CONTENT,
     }
     return Operation(**{**known, **facts})  # type: ignore[arg-type]
 
