@@ -13,7 +13,7 @@ from bot.cards.status import EnvironmentStatus
 from bot.domain import releases, rollbacks
 from bot.domain.approvals import REMINDERS
 from bot.domain.catalog import Catalog
-from bot.domain.operations import Operation
+from bot.domain.operations import Operation, OperationState
 from bot.domain.releases import Release
 from bot.services.operations import shown_on
 from bot.storage import applications, approvals, cards, operations
@@ -114,7 +114,11 @@ class Gallery:
         if place is None and not called:
             raise NotYet  # Whoever is called must find the way.
         url = f"https://discord.com/channels/{self.guild_id}/{place[0]}/{place[1]}" if place else None
-        card = summons.render(found[0], operation=operation, role=role, url=url, now=now, reminder=reminder)
+        opened = await operations.opened(connection, operation.environment)
+        several = sum(one.state is OperationState.WAITING for one in opened) > 1
+        card = summons.render(
+            found[0], operation=operation, role=role, url=url, now=now, reminder=reminder, several=several
+        )
         return self.releases_channel, card
 
 
