@@ -208,17 +208,6 @@ async def test_an_unknown_button_is_refused(bot: Bot) -> None:
 
 
 @pytest.mark.storage
-async def test_of_two_hundred_presses_one_counts(bot: Bot, waiting: Operation) -> None:
-    crowd = [Actor(id=1000 + number, name=f"p{number}", guild_id=1, role_ids=frozenset()) for number in range(200)]
-
-    told = await asyncio.gather(*(press(bot, waiting, actor=actor) for actor in crowd))
-
-    assert (told.count(ApprovalState.GRANTED), told.count(Reason.ALREADY_DECIDED)) == (1, 199)
-    assert (await bot.operation(waiting.id)).state is OperationState.APPROVED
-    assert len((await bot.approval(waiting.id)).votes) == 1
-    assert [row[1] for row in await bot.audit()] == ["deploy", "approve"]
-
-
 @pytest.mark.storage
 async def test_of_a_yes_and_a_no_at_once_one_counts(bot: Bot, world: World) -> None:
     for _ in range(10):
