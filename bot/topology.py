@@ -18,6 +18,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from bot import yaml_lines
+from bot.domain.approvals import Group
 from bot.domain.catalog import MAIN, Catalog
 from bot.domain.catalog import Environment as KnownEnvironment
 from bot.domain.catalog import Service as KnownService
@@ -72,7 +73,14 @@ class Approval(_Part):
     """How many people, not counting the requester, must consent to a sync, and how long they have."""
 
     required: Annotated[int, Field(strict=True, ge=0, le=10)] = 1
+    groups: Annotated[
+        dict[Name, Annotated[tuple[DiscordId, ...], Field(min_length=1, max_length=10)]],
+        Field(max_length=5, description="Groups by name, with their roles: somebody of each has to consent"),
+    ] = {}
     expires_minutes: Annotated[int, Field(strict=True, ge=1, le=7 * 24 * 60)] = 60
+    escalate: Annotated[
+        DiscordId | None, Field(description="The role that is called when a request is about to expire")
+    ] = None
 
 
 class Environment(_Part):
@@ -128,7 +136,10 @@ class Topology(_Part):
                 {name: KnownService(name=name, **service.model_dump()) for name, service in self.services.items()}
             ),
             environments=MappingProxyType(
-                {name: _known(name, env, ui=self._ui(env, argocd_url)) for name, env in self.environments.items()}
+                {
+                    name: _known(name, env, ui=self._ui(env, argocd_url), approvers=self.approvers(name))
+                    for name, env in self.environments.items()
+                }
             ),
             logins=MappingProxyType({person.discord: person.github.lower() for person in self.identities}),
         )
@@ -137,6 +148,10 @@ class Topology(_Part):
         """Where people open the Argo CD of an environment, or '' when nobody said."""
         other = self.argocd.get(environment.argocd)
         return (other.ui or other.url) if other else (self.argocd_ui or argocd_url)
+
+    def approvers(self, environment: str) -> frozenset[int]:
+        """The roles that may approve there."""
+        return self.policy(guild_id=0).roles(Capability.APPROVE, environment=environment)
 
     def policy(self, *, guild_id: int) -> Policy:
         """The grants, valid in that guild only."""
@@ -184,7 +199,9 @@ def _read(path: Path) -> str:
         raise NotYaml("is not UTF-8", line=raw.count(b"\n", 0, error.start) + 1) from error
 
 
-def _known(name: str, environment: Environment, *, ui: str = "") -> KnownEnvironment:
+def _known(
+    name: str, environment: Environment, *, ui: str = "", approvers: frozenset[int] = frozenset()
+) -> KnownEnvironment:
     approval = environment.approval or Approval(required=0 if environment.automated else 1)
     return KnownEnvironment(
         name=name,
@@ -192,6 +209,9 @@ def _known(name: str, environment: Environment, *, ui: str = "") -> KnownEnviron
         page=f"{ui}/applications/{environment.application}" if ui else None,
         required_approvals=approval.required,
         approval_lifetime=timedelta(minutes=approval.expires_minutes),
+        approval_groups=tuple(Group(name=name, roles=frozenset(ids)) for name, ids in approval.groups.items()),
+        approvers=approvers,
+        escalate=approval.escalate,
     )
 
 
@@ -216,9 +236,22 @@ def _contradictions(topology: Topology) -> Iterator[tuple[Place, str]]:
             yield ("environments", name, "argocd"), f"is not an Argo CD; there are {', '.join(argocds)}"
         if environment.automated and environment.approval is not None:
             yield ("environments", name, "approval"), "cannot be asked for where Argo CD syncs by itself (automated)"
-        approvers = topology.policy(guild_id=0).roles(Capability.APPROVE, environment=name)
+        approvers = topology.approvers(name)
         if _known(name, environment).required_approvals and not approvers:
             yield ("environments", name), f"needs approval, but no role has approve in roles.{name} or roles.*"
+        yield from _groups(name, environment.approval or Approval(), approvers=approvers)
+
+
+def _groups(name: str, approval: Approval, *, approvers: frozenset[int]) -> Iterator[tuple[Place, str]]:
+    """What keeps the groups of an approval from ever being filled."""
+    place = ("environments", name, "approval")
+    if approval.required < len(approval.groups):
+        people = f"{len(approval.groups)} people, since one person stands for one group"
+        yield (*place, "required"), f"is {approval.required}, but the groups need {people}"
+    for group, roles in approval.groups.items():
+        idle = ", ".join(str(role) for role in roles if role not in approvers)
+        if idle:
+            yield (*place, "groups", group), f"has a role without approve in roles.{name} or roles.*: {idle}"
 
 
 def _shared(group: str, field: str, values: Iterable[tuple[str | int, object]]) -> Iterator[tuple[Place, str]]:

@@ -78,6 +78,7 @@ class Github(serving.Server):
             web.get(f"{repository}/contents/{{path:.*}}", self._contents),
             *self._runs.routes(repository),
             *self._writes.routes(repository),
+            web.get(f"{repository}/pulls/{{number:\\d+}}", self._pull),
             *self.pulls.routes(repository),
         ]
 
@@ -231,6 +232,11 @@ class Github(serving.Server):
             return answers.problem(403, answers.FORBIDDEN)
         found = self.brought.get(self.world.git.find(request.match_info["sha"]).sha)
         return answers.page(request, [found] if found else [], self.shapes.pull)
+
+    async def _pull(self, request: web.Request) -> web.Response:
+        number = int(request.match_info["number"])
+        found = next((pull for pull in self.brought.values() if pull.number == number), None)
+        return web.json_response(self.shapes.single_pull(found)) if found else self.pulls.answer(number)
 
     async def _ref(self, request: web.Request) -> web.Response:
         return web.json_response(self._writes.ref(request.match_info["ref"].removeprefix("heads/")))

@@ -56,7 +56,6 @@ class Pulls:
         return [
             web.get(f"{repository}/pulls", self._list),
             web.post(f"{repository}/pulls", self._open),
-            web.get(f"{repository}/pulls/{{number:\\d+}}", self._get),
             web.put(f"{repository}/pulls/{{number:\\d+}}/merge", self._merge),
             web.post("/graphql", self._graphql),
         ]
@@ -118,8 +117,9 @@ class Pulls:
         self.all[pull.number] = pull
         return web.json_response(self._shape(pull), status=201)
 
-    async def _get(self, request: web.Request) -> web.Response:
-        pull = self.all.get(int(request.match_info["number"]))
+    def answer(self, number: int) -> web.Response:
+        """One of them by its number."""
+        pull = self.all.get(number)
         return answers.problem(404, "Not Found") if pull is None else web.json_response(self._shape(pull))
 
     async def _merge(self, request: web.Request) -> web.Response:

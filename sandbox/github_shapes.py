@@ -22,11 +22,12 @@ REPOSITORY_ID = 700_000_001
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pull:
-    """A pull request that was merged."""
+    """A pull request that was merged, by `merger`, or by somebody whose account is gone."""
 
     number: int
     title: str
     login: str
+    merger: str | None = None
 
 
 class Shapes:
@@ -146,6 +147,11 @@ class Shapes:
             "html_url": f"{self.html_url}/pull/{pull.number}",
             "merged_at": "2026-01-05T14:30:22Z",
         }
+
+    def single_pull(self, pull: Pull) -> Json:
+        """A pull request by itself, which alone says who merged it."""
+        merger = self.user(pull.merger) if pull.merger else None
+        return {**self.pull(pull), "merged": True, "merged_by": merger}
 
     def workflow(self, run: Run) -> Json:
         """The workflow of a run."""

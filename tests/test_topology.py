@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from bot import topology
+from bot.domain.approvals import Group
 from bot.domain.catalog import Environment, Service
 from bot.domain.permissions import Capability
 from bot.settings import PACKAGED_TOPOLOGY
@@ -86,6 +87,7 @@ def test_the_default_is_tiketi() -> None:
         context=None,
         required_approvals=1,
         approval_lifetime=timedelta(hours=1),
+        approvers=frozenset({100000000000000012}),
         mention=None,
     )
     built_for = catalog.environment_of_branch("develop")
@@ -103,6 +105,21 @@ def test_the_small_one_is_right(file: Path) -> None:
     assert policy.roles(Capability.APPROVE, environment="prod") == {4}
     assert policy.roles(Capability.DEPLOY, environment="prod") == {3}
     assert policy.roles(Capability.APPROVE, environment="staging") == set()
+
+
+def test_an_approval_can_need_somebody_of_several_groups(file: Path) -> None:
+    asked = "approval: {required: 2, groups: {release: [4], security: [3, 4]}, escalate: 6, expires_minutes: 30}"
+    text = changed("automated: false", f"automated: false\n    {asked}").replace("approve: [4]", "approve: [4, 3]")
+    file.write_text(text)
+
+    prod = topology.load(file).catalog().environments["prod"]
+
+    assert prod.approval_groups == (
+        Group(name="release", roles=frozenset({4})),
+        Group(name="security", roles=frozenset({3, 4})),
+    )
+    assert (prod.required_approvals, prod.approvers, prod.escalate) == (2, frozenset({3, 4}), 6)
+    assert prod.approval_lifetime == timedelta(minutes=30)
 
 
 def test_environments_of_another_argocd_open_there(file: Path) -> None:
@@ -157,6 +174,12 @@ def test_editors_find_the_schema_beside_the_default() -> None:
             21,
             "environments.prod.approval.required: should be less than or equal to 10",
         ),
+        (
+            "automated: false",
+            "automated: false\n    approval: {groups: {release: []}}",
+            21,
+            "environments.prod.approval.groups.release: Tuple should have at least 1 item",
+        ),
     ],
 )
 def test_a_wrong_shape_is_told_by_line_path_and_reason(file: Path, old: str, new: str, line: int, found: str) -> None:
@@ -201,6 +224,17 @@ def test_a_wrong_shape_is_told_by_line_path_and_reason(file: Path, old: str, new
             "approve: [4]",
             "approve: []",
             "environments.prod: needs approval, but no role has approve in roles.prod or roles.*",
+        ),
+        (
+            "automated: false",
+            "automated: false\n    approval: {groups: {release: [4], security: [4]}}",
+            "environments.prod.approval.required: is 1, but the groups need 2 people, since one person stands for one "
+            "group",
+        ),
+        (
+            "automated: false",
+            "automated: false\n    approval: {groups: {release: [4, 5]}}",
+            "environments.prod.approval.groups.release: has a role without approve in roles.prod or roles.*: 5",
         ),
         (
             "roles:",

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from bot.cards.base import Button, Card, Colour, Style
+from bot.cards.standing import still_needed
 from bot.cards.status import EnvironmentStatus
 from bot.cards.text import ago, code, plain
 from bot.domain.approvals import Approval, ApprovalState
@@ -61,8 +62,7 @@ def decided(approval: Approval) -> Card:
     if approval.state in (ApprovalState.REJECTED, ApprovalState.WITHDRAWN):
         return Card(title=f"{place} · {approval.state}", colour=Colour.QUIET, description="Nothing will be deployed.")
     if approval.missing:
-        people = "one more person" if approval.missing == 1 else f"{approval.missing} more people"
-        return Card(title=f"{place} · approved", colour=Colour.WAITING, description=f"Still needed: {people}.")
+        return Card(title=f"{place} · approved", colour=Colour.WAITING, description=still_needed(approval))
     return Card(
         title=f"{place} · approved",
         colour=Colour.GOOD,

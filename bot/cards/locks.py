@@ -7,8 +7,8 @@ edit tells nobody. The newest of them says how the lock ended. Nobody is mention
 from collections.abc import Sequence
 
 from bot.cards.base import Card, Colour, Field
-from bot.cards.rollback import is_open
 from bot.cards.text import ago, code, duration, paragraphs, plain
+from bot.domain import rollbacks
 from bot.domain.catalog import Environment
 from bot.domain.locks import REASON_LIMIT, End, Ended, Lock
 from bot.domain.operations import Operation
@@ -42,7 +42,7 @@ def notice(lock: Lock, *, environment: Environment, number: int, rollback: Opera
     still = "still locked" if number else "locked"
     ends = f"Ends {ago(lock.until)}" if lock.until else "It has no end of its own"
     left = "A rollback left it behind: no newer version goes out before it is gone." if lock.operation_id else ""
-    if rollback is not None and is_open(rollback):
+    if rollback is not None and rollbacks.is_open(rollback):
         left += "\n⚠️ **Git still asks for what was rolled back**: the next sync brings it back."
     return Card(
         title=f"🔒 {_place(lock)} · {still} by {_owner(lock)}",

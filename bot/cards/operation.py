@@ -6,7 +6,7 @@ card that has ended stays as it ended.
 
 from datetime import datetime
 
-from bot.cards import locks, rollback, stages, standing
+from bot.cards import changes, locks, rollback, stages, standing
 from bot.cards.base import Button, Card, Colour
 from bot.cards.release import EVIDENCE, decisions
 from bot.cards.standing import Standing
@@ -73,6 +73,7 @@ def render(
             [
                 _off_branch(operation, environment=environment),
                 rollback.going_back(operation, catalog=catalog),
+                changes.since(operation, catalog=catalog),
                 _what(operation, catalog=catalog),
                 _between(operation, catalog=catalog),
                 "\n".join(_lines(operation, approval, progress=progress, over=stand.over, catalog=catalog)),
@@ -110,12 +111,10 @@ def _standing(
             return rollback.gone_back(operation, total=_total(operation))
         if operation.state is OperationState.SUCCEEDED:
             return Standing(words=f"deployed{_total(operation)}", colour=Colour.GOOD, over=True)
-        if operation.state is OperationState.SUPERSEDED:
-            return Standing(words="void", colour=Colour.QUIET, next=reason, over=True)
         if operation.state is OperationState.RUNNING and operation.sync and operation.sync.phase.ended:
             return Standing(words=f"rolling out {progress}".rstrip(), colour=Colour.RUNNING, next=reason)
         asked = standing.of_request(operation, approval, environment=environment, catalog=catalog, now=now, lock=lock)
-        return asked or Standing(words=operation.state, colour=Colour.QUIET, next=reason, over=True)
+        return asked or Standing(words="void", colour=Colour.QUIET, next=reason, over=True)
     if operation.state.ended:
         words, colour = _WORDS[operation.kind].get(operation.state, (operation.state.value, Colour.QUIET))
         if operation.kind is OperationKind.TERMINATE and operation.state is OperationState.SUCCEEDED:

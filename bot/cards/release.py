@@ -7,7 +7,7 @@ nobody: it is mostly edited, and Discord tells nobody about an edit; `cards.summ
 
 from datetime import datetime
 
-from bot.cards import locks, rollback, stages, standing
+from bot.cards import changes, locks, rollback, stages, standing
 from bot.cards.base import Button, Card, Style
 from bot.cards.text import code, duration, fenced, link, paragraphs, plain
 from bot.domain import images, releases
@@ -59,6 +59,7 @@ def render(
     title = f"{release.service} → {release.environment} · {stand.words}"
     blocks = [
         "\n".join(filter(None, (_what(release, catalog=catalog), _images(release, operation, catalog=catalog)))),
+        changes.since(operation, catalog=catalog) if operation else "",
         "\n".join([*lines, *stages.results(_sync(release, operation))]),
         locks.told(lock) if lock and deciding else "",
         f"**Next** {stand.next}" if stand.next else "",

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from bot.cards.base import Button, Card, Colour, Style
 from bot.cards.standing import Standing
 from bot.cards.text import ago, code, link, paragraphs, plain
-from bot.domain import releases
+from bot.domain import releases, rollbacks
 from bot.domain.catalog import Catalog, Environment
-from bot.domain.operations import Between, Operation, OperationState, Way
+from bot.domain.operations import Between, Operation, Way
 from bot.domain.rollbacks import Candidate, Offer, Option, Plan
 
 _TAG = 60
@@ -65,15 +65,9 @@ def going_back(operation: Operation, *, catalog: Catalog) -> str:
     return f"{loud}**Why** {plain(rollback.why, _WHY)}\n**How** {how}"
 
 
-def is_open(operation: Operation) -> bool:
-    """Whether pods run what a rollback brought back, and Git still asks for something else."""
-    rollback = operation.rollback
-    return operation.state is OperationState.SUCCEEDED and rollback is not None and rollback.agreed_at is None
-
-
 def gone_back(operation: Operation, *, total: str) -> Standing:
     """How a rollback stands once pods run the earlier image: open until Git, Argo CD and the pods agree."""
-    if not is_open(operation):
+    if not rollbacks.is_open(operation):
         return Standing(words=f"rolled back{total}", colour=Colour.GOOD, over=True)
     image = operation.content.image_of(operation.service) if operation.content else None
     again = code(f"/rollback {operation.environment} {operation.subject} to:{image.tag if image else ''}", 150)
@@ -197,7 +191,7 @@ def _buttons(found: Plan, *, environment: Environment) -> Iterator[Button]:
         if offer.refused is None:
             style = Style.GOOD if offer is best else Style.PLAIN
             yield Button(label=_NAMES[offer.way], custom_id=f"chatops:rollback:{offer.way}{end}", style=style)
-    if best is not None and environment.required_approvals > 1:
+    if best is not None and (environment.required_approvals > 1 or environment.approval_groups):
         yield Button(
             label=f"Emergency: {_NAMES[best.way].lower()}",
             custom_id=f"chatops:rollback:{best.way}!{end}",
@@ -208,5 +202,7 @@ def _buttons(found: Plan, *, environment: Environment) -> Iterator[Button]:
 def _footer(environment: Environment) -> str:
     needed = environment.required_approvals
     consent = {0: "Needs no approval", 1: "Somebody else approves"}.get(needed, f"Needs {needed} approvals")
-    emergency = ", one in an emergency" if needed > 1 else ""
+    if environment.approval_groups:
+        consent += f", of {' and '.join(group.name for group in environment.approval_groups)}"
+    emergency = ", one in an emergency" if needed > 1 or environment.approval_groups else ""
     return f"{consent}{emergency} · afterwards the service is locked"

@@ -126,7 +126,7 @@ def _approval(approval: Approval | None, *, operation: Operation | None) -> _Tol
         ApprovalState.REJECTED: (LineState.FAILED, f"rejected by {who}{why}"),
         ApprovalState.WITHDRAWN: (LineState.SKIPPED, f"withdrawn by {who}"),
         ApprovalState.EXPIRED: (LineState.SKIPPED, "expired"),
-        ApprovalState.SUPERSEDED: (LineState.SKIPPED, "void"),
+        ApprovalState.SUPERSEDED: (LineState.SKIPPED, f"superseded by {who}" if approval.decided_by else "void"),
     }[approval.state]
     if approval.state is ApprovalState.PENDING and approval.required > 1:
         detail = f"{len(approval.votes)}/{approval.required} · {detail}"

@@ -5,6 +5,7 @@ whether somebody has to decide. What is in the cluster beats what was asked for,
 pipeline did: that order is the whole logic of this module.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -165,20 +166,53 @@ def of_request(
             words = f"not {done}" if operation.state is OperationState.REFUSED else f"{what} failed"
             back = operation.reason in ROLLOUT and operation.rollback is None
             return Standing(words=words, colour=Colour.BAD, next=hindered, over=True, back=back)
+        case OperationState.SUPERSEDED if operation.reason is Reason.SUPERSEDED:
+            who = f" of {plain(approval.decided_by, 40)}" if approval and approval.decided_by else ""
+            words = f"superseded by a newer request{who}"
+            return Standing(words=words, colour=Colour.QUIET, next=hindered, over=True)
+        case OperationState.SUPERSEDED if operation.reason is Reason.CHANGED_SINCE:
+            return Standing(words="changed since it was shown", colour=Colour.QUIET, next=hindered, over=True)
         case _:
             return None
 
 
 def _who_decides(approval: Approval, *, operation: Operation, environment: Environment | None, catalog: Catalog) -> str:
     """Who has to press, and who cannot: the people who asked for it or wrote it."""
-    who = f"<@&{environment.mention}>" if environment and environment.mention else "Somebody who may approve"
+    who = approvers(environment)
     names = dict(catalog.logins)
     if operation.requested_by is not None:
         names[operation.requested_by] = operation.requested_name
     barred = " or ".join(plain(names[person], 40) for person in sorted(approval.authors) if person in names)
     but = f", but not {barred}" if barred else ""
     votes = f" {len(approval.votes)} of {approval.required} have approved." if approval.votes else ""
-    return f"{who} approves or rejects{but}.{votes}"
+    needed = f" {still_needed(approval)}" if approval.groups else ""
+    unsure = " GitHub did not tell everybody who wrote or merged it." if approval.unsure else ""
+    return f"{who} approves or rejects{but}.{votes}{needed}{unsure}"
+
+
+def approvers(environment: Environment | None) -> str:
+    """The roles that may approve, as the beginning of a sentence."""
+    called = [environment.mention] if environment and environment.mention else []
+    roles = sorted(environment.approvers) if environment and environment.approvers else called
+    return _either(f"<@&{role}>" for role in roles) or "Somebody who may approve"
+
+
+def still_needed(approval: Approval) -> str:
+    """How many people have to consent yet, and of which groups, with the roles of each."""
+    people = "one more person" if approval.missing == 1 else f"{approval.missing} more people"
+    named = [
+        f"**{plain(group.name, 40)}** ({_either(f'<@&{role}>' for role in sorted(group.roles))})"
+        for group in approval.unfilled
+    ]
+    if named:
+        groups = " and of ".join(named) if len(named) == approval.vacant else _either(named)
+        people += f", {'' if approval.missing == approval.vacant else 'among them somebody '}of {groups}"
+    return f"Still needed: {people}."
+
+
+def _either(names: Iterable[str]) -> str:
+    *others, last = [*names] or [""]
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _lifetime(approval: Approval) -> float:

@@ -1,6 +1,6 @@
-"""The call for approvers: a short message of its own, because Discord tells nobody about an edit.
+"""The call for approvers and its reminders: short messages of their own, because Discord tells nobody about an edit.
 
-It names the role once, leads to the release card where the decision is made, and says afterwards how it went.
+Each names the role once, leads to the release card where the decision is made, and says afterwards how it went.
 """
 
 from datetime import datetime
@@ -12,21 +12,40 @@ from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.operations import Operation
 
 _TAG = 60
+_WAITS = ("approval needed", "still waits for approval", "approval ends soon")
 
 
-def render(approval: Approval, *, operation: Operation, role: int, url: str | None, now: datetime) -> Card:
-    """The call while the approval waits, and its end after that. `url` leads to the release card, once it is there."""
+def render(
+    approval: Approval,
+    *,
+    operation: Operation,
+    role: int,
+    url: str | None,
+    now: datetime,
+    reminder: int = 0,
+    several: bool = False,
+) -> Card:
+    """The call while the approval waits, and its end after that. `url` leads to the release card, once it is there.
+
+    `reminder` is the number of the reminder that it is, 0 for the first call. `several` says that others wait too.
+    """
     waits = standing.is_open(approval, now=now)
     place = f"{approval.service} → {approval.environment}"
     image = operation.content.image_of(operation.service) if operation.content else None
     what = code(image.tag, _TAG) if image and image.tag else ""
-    asked = f"{what} asked by {plain(operation.requested_name, 40)}".strip()
+    again = "again " if operation.asked_again else ""
+    asked = f"{what} asked {again}by {plain(operation.requested_name, 40)}".strip()
+    others = waits and several
+    needed = f"\n{standing.still_needed(approval)}" if waits and reminder and approval.votes else ""
     return Card(
-        title=f"{place} · {'approval needed' if waits else _end(approval)}",
+        title=f"{place} · {_WAITS[reminder] if waits else _end(approval)}",
         colour=Colour.WAITING if waits else Colour.QUIET,
-        description=f"{asked} · ends {ago(approval.expires_at)}" if waits else asked,
-        reference=f"request {operation.id}",
-        buttons=(Button(label="Open the card", url=url),),
+        description=f"{asked} · ends {ago(approval.expires_at)}{needed}" if waits else asked,
+        reference=f"reminder {reminder} of {operation.id}" if reminder else f"request {operation.id}",
+        buttons=(
+            *([Button(label="All that wait", custom_id=f"chatops:waiting:{approval.environment}")] if others else []),
+            Button(label="Open the card", url=url),
+        ),
         mention=role if waits else None,
     )
 

@@ -14,6 +14,8 @@ import discord
 from bot.cards import answers
 from bot.cards.base import Card
 from bot.chat import boundary, rolling_back
+from bot.chat.all_at_once import TEMPLATE as _ALL
+from bot.chat.all_at_once import AllAtOnce
 from bot.chat.decisions import REJECT, Decision
 from bot.chat.decisions import TEMPLATE as _DECISION
 from bot.chat.deps import Deps
@@ -59,7 +61,7 @@ class Stop(discord.ui.DynamicItem[discord.ui.Button[Any]], template=_STOP):
         await boundary.answer(interaction, name="stop", observe=deps.observe, work=work)
 
 
-ITEMS = (Decision, Stop, RunAgain, Older, *rolling_back.ITEMS)
+ITEMS = (Decision, AllAtOnce, Stop, RunAgain, Older, *rolling_back.ITEMS)
 """Every kind of button there is."""
 FORMS: tuple[Form, ...] = (REJECT, *rolling_back.FORMS)
 """Every kind of form there is."""
@@ -67,7 +69,7 @@ FORMS: tuple[Form, ...] = (REJECT, *rolling_back.FORMS)
 
 def claims(custom_id: str) -> bool:
     """Whether a button with this id is one of ours."""
-    templates = (_DECISION, _STOP, _RUN_AGAIN, _OLDER, *rolling_back.TEMPLATES)
+    templates = (_DECISION, _ALL, _STOP, _RUN_AGAIN, _OLDER, *rolling_back.TEMPLATES)
     return any(template.fullmatch(custom_id) for template in templates)
 
 

@@ -6,15 +6,22 @@ reviewed.
 
     pending -> granted | rejected | withdrawn | expired | superseded, and nothing leaves those.
 
+Besides a number of people it may need somebody of each of several groups. One person stands for one group: with the
+roles of two of them it is whichever lets the most groups be filled, so the order in which people press does not matter.
+
 The functions return the next value or raise `Refused`; storing it is a compare-and-set on `pending`, which makes two
 presses at once one decision.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.reasons import Reason, Refused
+
+REMINDERS = 2
+"""How often people are reminded of a request."""
 
 
 class ApprovalState(StrEnum):
@@ -29,17 +36,30 @@ class ApprovalState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """People of whom one has to consent: those who have any of these roles."""
+
+    name: str
+    roles: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """One person's consent."""
+    """One person's consent, with the roles of that moment."""
 
     person: int
     name: str
     at: datetime
+    roles: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """A request for consent. `digest` is the content's; `authors` are the Discord ids that may not consent."""
+    """A request for consent. `digest` is the content's; `authors` are the Discord ids that may not consent.
+
+    `groups` are those of which somebody has to consent, beside the number that is `required`. `unsure` says that nobody
+    could find out everybody who stands behind the content, so that `authors` may lack somebody.
+    """
 
     id: str
     operation_id: str
@@ -50,15 +70,41 @@ class Approval:
     authors: frozenset[int]
     requested_at: datetime
     expires_at: datetime
+    groups: tuple[Group, ...] = ()
+    unsure: bool = False
     state: ApprovalState = ApprovalState.PENDING
     votes: tuple[Vote, ...] = ()
     decided_at: datetime | None = None
     decided_by: str | None = None
 
     @property
+    def reminders(self) -> tuple[datetime, ...]:
+        """When people are reminded of it: when half of its time is over, and when a sixth is left."""
+        lifetime = self.expires_at - self.requested_at
+        return self.requested_at + lifetime / 2, self.expires_at - lifetime / 6
+
+    @property
     def missing(self) -> int:
         """How many more people have to consent."""
-        return max(self.required - len(self.votes), 0)
+        return max(self.required - len(self.votes), self.vacant, 0)
+
+    @property
+    def vacant(self) -> int:
+        """How many groups nobody stands for yet."""
+        return len(self.groups) - self._filled()
+
+    @property
+    def unfilled(self) -> tuple[Group, ...]:
+        """The groups of which somebody's consent would still count; more than are missing where people are in two."""
+        filled = self._filled()
+        return tuple(group for number, group in enumerate(self.groups) if self._filled({number}) > filled)
+
+    def _filled(self, *more: set[int]) -> int:
+        """How many groups the votes fill at most, and `more` people, who are in these groups."""
+        people = [
+            {number for number, group in enumerate(self.groups) if group.roles & vote.roles} for vote in self.votes
+        ]
+        return _most_filled([*people, *more])
 
 
 _CLOSED = {
@@ -70,8 +116,10 @@ _CLOSED = {
 }
 
 
-def grant(approval: Approval, *, person: int, name: str, now: datetime) -> Approval:
-    """Add one person's consent; the last one needed makes the approval granted.
+def grant(
+    approval: Approval, *, person: int, name: str, now: datetime, roles: frozenset[int] = frozenset()
+) -> Approval:
+    """Add one person's consent; the last one needed makes the approval granted. `roles` are those of this moment.
 
     Refuses a closed or expired approval, the requester or commit author, and a second vote of one person.
     """
@@ -80,7 +128,7 @@ def grant(approval: Approval, *, person: int, name: str, now: datetime) -> Appro
         raise Refused(Reason.OWN_REQUEST)
     if any(vote.person == person for vote in approval.votes):
         raise Refused(Reason.ALREADY_VOTED)
-    voted = replace(approval, votes=(*approval.votes, Vote(person=person, name=name, at=now)))
+    voted = replace(approval, votes=(*approval.votes, Vote(person=person, name=name, at=now, roles=roles)))
     if voted.missing:
         return voted
     return replace(voted, state=ApprovalState.GRANTED, decided_at=now, decided_by=name)
@@ -107,11 +155,11 @@ def expire(approval: Approval, *, now: datetime) -> Approval:
     return replace(approval, state=ApprovalState.EXPIRED, decided_at=now)
 
 
-def supersede(approval: Approval, *, now: datetime) -> Approval:
-    """Close a pending approval because its content is no longer what would be deployed."""
+def supersede(approval: Approval, *, now: datetime, by: str | None = None) -> Approval:
+    """Close a pending approval because its content is no longer what would be deployed, or `by` a newer request."""
     if approval.state is not ApprovalState.PENDING:
         return approval
-    return replace(approval, state=ApprovalState.SUPERSEDED, decided_at=now)
+    return replace(approval, state=ApprovalState.SUPERSEDED, decided_at=now, decided_by=by)
 
 
 def require_open(approval: Approval, *, now: datetime) -> None:
@@ -120,3 +168,18 @@ def require_open(approval: Approval, *, now: datetime) -> None:
         raise Refused(_CLOSED[approval.state])
     if now >= approval.expires_at:
         raise Refused(Reason.EXPIRED)
+
+
+def _most_filled(people: Sequence[set[int]]) -> int:
+    """The size of a largest assignment of people to groups, one each: Kuhn's augmenting paths."""
+    stands_for: dict[int, int] = {}  # group -> person
+
+    def place(person: int, tried: set[int]) -> bool:
+        for group in sorted(people[person] - tried):
+            tried.add(group)
+            if group not in stands_for or place(stands_for[group], tried):
+                stands_for[group] = person
+                return True
+        return False
+
+    return sum(place(person, set()) for person in range(len(people)))

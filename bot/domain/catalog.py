@@ -10,6 +10,8 @@ from datetime import timedelta
 from types import MappingProxyType
 from urllib.parse import quote
 
+from bot.domain.approvals import Group
+
 MAIN = "main"
 """The name of the Argo CD whose address and token are in the settings."""
 
@@ -35,8 +37,10 @@ class Environment:
     """One place to deploy to, with the Argo CD Application that holds all services there.
 
     `automated` means Argo CD syncs by itself; `required_approvals` counts distinct people and matters only where it
-    does not. With `pull_requests` the bot changes manifests by pull request only. `context` names the cluster in the
-    kubeconfig (None: the current one), `argocd` the Argo CD, and `page` is where people open the Application.
+    does not; `approval_groups` are those of which one each has to consent, `approvers` the roles that may at all, and
+    `escalate` is the role that is called before a request expires. With `pull_requests` the bot changes manifests by
+    pull request only. `context` names the cluster in the kubeconfig (None: the current one), `argocd` the Argo CD, and
+    `page` is where people open the Application.
     """
 
     name: str
@@ -52,7 +56,10 @@ class Environment:
     page: str | None = None
     required_approvals: int = 0
     approval_lifetime: timedelta = timedelta(hours=1)
+    approval_groups: tuple[Group, ...] = ()
+    approvers: frozenset[int] = frozenset()
     mention: int | None = None
+    escalate: int | None = None
 
     @property
     def kustomization(self) -> str:

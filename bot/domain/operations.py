@@ -5,6 +5,7 @@
     dispatching -> approved     when another operation holds the Application
     any of these -> refused     when it may not be done (any more), failed when nobody can say how it ended
     requested, waiting, approved, running -> superseded    a deploy that a rollback of its service takes the place of
+    approved -> superseded      when what was consented to has changed since: it is asked again, as it is now
 
 Only deploys and rollbacks wait for people; what needs no consent goes from `requested` straight to `dispatching`. That
 is written before the call that changes the world, so that a crash in between leaves a mark: whoever finds it looks for
@@ -182,7 +183,9 @@ class Rollback:
 class Operation:
     """One request and its fate. `requested_by` is a Discord id, or None when the pipeline asked.
 
-    Without a `service` it is about all of them. `revision` is the commit a person chose in place of the newest one,
+    `by_pipeline` says that the bot asked by itself, whoever the pipeline ran for. One that is asked again because its
+    content changed has what was shown `before`, and how often that happened. Without a `service` it is about all of
+    them. `revision` is the commit a person chose in place of the newest one,
     `tag` the image tag that they chose, and `written` the manifest commit that asks for it since then; `off_branch`
     says that the commit that image was built from is not on the environment's branch, `between` what lies between, and
     `pull_request` where people open the pull request, if there is one. `promoted_from` names the environment in which
@@ -202,9 +205,12 @@ class Operation:
     requested_name: str
     requested_at: datetime
     updated_at: datetime
+    by_pipeline: bool = False
     release_id: int | None = None
     hard: bool = False
     content: Content | None = None
+    before: Content | None = None
+    asked_again: int = 0
     reason: Reason | None = None
     detail: str = ""
     dispatched_at: datetime | None = None

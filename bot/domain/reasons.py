@@ -26,6 +26,7 @@ class Reason(StrEnum):
     WITHDRAWN = "withdrawn"
     NOT_YOUR_REQUEST = "not_your_request"
     CONTENT_CHANGED = "content_changed"
+    CHANGED_SINCE = "changed_since"
     NOTHING_TO_DEPLOY = "nothing_to_deploy"
     UNTRACEABLE_IMAGE = "untraceable_image"
     AUTOMATED = "automated"
@@ -147,7 +148,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.NOBODY_CONFIGURED: "Nobody may do this: the topology file names no role for it.",
     Reason.UNKNOWN_ENVIRONMENT: "There is no such environment. Pick one from the list that appears as you type.",
     Reason.UNKNOWN_SERVICE: "There is no such service. Pick one from the list that appears as you type.",
-    Reason.OWN_REQUEST: "You asked for this, or wrote the commit, so somebody else has to approve it.",
+    Reason.OWN_REQUEST: "You asked for this, or wrote or merged it, so somebody else has to approve it.",
     Reason.ALREADY_VOTED: "You have approved this already; another person is needed.",
     Reason.ALREADY_DECIDED: "This request has been decided already.",
     Reason.EXPIRED: "This request has expired. Ask again with /deploy.",
@@ -157,6 +158,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.NOT_YOUR_REQUEST: "Only the person who asked for this can withdraw it; whoever may approve can reject it.",
     Reason.CONTENT_CHANGED: (
         "What would be deployed is no longer what was shown, so nothing was deployed. Look again and ask with /deploy."
+    ),
+    Reason.CHANGED_SINCE: (
+        "What would be deployed has changed since this was shown, so nothing was deployed. It is asked again, with the "
+        "difference: use the newest card."
     ),
     Reason.NOTHING_TO_DEPLOY: "Git and the cluster already agree about this service, so there is nothing to deploy.",
     Reason.UNTRACEABLE_IMAGE: (

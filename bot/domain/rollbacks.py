@@ -100,6 +100,12 @@ def rolled_back(service: str, *, tag: str, operations: Iterable[Operation]) -> O
     )
 
 
+def is_open(operation: Operation) -> bool:
+    """Whether pods run what a rollback brought back, and Git still asks for something else."""
+    rollback = operation.rollback
+    return operation.state is OperationState.SUCCEEDED and rollback is not None and rollback.agreed_at is None
+
+
 def is_gone(service: str, *, tag: str, operations: Iterable[Operation]) -> Operation | None:
     """The rollback that took this image away, unless it was deployed again since; of operations that succeeded."""
     for one in operations:

@@ -38,29 +38,41 @@ async def grant(
     """
     place = await _environment(database, approval_id)
     async with environments.changing(database, place, wakes=("operations", "cards")) as connection:
-        approval, version, operation = await _read(connection, approval_id)
-        content = operation.content
-        if login and content and login in await releases.wrote(connection, content, environment=place):
-            raise Refused(Reason.OWN_REQUEST)
-        voted = approvals.grant(approval, person=actor.id, name=actor.name, now=now)
-        await locks.require_unlocked(connection, operation, now=now)
-        if not await rows.save(connection, voted, version=version):
+        return await count(connection, approval_id, actor=actor, now=now, login=login)
+
+
+async def count(
+    connection: Connection, approval_id: str, *, actor: Actor, now: datetime, login: str | None = None
+) -> Approval:
+    """Count the actor's consent as `grant` does, in a transaction that holds the environment."""
+    approval, version, operation = await _read(connection, approval_id)
+    await require_no_author(connection, operation, login=login)
+    voted = approvals.grant(approval, person=actor.id, name=actor.name, roles=actor.role_ids, now=now)
+    await locks.require_unlocked(connection, operation, now=now)
+    if not await rows.save(connection, voted, version=version):
+        raise Refused(Reason.ALREADY_DECIDED)
+    if voted.state is ApprovalState.GRANTED:
+        after = replace(operation, state=OperationState.APPROVED, updated_at=now)
+        if not await operation_rows.save(connection, after, expected=OperationState.WAITING):
             raise Refused(Reason.ALREADY_DECIDED)
-        if voted.state is ApprovalState.GRANTED:
-            after = replace(operation, state=OperationState.APPROVED, updated_at=now)
-            if not await operation_rows.save(connection, after, expected=OperationState.WAITING):
-                raise Refused(Reason.ALREADY_DECIDED)
-        await audit.note(
-            connection,
-            at=now,
-            actor=actor,
-            action="approve",
-            outcome=voted.state,
-            operation=operation,
-            digest=approval.digest,
-        )
-        await showing.refresh_card(connection, operation, now=now)
+    await audit.note(
+        connection,
+        at=now,
+        actor=actor,
+        action="approve",
+        outcome=voted.state,
+        operation=operation,
+        digest=approval.digest,
+    )
+    await showing.refresh_card(connection, operation, now=now)
     return voted
+
+
+async def require_no_author(connection: Connection, operation: Operation, *, login: str | None) -> None:
+    """Refuse whom GitHub has reported, by now, as the author or starter of a run behind the content."""
+    content, environment = operation.content, operation.environment
+    if login and content and login in await releases.wrote(connection, content, environment=environment):
+        raise Refused(Reason.OWN_REQUEST)
 
 
 async def reject(database: Database, approval_id: str, *, actor: Actor, why: str, now: datetime) -> Approval:

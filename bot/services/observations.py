@@ -24,7 +24,7 @@ from bot.domain import images
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import ApplicationObserved, Health, Workload
 from bot.domain.reasons import Reason
-from bot.services import aftermaths, environments, incidents, operations, releases
+from bot.services import aftermaths, environments, incidents, operations, own_requests, releases
 from bot.storage import applications
 from bot.storage import operations as operation_rows
 from bot.storage import releases as release_rows
@@ -137,11 +137,11 @@ class Observer:
             moved = await releases.observe(connection, event, now=now)
             for signal in incidents.of_application(event, url=environment.page or ""):
                 await incidents.record(connection, signal, now=now)
-            await operations.supersede_stale(connection, event, now=now)
+            await own_requests.supersede_stale(connection, event, now=now)
             await aftermaths.observe(connection, event, now=now)
             await operations.show_progress(connection, environment.name, now=now)
             if environment.required_approvals and not environment.automated and not automated:
-                await operations.ask_for_consent(connection, moved, catalog=self._catalog, now=now)
+                await own_requests.ask_for_consent(connection, moved, catalog=self._catalog, now=now)
 
     async def _due(self) -> list[Environment]:
         """The environments that were hinted at, never read, or not read for long enough; not those in hand."""

@@ -1,29 +1,21 @@
-"""Requests for consent: asked by the pipeline or by a person, and void as soon as their content is.
-
-The pipeline's own request is made once per release and tag (the natural key says so), when Git asks for the tag and
-the environment waits for a person. Somebody who may then decides on the card.
-"""
+"""What people ask for: stored, waited for, and ended, with the consent that it needs and the cards that show it."""
 
 import asyncio
 import re
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.domain import approvals, images, releases
+from bot.domain import approvals, images
 from bot.domain.catalog import Catalog
-from bot.domain.events import ApplicationObserved
-from bot.domain.operations import OPEN, Operation, OperationKind, OperationState, Rerun, Rollback
+from bot.domain.operations import DEPLOYING, OPEN, Operation, OperationKind, OperationState, Rerun, Rollback
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.domain.releases import ReleaseState
 from bot.services import environments, locks, showing
 from bot.storage import approvals as approval_rows
 from bot.storage import audit
 from bot.storage import operations as rows
 from bot.storage.engine import Connection, Database
-from bot.storage.releases import Stored
 
 HARD_REFRESH_PAUSE = timedelta(minutes=2)
 _LOOK_SECONDS = 0.1
@@ -54,7 +46,8 @@ async def request(
     rerun: Rerun | None = None,
     rollback: Rollback | None = None,
 ) -> Operation:
-    """Store what a person asks for; a worker takes it from there. A rollback takes the place of a deploy under way.
+    """Store what a person asks for; a worker takes it from there. It takes the place of what waits for consent to the
+    same target, and a rollback that of a deploy under way.
 
     Refuses an unknown environment or service, a revision or a tag that cannot be one, a deploy where Argo CD syncs by
     itself unless a tag is chosen, what a deploy lock forbids, a hard refresh too soon after another one, and whatever
@@ -95,8 +88,8 @@ async def request(
         if hard:
             await _require_pause(connection, environment, now=now)
         await locks.require_unlocked(connection, operation, now=now)
-        if rollback is not None:
-            await _take_place(connection, operation, now=now)
+        if kind in DEPLOYING:
+            await _take_place(connection, operation, actor=actor, now=now)
         if not await rows.add(connection, operation):
             raise Refused(Reason.RERUN_ALREADY if kind is OperationKind.RERUN else Reason.ALREADY_OPEN)
         await audit.note(connection, at=now, actor=actor, action=kind, outcome="requested", operation=operation)
@@ -141,16 +134,31 @@ async def _require_pause(connection: Connection, environment: str, *, now: datet
         raise Refused(Reason.HARD_REFRESH_LIMITED, f"Again <t:{int(again.timestamp()) + 1}:R>.")
 
 
-async def _take_place(connection: Connection, rollback: Operation, *, now: datetime) -> None:
-    """End the open deploy of the service: nobody goes on with it while somebody goes back.
+async def _take_place(connection: Connection, newer: Operation, *, actor: Actor, now: datetime) -> None:
+    """End what waits for consent to the same target: the newer request takes its place.
 
-    What Argo CD applies at that moment goes on; the rollback waits for that. An order that may be on its way right now
-    is left alone, so that asking again in a moment is what it takes.
+    A deploy takes that of a deploy only. A rollback also takes that of a deploy under way, since nobody goes on with it
+    while somebody goes back. What Argo CD applies at that moment goes on; the rollback waits for that. An order that
+    may be on its way right now is left alone, so that asking again in a moment is what it takes.
     """
-    for other in await rows.opened(connection, rollback.environment):
-        deploys = other.kind is OperationKind.DEPLOY and other.service == rollback.service
-        if deploys and other.state is not OperationState.DISPATCHING:
-            await close(connection, other, state=OperationState.SUPERSEDED, reason=Reason.ROLLBACK_INSTEAD, now=now)
+    for other in await rows.opened(connection, newer.environment):
+        if other.kind not in DEPLOYING or other.service != newer.service:
+            continue
+        goes_back = newer.kind is OperationKind.ROLLBACK and other.kind is OperationKind.DEPLOY
+        if goes_back:
+            yields, reason = other.state is not OperationState.DISPATCHING, Reason.ROLLBACK_INSTEAD
+        else:
+            yields, reason = other.kind is newer.kind and other.state is OperationState.WAITING, Reason.SUPERSEDED
+        if yields:
+            await close(
+                connection,
+                other,
+                state=OperationState.SUPERSEDED,
+                reason=reason,
+                now=now,
+                actor=actor,
+                by=newer.requested_name,
+            )
 
 
 async def get(database: Database, operation_id: str | None) -> Operation | None:
@@ -176,62 +184,6 @@ async def ended(
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def ask_for_consent(connection: Connection, stored: Sequence[Stored], *, catalog: Catalog, now: datetime) -> None:
-    """Ask, in the pipeline's name, for every release that waits for a person; once per release and tag.
-
-    A person may have asked for the same tag first. What became of that stands, and is not asked about again.
-    """
-    for row in stored:
-        release, tag = row.release, releases.current_tag(row.release)
-        if releases.state(release) is not ReleaseState.PENDING or await _was_asked(connection, row.id, tag=tag):
-            continue
-        run = releases.run_of(release)
-        login = run.actor if run else None
-        operation = Operation(
-            id=new_id(now),
-            kind=OperationKind.DEPLOY,
-            environment=release.environment,
-            service=release.service,
-            state=OperationState.REQUESTED,
-            requested_by=catalog.discord_id_of(login),
-            requested_name=login or "pipeline",
-            requested_at=now,
-            updated_at=now,
-            release_id=row.id,
-        )
-        if await rows.add(connection, operation, once=f"release:{row.id}:{tag}"):
-            await audit.note(
-                connection,
-                at=now,
-                actor=f"github:{login}" if login else "chatops",
-                action=OperationKind.DEPLOY,
-                outcome="requested",
-                operation=operation,
-                correlation=f"run:{run.run_id}/{run.run_attempt}" if run else None,
-            )
-
-
-async def supersede_stale(connection: Connection, event: ApplicationObserved, *, now: datetime) -> None:
-    """Void the waiting requests whose image is no longer the one Git asks for, or was deployed by somebody else.
-
-    A read without a desired image says nothing: Argo CD could not render the manifests at that moment. Neither does
-    one that was begun before the request's own, nor any about a revision or a tag that a person chose.
-    """
-    for operation in await rows.opened(connection, event.environment):
-        content = operation.content
-        chosen = operation.revision is not None or operation.tag is not None
-        if operation.state is not OperationState.WAITING or content is None or chosen:
-            continue
-        moved = [(event.workload(change.service), change.new) for change in content.images]
-        known = [workload for workload, _ in moved if workload is not None and workload.desired is not None]
-        if not moved or len(known) < len(moved) or event.observed_at < operation.updated_at:
-            continue
-        other = any(workload and workload.desired != image for workload, image in moved)
-        if other or not any(workload and workload.changed for workload, _ in moved):
-            reason = Reason.CONTENT_CHANGED if other else Reason.NOTHING_TO_DEPLOY
-            await close(connection, operation, state=OperationState.SUPERSEDED, reason=reason, now=now)
-
-
 async def close(
     connection: Connection,
     operation: Operation,
@@ -241,8 +193,12 @@ async def close(
     now: datetime,
     actor: Actor | str = "chatops",
     detail: str = "",
+    by: str | None = None,
 ) -> bool:
-    """End an operation, its approval with it, and write it down. False when its row had moved on already."""
+    """End an operation, its approval with it, and write it down. False when its row had moved on already.
+
+    `by` is whose newer request takes its place.
+    """
     after = replace(operation, state=state, reason=reason, detail=detail, updated_at=now)
     if not await rows.save(connection, after, expected=operation.state):
         return False
@@ -252,7 +208,7 @@ async def close(
         lapsed = (
             approvals.expire(approval, now=now)
             if state is OperationState.EXPIRED
-            else approvals.supersede(approval, now=now)
+            else approvals.supersede(approval, now=now, by=by)
         )
         if lapsed != approval:
             await approval_rows.save(connection, lapsed, version=version)
@@ -275,10 +231,3 @@ async def show_progress(connection: Connection, environment: str, *, now: dateti
     for operation in await rows.opened(connection, environment):
         if operation.state is OperationState.RUNNING:
             await showing.refresh_card(connection, operation, now=now)
-
-
-async def _was_asked(connection: Connection, release_id: int, *, tag: str | None) -> bool:
-    """Whether the newest request about a release was for this tag, whoever made it."""
-    newest = await rows.of_release(connection, release_id)
-    image = newest.content.image_of(newest.service) if newest is not None and newest.content is not None else None
-    return image is not None and image.tag == tag

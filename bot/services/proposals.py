@@ -15,7 +15,8 @@ from bot.domain.catalog import Environment
 from bot.domain.images import Image
 from bot.domain.operations import Content, Operation, OperationState, Way
 from bot.domain.reasons import Reason, Refused
-from bot.services import consents, contents, environments, histories, releases, showing
+from bot.services import authorship, consents, contents, environments, histories, releases, showing
+from bot.services.authorship import Behind
 from bot.services.manifests import Manifests
 from bot.services.steps import Steps
 from bot.storage import applications, audit
@@ -62,13 +63,20 @@ async def propose(
         change = next((one for one in content.images if one.service == operation.service), None)
         between = await manifests.between(change) if change else None
     off_branch = image is not None and not await github.contains(environment.branch, commits[0].revision)
+    consent = environment.required_approvals > 0
+    people = Behind(logins=frozenset())
+    if consent:
+        written = image is None and operation.rollback is None
+        sources = [commit.revision for commit in commits]
+        people = await authorship.behind(
+            content, sources=sources, written=written, environment=environment, manifests=manifests
+        )
     now = steps.clock()
     wakes = ("cards", "operations", "applications")
     async with environments.changing(steps.database, environment.name, wakes=wakes) as connection:
         release_id = None
         if not operation.has_card:
             release_id = await _release(connection, operation, commits[0], now=now)
-        consent = environment.required_approvals > 0
         after = replace(
             operation,
             state=OperationState.WAITING if consent else OperationState.APPROVED,
@@ -86,13 +94,12 @@ async def propose(
         if consent:
             # GitHub and the run may differ in whom they call the author, and either may be unknown.
             wrote = await releases.wrote(connection, content, environment=environment.name)
-            logins = wrote | {commit.author_login for commit in commits if commit.author_login}
+            logins = wrote | people.logins | {commit.author_login for commit in commits if commit.author_login}
             again = await releases.reran(connection, content, environment=environment.name)
-            people = (operation.requested_by, *again, *map(steps.catalog.discord_id_of, logins))
-            barred = frozenset(person for person in people if person is not None)
-            await approval_rows.add(
-                connection, _approval(operation, content, environment=environment, authors=barred, now=now)
-            )
+            known = (operation.requested_by, *again, *map(steps.catalog.discord_id_of, logins))
+            asked = _approval(operation, content, environment=environment, now=now)
+            barred = frozenset(person for person in known if person is not None)
+            await approval_rows.add(connection, replace(asked, authors=barred, unsure=people.unsure))
         await audit.note(
             connection, at=now, actor="chatops", action=operation.kind, outcome=after.state, operation=after
         )
@@ -140,18 +147,18 @@ async def _release(connection: Connection, operation: Operation, commit: Commit,
     return stored.id
 
 
-def _approval(
-    operation: Operation, content: Content, *, environment: Environment, authors: frozenset[int], now: datetime
-) -> Approval:
-    """A consent that nobody gave yet."""
+def _approval(operation: Operation, content: Content, *, environment: Environment, now: datetime) -> Approval:
+    """A consent that nobody gave yet, before it is known who may not give it. In an emergency one person is enough."""
+    emergency = operation.rollback is not None and operation.rollback.emergency
     return Approval(
         id=operation.id,
         operation_id=operation.id,
         environment=environment.name,
         service=operation.subject,
         digest=content.digest,
-        required=1 if operation.rollback and operation.rollback.emergency else environment.required_approvals,
-        authors=authors,
+        required=1 if emergency else environment.required_approvals,
+        groups=() if emergency else environment.approval_groups,
+        authors=frozenset(),
         requested_at=now,
         expires_at=now + environment.approval_lifetime,
     )

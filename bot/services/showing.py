@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from bot.domain.operations import Operation
+from bot.services import reminders
 from bot.services.releases import card_key
 from bot.storage import cards
 from bot.storage.engine import Connection
@@ -19,3 +20,4 @@ async def refresh_card(connection: Connection, operation: Operation, *, now: dat
         await cards.mark_stale(connection, shown_on(operation), now=now)
     if operation.content is not None:
         await cards.mark_stale(connection, f"request:{operation.id}", now=now)
+        await reminders.refresh(connection, operation.id, now=now)

@@ -14,7 +14,7 @@ from bot.adapters.calls import CallFailed
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import SENTENCES, Reason, Refused
-from bot.services import aftermaths, environments, operations, showing
+from bot.services import aftermaths, environments, operations, own_requests, showing
 from bot.storage import applications, audit
 from bot.storage import operations as rows
 from bot.storage.applications import Known
@@ -58,6 +58,9 @@ class Steps:
         try:
             await step(operation)
         except Refused as refusal:
+            moved = refusal.reason is Reason.CONTENT_CHANGED and operation.state is OperationState.APPROVED
+            if moved and await self.ask_again(operation):
+                return
             state = OperationState.FAILED if operation.state in _BEGUN else OperationState.REFUSED
             await self.end(operation, state, refusal.reason, detail=refusal.detail)
         except CallFailed as error:
@@ -69,6 +72,12 @@ class Steps:
                 await self.end(operation, OperationState.FAILED, _LOST[operation.state], detail=SENTENCES[error.reason])
             else:
                 await self.end(operation, OperationState.REFUSED, error.reason)
+
+    async def ask_again(self, operation: Operation) -> bool:
+        """Ask for the same as it is now, in place of what was consented to. False when it is not asked again."""
+        wakes = ("cards", "operations")
+        async with environments.changing(self.database, operation.environment, wakes=wakes) as connection:
+            return await own_requests.ask_again(connection, operation, now=self.clock())
 
     async def later(self, operation: Operation, reason: Reason, *, detail: str = "") -> bool:
         """Leave the operation where it is, with what hinders it. False when that has lasted for all of `PATIENCE`."""

@@ -8,12 +8,12 @@ from bot.cards import incident as incident_card
 from bot.cards import locks as lock_cards
 from bot.cards import operation as operation_card
 from bot.cards import release as release_card
-from bot.cards import summons
+from bot.cards import standing, summons
 from bot.cards import trail as trail_card
 from bot.cards.base import Card
 from bot.cards.status import EnvironmentStatus
 from bot.domain import releases, rollbacks
-from bot.domain.approvals import ApprovalState
+from bot.domain.approvals import REMINDERS
 from bot.domain.catalog import Catalog
 from bot.domain.locks import Lock, in_force
 from bot.domain.operations import Operation, OperationState
@@ -57,7 +57,10 @@ class Gallery:
             if kind == "operation":
                 return await self._operation(connection, rest, now=now)
             if kind == "request":
-                return await self._request(connection, rest, now=now)
+                return await self._request(connection, rest, key=key, now=now)
+            if kind == "reminder":
+                operation_id, _, number = rest.partition(":")
+                return await self._request(connection, operation_id, key=key, reminder=int(number), now=now)
             if kind == "nag":
                 lock_id, _, number = rest.partition(":")
                 return await self._lock(connection, lock_id, number=int(number), now=now)
@@ -125,22 +128,33 @@ class Gallery:
         found = await copies.rows(connection, first=first, last=last)
         return (self.audit_channel, trail_card.copied(found)) if self.audit_channel and found else None
 
-    async def _request(self, connection: Connection, operation_id: str, *, now: datetime) -> tuple[int, Card] | None:
-        """The call for approvers: only where a role is to be called, when it is not decided and may be."""
+    async def _request(
+        self, connection: Connection, operation_id: str, *, key: str, now: datetime, reminder: int = 0
+    ) -> tuple[int, Card] | None:
+        """The call for approvers: only where a role is to be called, when it is not decided and may be.
+
+        The last reminder calls the role that stands above them, where there is one.
+        """
         operation = await operations.get(connection, operation_id)
         found = await approvals.of_operation(connection, operation_id)
         environment = self.catalog.environments.get(operation.environment) if operation else None
-        if operation is None or found is None or environment is None or environment.mention is None:
+        if operation is None or found is None or environment is None:
             return None
-        called = await cards.announced(connection, f"request:{operation_id}")
+        above = environment.escalate if reminder == REMINDERS else None
+        role = above or environment.mention
+        called = await cards.announced(connection, key)
         locked = await _in_the_way(connection, operation, now=now) is not None
-        if not called and (locked or found[0].state is not ApprovalState.PENDING):
+        if role is None or (not called and (locked or not standing.is_open(found[0], now=now))):
             return None
         place = await cards.location(connection, shown_on(operation))
         if place is None and not called:
             raise NotYet  # Whoever is called must find the way.
         url = f"https://discord.com/channels/{self.guild_id}/{place[0]}/{place[1]}" if place else None
-        card = summons.render(found[0], operation=operation, role=environment.mention, url=url, now=now)
+        opened = await operations.opened(connection, operation.environment)
+        several = sum(one.state is OperationState.WAITING for one in opened) > 1
+        card = summons.render(
+            found[0], operation=operation, role=role, url=url, now=now, reminder=reminder, several=several
+        )
         return self.releases_channel, card
 
 

@@ -17,7 +17,7 @@ import structlog
 
 from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.reasons import Reason
-from bot.services import approvals, locks, operations
+from bot.services import approvals, locks, operations, reminders
 from bot.storage import operations as rows
 from bot.storage.engine import Database
 
@@ -60,11 +60,12 @@ class Worker:
         self._faults: dict[str, int] = {}
 
     async def run(self) -> None:
-        """Work until cancelled; on the way, what has expired is closed, and people are reminded of their locks."""
+        """Work until cancelled; on the way, what has expired is closed, and people are reminded of what waits."""
         async with asyncio.TaskGroup() as group:
             while True:
                 await approvals.expire_overdue(self._database, now=self._clock())
                 await locks.tend(self._database, now=self._clock())
+                await reminders.remind(self._database, now=self._clock())
                 for operation in await self._claimed():
                     group.create_task(self._take(operation), name=f"operation-{operation.id}")
                 await self._database.wait("operations", seconds=self._pause)

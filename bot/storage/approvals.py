@@ -10,6 +10,8 @@ from bot.storage import documents
 from bot.storage.engine import insert
 from bot.storage.schema import approvals as table
 
+_PENDING = 1000
+
 
 async def add(connection: AsyncConnection, approval: Approval) -> bool:
     """Insert a new approval. False when its operation has one already."""
@@ -48,6 +50,17 @@ async def save(connection: AsyncConnection, approval: Approval, *, version: int)
         .values(state=approval.state, document=documents.approval.dump(approval), version=version + 1)
     )
     return bool(result.rowcount)
+
+
+async def pending(connection: AsyncConnection) -> list[Approval]:
+    """The pending approvals, of a thousand at most those that end first."""
+    rows = await connection.execute(
+        select(table.c.document)
+        .where(table.c.state == ApprovalState.PENDING)
+        .order_by(table.c.expires_at)
+        .limit(_PENDING)
+    )
+    return [documents.approval.load(row.document) for row in rows]
 
 
 async def overdue(connection: AsyncConnection, *, now: datetime) -> list[str]:

@@ -52,6 +52,31 @@ async def mark_stale(connection: Connection, key: str, *, now: datetime) -> None
     )
 
 
+async def begin(connection: Connection, key: str, *, now: datetime) -> bool:
+    """Have the board look at a card that is new. False when there is or was one with this key."""
+    result = await connection.execute(
+        insert(connection, table).values(key=key, stale_since=now, version=1).on_conflict_do_nothing()
+    )
+    return bool(result.rowcount)
+
+
+async def known(connection: Connection, keys: Collection[str]) -> set[str]:
+    """Those of the keys that have a card."""
+    if not keys:
+        return set()
+    rows = await connection.execute(select(table.c.key).where(table.c.key.in_(keys)))
+    return {row.key for row in rows}
+
+
+async def mark_known_stale(connection: Connection, keys: Collection[str], *, now: datetime) -> None:
+    """Have the board look at those of these cards that there are."""
+    await connection.execute(
+        update(table)
+        .where(table.c.key.in_(keys))
+        .values(stale_since=func.coalesce(table.c.stale_since, literal(now, Moment)), version=table.c.version + 1)
+    )
+
+
 async def due(database: Database, *, now: datetime, limit: int, besides: Collection[str] = ()) -> list[StaleCard]:
     """Up to `limit` stale cards whose time has come, the longest stale first, without those already in hand."""
     columns = [table.c[name] for name in StaleCard.__dataclass_fields__]

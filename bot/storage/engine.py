@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakValueDictionary
 
 from sqlalchemy import event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -41,6 +42,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
         self._wakers: dict[str, asyncio.Event] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
     def engine(self) -> AsyncEngine:
@@ -67,6 +69,10 @@ class Database:
         async with self._engine.connect() as connection:
             await connection.execution_options(**_SNAPSHOT[connection.dialect.name])
             yield connection
+
+    def turn(self, name: str) -> asyncio.Lock:
+        """The turn of a name among the tasks of this process, first come, first served. `lock` is for all processes."""
+        return self._turns.setdefault(name, asyncio.Lock())
 
     def wake(self, *names: str) -> None:
         """Let everybody who waits for these names look now."""

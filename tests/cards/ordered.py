@@ -117,6 +117,19 @@ def _everything() -> Iterator[tuple[str, Card]]:
     )
     yield "refused", _card(asked(OperationState.REFUSED, reason=changed), void)
     yield "void", _card(asked(OperationState.SUPERSEDED, reason=changed), void)
+    newer = approvals.supersede(approval(), now=after(480), by="**jiwon**")
+    yield "superseded", _card(asked(OperationState.SUPERSEDED, reason=Reason.SUPERSEDED), newer)
+    yield "changed-since", _card(asked(OperationState.SUPERSEDED, reason=Reason.CHANGED_SINCE), granted())
+    yield "asked-again", _card(asked(OperationState.WAITING, before=_earlier(), asked_again=1), approval())
+
+
+def _earlier() -> Content:
+    """What was shown of everything before: an older backend, no stats-service, an object that is no more."""
+    gone = Resource(group="", kind="ConfigMap", namespace="tiketi", name="backend-config-4d5e6f7a8b")
+    backend = ImageChange(service="backend", old=None, new=image(BACKEND_OLD))
+    tickets = next(change for change in EVERYTHING.images if change.service == "ticket-service")
+    resources = (*EVERYTHING.resources[:-1], gone)
+    return replace(EVERYTHING, revision="9" * 40, images=(backend, tickets), resources=resources, diff_digest="e")
 
 
 def _chosen() -> Iterator[tuple[str, Card]]:

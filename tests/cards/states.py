@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from bot.cards.base import Card
 from bot.domain import approvals
+from bot.domain.approvals import Group
 from bot.domain.events import Health, Phase, RunStatus, Stage, StageStatus
 from bot.domain.operations import OperationKind, OperationState, Rollback, Way
 from bot.domain.reasons import Reason
@@ -11,6 +12,7 @@ from tests.cards import places, story
 from tests.cards.story import approval, card, granted, operation, pipeline, run, seen, stage, sync, told
 
 _WAITING = [*pipeline(), seen(110)]
+GROUPS = (Group(name="release", roles=frozenset({500})), Group(name="security", roles=frozenset({501, 502})))
 _DONE = sync(Phase.SUCCEEDED, finished=508, message="successfully synced (all tasks run)")
 
 
@@ -48,7 +50,23 @@ def cards() -> dict[str, Card]:
             operation(OperationState.WAITING),
             approvals.grant(approval(required=2), person=places.JIWON, name="jiwon", now=story.after(400)),
         ),
+        "waiting-for-groups": card(
+            told(_WAITING),
+            operation(OperationState.WAITING),
+            approvals.grant(
+                replace(approval(required=3, groups=GROUPS), unsure=True),
+                person=places.JIWON,
+                name="jiwon",
+                roles=frozenset({500, 501}),
+                now=story.after(400),
+            ),
+        ),
         "by-hand": card(told([seen(110)]), operation(OperationState.WAITING, requested_name="Mina Park"), approval()),
+        "asked-again": card(
+            told(_WAITING),
+            operation(OperationState.WAITING, before=replace(story.CONTENT, diff_digest="before"), asked_again=1),
+            approval(),
+        ),
         "rejected": card(
             told(_WAITING),
             operation(OperationState.REJECTED, reason=Reason.REJECTED, detail="**Not** before @everyone's launch"),

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from bot.cards.base import Card
 from bot.cards.release import render
 from bot.domain import approvals, releases
-from bot.domain.approvals import Approval
+from bot.domain.approvals import Approval, Group
 from bot.domain.events import (
     ApplicationObserved,
     Event,
@@ -211,6 +211,16 @@ def seen(
     )
 
 
+CONTENT = Content(
+    uid="u-1",
+    revision=MANIFEST,
+    source_digest="s",
+    images=(ImageChange(service="ticket-service", old=image(OLD_TAG), new=image(TAG)),),
+    resources=(),
+    diff_digest="d",
+)
+
+
 def operation(state: OperationState, **facts: object) -> Operation:
     """The request to deploy, asked by the pipeline in mina's name."""
     known: dict[str, object] = {
@@ -224,19 +234,12 @@ def operation(state: OperationState, **facts: object) -> Operation:
         "requested_at": after(110),
         "updated_at": after(112),
         "release_id": 42,
-        "content": Content(
-            uid="u-1",
-            revision=MANIFEST,
-            source_digest="s",
-            images=(ImageChange(service="ticket-service", old=image(OLD_TAG), new=image(TAG)),),
-            resources=(),
-            diff_digest="d",
-        ),
+        "content": CONTENT,
     }
     return Operation(**{**known, **facts})  # type: ignore[arg-type]
 
 
-def approval(*, required: int = 1) -> Approval:
+def approval(*, required: int = 1, groups: tuple[Group, ...] = ()) -> Approval:
     """The consent asked for; mina asked and wrote the commit, so she cannot give it."""
     return Approval(
         id="0194350c8a20a1b2c3d4e5f6",
@@ -245,6 +248,7 @@ def approval(*, required: int = 1) -> Approval:
         service="ticket-service",
         digest="f" * 64,
         required=required,
+        groups=groups,
         authors=frozenset({MINA}),
         requested_at=after(112),
         expires_at=after(112 + 3600),

@@ -79,7 +79,20 @@ def test_a_stage_that_failed_while_its_run_goes_on_cannot_be_run_again_yet() -> 
 
 
 @pytest.mark.parametrize(
-    "name", sorted(STATES.keys() - {"waiting", "waiting-for-two", "by-hand", "failed", "cancelled", "degraded"})
+    "name",
+    sorted(
+        STATES.keys()
+        - {
+            "waiting",
+            "waiting-for-two",
+            "waiting-for-groups",
+            "asked-again",
+            "by-hand",
+            "failed",
+            "cancelled",
+            "degraded",
+        }
+    ),
 )
 def test_no_other_card_can_be_decided(name: str) -> None:
     assert [button for button in STATES[name].buttons if button.custom_id] == []

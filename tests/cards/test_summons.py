@@ -22,6 +22,34 @@ def test_an_open_request_calls_the_role_and_leads_to_the_card() -> None:
     )
 
 
+def test_beside_others_it_leads_to_the_list_as_long_as_it_waits() -> None:
+    shown = [
+        summons.render(one, operation=ASKED, role=400, url=URL, now=story.after(200), several=True)
+        for one in (approval(), granted())
+    ]
+
+    everything = Button(label="All that wait", custom_id="chatops:waiting:prod")
+    assert [card.buttons for card in shown] == [(everything, Button(label="Open the card", url=URL)), shown[1].buttons]
+    assert shown[1].buttons == (Button(label="Open the card", url=URL),)
+
+
+def test_a_reminder_says_what_is_missing() -> None:
+    half = approvals.grant(approval(required=2), person=9, name="jiwon", now=story.after(300))
+    first, last = (
+        summons.render(half, operation=ASKED, role=400, url=URL, now=story.after(2000), reminder=number)
+        for number in (1, 2)
+    )
+
+    assert (first.title, last.title) == (
+        "ticket-service → prod · still waits for approval",
+        "ticket-service → prod · approval ends soon",
+    )
+    assert first.description == (
+        "`b2c3d4e-20260105-143125` asked by mina · ends <t:1767627112:R>\nStill needed: one more person."
+    )
+    assert (first.reference, first.mention) == ("reminder 1 of 0194350c8a20a1b2c3d4e5f6", 400)
+
+
 def test_a_decided_request_calls_nobody() -> None:
     rejected = approvals.reject(approval(), name="**jiwon**", now=story.after(300))
     ends = [

@@ -23,7 +23,7 @@ from bot.chat.client import Client, build_client
 from bot.chat.deps import Deps
 from bot.chat.gate import Gate
 from bot.domain import releases
-from bot.domain.approvals import Approval
+from bot.domain.approvals import Approval, Group
 from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationState
 from bot.domain.permissions import Actor, Capability, Policy
@@ -84,7 +84,7 @@ class Office:
         assert releases.state(told) in releases.ReleaseState
         return stored.id
 
-    async def ask(self, *, requested_by: int | None, required: int = 1) -> Approval:
+    async def ask(self, *, requested_by: int | None, required: int = 1, groups: tuple[Group, ...] = ()) -> Approval:
         """Store a release with a request that waits for approval, as the worker leaves it."""
         now = self.town.clock()
         release_id = await self.release()
@@ -92,7 +92,7 @@ class Office:
             story.operation(OperationState.WAITING, release_id=release_id), requested_by=requested_by, requested_at=now
         )
         approval = replace(
-            story.approval(required=required),
+            story.approval(required=required, groups=groups),
             authors=frozenset(filter(None, [requested_by])),
             requested_at=now,
             expires_at=now + timedelta(hours=1),

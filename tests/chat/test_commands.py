@@ -14,10 +14,15 @@ from tests.chat.office import Office, said
 from tests.journeys import expected
 
 
+async def opened(office: Office) -> list[Operation]:
+    """What is open."""
+    async with office.town.database.reading() as connection:
+        return [one for name in office.catalog.environments for one in await operations.opened(connection, name)]
+
+
 async def stored(office: Office) -> list[tuple[OperationKind, str, str | None, str, bool]]:
     """What was asked for and is open: kind, environment, service, by whom, hard."""
-    async with office.town.database.reading() as connection:
-        found = [one for name in office.catalog.environments for one in await operations.opened(connection, name)]
+    found = await opened(office)
     return [(one.kind, one.environment, one.service, one.requested_name, one.hard) for one in found]
 
 
@@ -116,19 +121,20 @@ async def test_deploy_refuses_privately_and_stores_nothing(
     assert office.interactions == [("deploy", "refused")]
 
 
-async def test_a_second_deploy_of_the_same_service_is_refused(office: Office) -> None:
+async def test_a_second_deploy_takes_the_place_of_one_that_waits_and_of_no_other(office: Office) -> None:
     release_id = await office.release()
+    options = {"environment": "prod", "service": "ticket-service"}
     async with office.worker(waiting(release_id)):
-        options = {"environment": "prod", "service": "ticket-service"}
-        first = await office.town.mina.slash(office.town.releases, "deploy", **options)
-        second = await office.town.mina.slash(office.town.releases, "deploy", **options)
+        waits = [await office.town.mina.slash(office.town.releases, "deploy", **options) for _ in range(2)]
+    [newer] = await opened(office)
+    async with office.town.database.transaction() as connection:
+        approved = replace(newer, state=OperationState.APPROVED)
+        assert await operations.save(connection, approved, expected=OperationState.WAITING)
+    refused = await office.town.mina.slash(office.town.releases, "deploy", **options)
 
-    assert said(first)[0] == "ticket-service → prod · waiting for approval"
-    assert said(second) == (
-        "Refused",
-        "This is under way already. Its card says what it waits for.",
-    )
-    assert len(await stored(office)) == 1
+    assert [said(one)[0] for one in waits] == ["ticket-service → prod · waiting for approval"] * 2
+    assert said(refused) == ("Refused", "This is under way already. Its card says what it waits for.")
+    assert await opened(office) == [approved]
 
 
 @pytest.mark.parametrize("hard", [False, True])

@@ -5,12 +5,13 @@ import copy
 
 from simcord.actors import MemberActor
 
-from bot.domain.approvals import ApprovalState
+from bot.domain.approvals import ApprovalState, Group
 from bot.domain.operations import OperationState
 from bot.domain.permissions import Actor
 from bot.services import approvals
 from tests.chat.office import Office, reject, said, state
 
+WHY = {"reason": "Not today."}
 WAITING, APPROVED, REJECTED = "waiting for approval", "approved", "rejected by jiwon"
 
 
@@ -40,7 +41,7 @@ async def test_who_asked_may_not_approve_but_may_reject(office: Office) -> None:
     refused = await office.town.mina.click(card, label="Approve")
     assert said(refused) == (
         "Refused",
-        "You asked for this, or wrote the commit, so somebody else has to approve it. "
+        "You asked for this, or wrote or merged it, so somebody else has to approve it. "
         "prod:approve belongs to **@Approvers**.",
     )
     assert await state(office) is OperationState.WAITING
@@ -80,13 +81,49 @@ async def test_two_people_are_needed_where_two_are_required(office: Office) -> N
     assert await state(office) is OperationState.APPROVED
 
 
+async def test_somebody_of_each_group_is_needed_with_the_roles_of_the_press(office: Office) -> None:
+    town = office.town
+    release, security = town.guild.create_role("Release"), town.guild.create_role("Security")
+    groups = tuple(Group(name=role.name.lower(), roles=frozenset({role.id})) for role in (release, security))
+    await office.ask(requested_by=None, required=2, groups=groups)
+    card = await office.message(titled=WAITING)
+    town.env.backend.add_member_role(town.guild.id, town.jiwon.id, release.id)
+    town.env.backend.add_member_role(town.guild.id, town.sujin.id, security.id)
+
+    assert said(await town.jiwon.click(card, label="Approve"))[1] == (
+        "Still needed: one more person, of **security** (**@Security**)."
+    )
+    assert said(await town.sujin.click(card, label="Approve"))[0] == "ticket-service → prod · approved"
+
+
+async def test_a_role_that_was_taken_away_since_the_request_counts_no_more(office: Office) -> None:
+    town = office.town
+    await office.ask(requested_by=town.mina.id)
+    card = await office.message(titled=WAITING)
+    form = await town.jiwon.click(card, label="Reject")
+    town.env.backend.remove_member_role(town.guild.id, town.jiwon.id, town.approvers.id)
+
+    told = [said(await town.jiwon.click(card, label="Approve")), said(await town.jiwon.submit_modal(form, WHY))]
+
+    assert (
+        told
+        == [
+            ("Refused", "You do not have a role that may do this. prod:approve belongs to **@Approvers**."),
+        ]
+        * 2
+    )
+    assert await state(office) is OperationState.WAITING
+    town.env.backend.add_member_role(town.guild.id, town.jiwon.id, town.approvers.id)
+    assert said(await town.jiwon.click(card, label="Approve"))[0] == "ticket-service → prod · approved"
+
+
 async def test_who_wrote_the_commit_is_recognised_at_the_press(office: Office) -> None:
     approval = await office.ask(requested_by=None)
     card = await office.message(titled=WAITING)
     assert approval.authors == frozenset()  # the run was reported only after the request was made
 
     assert said(await office.town.mina.click(card, label="Approve"))[1] == (
-        "You asked for this, or wrote the commit, so somebody else has to approve it. "
+        "You asked for this, or wrote or merged it, so somebody else has to approve it. "
         "prod:approve belongs to **@Approvers**."
     )
     assert said(await office.town.jiwon.click(card, label="Approve"))[0] == "ticket-service → prod · approved"

@@ -210,15 +210,13 @@ async def test_one_request_for_a_service_at_a_time(scene: Scene, rows: Rows) -> 
     await scene.world.settle()
 
     assert seeing.told(await ask(scene, "hyunwoo"))[0] == f"{PLACE} · waiting for approval"
-    assert seeing.told(await ask(scene, "minji")) == (
-        "Refused",
-        "This is under way already. Its card says what it waits for.",
-    )
+    assert seeing.told(await ask(scene, "minji"))[0] == f"{PLACE} · waiting for approval"
     assert seeing.told(await ask(scene, "minji", service="backend"))[0] == "backend → prod · waiting for approval"
     await rows.quiet()
     assert sorted(seeing.titles(scene.town.releases)) == [
         "backend → prod · approval needed",
         "backend → prod · waiting for approval",
         f"{PLACE} · approval needed",
+        f"{PLACE} · superseded by minji",
         f"{PLACE} · waiting for approval",
     ]

@@ -1,5 +1,7 @@
 """/deploy of everything at once, and of a chosen commit: a card of its own, the same consent, one pinned sync."""
 
+import re
+
 import pytest
 from simcord.results import InteractionResult
 
@@ -78,17 +80,30 @@ async def test_everything_is_shown_approved_and_synced_at_once(scene: Scene, row
     assert operation.state is OperationState.SUCCEEDED
 
 
-async def test_what_landed_after_the_request_was_shown_is_not_deployed(scene: Scene, rows: Rows) -> None:
-    scene.world.release("prod", "ticket-service")
+async def test_what_landed_after_the_request_was_shown_is_asked_about_first(scene: Scene, rows: Rows) -> None:
+    first = scene.world.release("prod", "ticket-service")
     await scene.world.settle()
     await ask(scene, service="all")
-    scene.world.release("prod", "backend")
+    second = scene.world.release("prod", "backend")
     await scene.world.settle()
     await approve(scene, titled=f"{ALL} · waiting for approval")
 
-    card = await seeing.message(scene.town.releases, titled=f"{ALL} · not deployed")
-    assert "**Next** What would be deployed is no longer what was shown" in seeing.seen(card).text
+    older = await seeing.message(scene.town.releases, titled=f"{ALL} · changed since it was shown")
+    assert "**Next** What would be deployed has changed since this was shown" in seeing.seen(older).text
+    again = await seeing.message(scene.town.releases, titled=f"{ALL} · waiting for approval")
+    text = re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", seeing.seen(again).text)
+    assert text.split("\n")[:4] == [
+        "⚠️ **Changed since** it was shown, so it is asked again:",
+        "• **backend** is new here",
+        "• also Deployment/backend",
+        f"• manifests {first.manifest.sha[:7]} → {second.manifest.sha[:7]} · compare",
+    ]
     assert scene.argocd.received("POST") == []
+
+    await approve(scene, titled=f"{ALL} · waiting for approval")
+    await seeing.message(scene.town.releases, titled=f"{ALL} · deployed")
+    await rows.ended()
+    assert [body["revision"] for body in scene.argocd.received("POST")] == [second.manifest.sha]
 
 
 async def test_an_earlier_commit_is_deployed_as_it_was(scene: Scene, rows: Rows) -> None:

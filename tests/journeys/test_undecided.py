@@ -1,5 +1,6 @@
 """A request that nobody decides: a newer push takes its place, it expires, and its card grows old."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -25,6 +26,7 @@ async def push(scene: Scene) -> Ran:
 async def test_a_newer_push_makes_the_older_request_void(scene: Scene, rows: Rows) -> None:
     await push(scene)
     card = await seeing.message(scene.town.releases, titled="waiting for approval")
+    await seeing.message(scene.town.releases, titled="approval needed")
     slow = old_copy(scene, card)
     newer = await push(scene)
     await seeing.message(scene.town.releases, titled="superseded")
@@ -61,25 +63,32 @@ async def test_a_request_that_nobody_decides_expires(scene: Scene, rows: Rows, c
     [approval] = await rows.approvals()
     assert approval.expires_at - approval.requested_at == timedelta(minutes=30)
 
-    clock.pass_by(minutes=29)
+    clock.pass_by(minutes=15)
+    await seeing.message(scene.town.releases, titled="still waits for approval")
+    clock.pass_by(minutes=14)
+    await seeing.message(scene.town.releases, titled="approval ends soon")
     await rows.observed("prod", after=clock())
     await rows.quiet()
     assert seeing.titles(scene.town.releases)[0] == f"{PLACE} · waiting for approval"
+    role = scene.town.roles["Release manager"]
+    assert seeing.calls(scene) == [(role.mention, [str(role.id)])] * 3  # The call, and two reminders.
     clock.pass_by(minutes=1)
     await seeing.message(scene.town.releases, titled="approval expired")
     await rows.quiet()
 
-    shown, called = seeing.board(scene.town.releases)
+    shown, called, *reminders = seeing.board(scene.town.releases)
     assert (shown.title, shown.buttons) == (f"{PLACE} · approval expired", ())
     assert shown.text.endswith(
         seeing.GAP + "**Next** Nobody decided within 30m. `/deploy prod ticket-service` asks again."
     )
-    assert called == seeing.Seen(
+    ended = seeing.Seen(
         title=f"{PLACE} · expired",
         text=f"`{ran.tag}` asked by hyunwoo",
         links=("Open the card",),
         footer="request …",
     )
+    assert called == ended
+    assert [replace(one, footer="request …") for one in reminders] == [ended] * 2
     assert seeing.told(await slow.press(scene.town.people["minji"], "Approve")) == (
         "Refused",
         "This request has expired. Ask again with /deploy.",

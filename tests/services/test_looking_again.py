@@ -97,9 +97,9 @@ async def test_what_did_not_change_is_deployed(bot: Bot, approved: Operation, ar
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (configure, Reason.CONTENT_CHANGED),
-        (release, Reason.CONTENT_CHANGED),
-        (drift, Reason.CONTENT_CHANGED),
+        (configure, Reason.CHANGED_SINCE),
+        (release, Reason.CHANGED_SINCE),
+        (drift, Reason.CHANGED_SINCE),
         (deploy, Reason.NOTHING_TO_DEPLOY),
         (break_the_overlay, Reason.COMPARISON_FAILED),
         (rewrite_history, Reason.NOT_ON_BRANCH),
@@ -123,9 +123,12 @@ async def test_what_changed_is_not_deployed(
 
     refused = await bot.step(approved)
 
-    assert (refused.state, refused.reason) == (OperationState.REFUSED, reason)
+    again = reason is Reason.CHANGED_SINCE
+    state = OperationState.SUPERSEDED if again else OperationState.REFUSED
+    assert (refused.state, refused.reason) == (state, reason)
     assert (argocd.received("POST"), world.syncs) == ([], [])
-    assert (await bot.audit())[-1] == ("chatops", "deploy", "refused", reason.value)
+    rows = [("chatops", "deploy", state.value, reason.value), ("chatops", "deploy", "requested", reason.value)]
+    assert (await bot.audit())[-2 if again else -1 :] == rows[: 2 if again else 1]
 
 
 async def test_a_commit_of_another_service_changes_nothing(

@@ -205,6 +205,7 @@ async def test_a_release_of_prod_asks_once_however_often_it_is_seen(
         requested_name="pipeline",
         requested_at=operation.requested_at,
         updated_at=operation.requested_at,
+        by_pipeline=True,
         release_id=1,
     )
     assert [row["once"] for row in await bot.table("operations")] == [f"release:1:{released.tag}"]

@@ -115,7 +115,7 @@ async def test_somebody_asks_in_vain(bot: Bot) -> None:
 
 async def test_one_service_has_one_open_deploy(bot: Bot, world: World) -> None:
     world.release("prod", TICKETS)
-    first = await bot.propose()
+    first = await bot.request()
 
     with pytest.raises(Refused) as refused:
         await bot.request(SORA)

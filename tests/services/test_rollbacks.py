@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.approvals import Group
 from bot.domain.operations import OperationState, Way
 from bot.domain.reasons import Reason, Refused
 from bot.services import approvals
@@ -136,7 +137,8 @@ async def test_going_back_to_what_was_rolled_back_is_asked_twice(bot: Bot) -> No
 async def test_an_emergency_needs_one_approver(bot: Bot) -> None:
     first, _ = await bot.deployed(), await bot.deployed()
     await seen(bot)
-    prod = replace(bot.catalog.environments["prod"], required_approvals=2)
+    groups = (Group(name="release", roles=frozenset({51})), Group(name="security", roles=frozenset({52})))
+    prod = replace(bot.catalog.environments["prod"], required_approvals=2, approval_groups=groups)
     catalog = replace(bot.catalog, environments={**bot.catalog.environments, "prod": prod})
     steps = replace(bot.deployer.steps, catalog=catalog)
     strict = replace(bot, deployer=replace(bot.deployer, steps=steps))
@@ -145,7 +147,8 @@ async def test_an_emergency_needs_one_approver(bot: Bot) -> None:
         await approvals.grant(bot.database, waiting.id, actor=HYUNWOO, now=bot.clock())
     assert refused.value.reason is Reason.OWN_REQUEST
     assert (await strict.approve(waiting)).state is OperationState.APPROVED
-    assert (await bot.approval(waiting.id)).required == 1
+    approval = await bot.approval(waiting.id)
+    assert (approval.required, approval.groups) == (1, ())
 
 
 async def test_a_rollback_takes_the_place_of_a_failing_deploy(bot: Bot, world: World) -> None:

@@ -166,10 +166,16 @@ async def test_a_rollback_that_fails_says_so_and_can_be_tried_again(bot: Bot, wo
 
 async def test_two_rollbacks_at_once_are_one(bot: Bot, world: World) -> None:
     first, _ = await two(bot, world)
-    await ordered(bot, first)
+    asked = await chosen(bot, first)
     with pytest.raises(Refused) as refused:
         await chosen(bot, first, Way.REVERT)
     assert refused.value.reason is Reason.ALREADY_OPEN
+
+    waiting = await bot.step(asked)
+    urgent = await ordered(bot, first, Way.REVERT, emergency=True)
+    older = await bot.operation(waiting.id)
+    assert (older.state, older.reason) == (OperationState.SUPERSEDED, Reason.SUPERSEDED)
+    assert urgent.state is OperationState.WAITING
 
 
 async def test_a_deploy_that_runs_gives_way_once_its_sync_is_over(bot: Bot, world: World) -> None:

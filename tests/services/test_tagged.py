@@ -141,9 +141,11 @@ async def test_what_changed_since_the_consent_is_not_written(bot: Bot, world: Wo
     config = {**overlay.config, TICKETS: {"LOG_LEVEL": "debug"}}
     world.commit_overlay("prod", replace(overlay, config=config), message="logs", login="minji")
     tip = world.git.head("main")
-    refused = await bot.step(approved)
-    assert (refused.state, refused.reason) == (OperationState.REFUSED, Reason.CONTENT_CHANGED)
+    moved = await bot.step(approved)
+    assert (moved.state, moved.reason) == (OperationState.SUPERSEDED, Reason.CHANGED_SINCE)
     assert world.git.head("main") == tip
+    again = await bot.step((await bot.operations())[-1])
+    assert (again.state, again.tag, again.before) == (OperationState.WAITING, earlier, approved.content)
 
 
 async def test_other_services_may_move_on_meanwhile(bot: Bot, world: World, earlier: str) -> None:

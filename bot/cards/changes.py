@@ -1,0 +1,58 @@
+"""What is different about a request from what was shown when it was asked before, in a few lines, old and new."""
+
+from collections.abc import Iterable, Iterator
+
+from bot.cards.text import code, link, plain
+from bot.domain.catalog import Catalog
+from bot.domain.operations import Content, Operation, Resource
+
+_TAG = 60
+_NAME = 80
+_SHOWN = 5
+
+
+def since(operation: Operation, *, catalog: Catalog) -> str:
+    """The difference to what was shown before; '' for what is asked for the first time, or was not read again yet."""
+    before, now = operation.before, operation.content
+    if before is None or now is None:
+        return ""
+    lines = [*_images(before, now), *_resources(before, now)]
+    if not lines:
+        lines = ["• the same images and objects, which would change in another way"]
+    if before.revision != now.revision:
+        old, new = (link(one.revision[:7], catalog.commit_page(one.revision)) for one in (before, now))
+        compare = link("compare", catalog.compare_page(before.revision, now.revision))
+        lines.append(f"• manifests {old} → {new} · {compare}")
+    return "\n".join(["⚠️ **Changed since** it was shown, so it is asked again:", *lines])
+
+
+def _images(before: Content, now: Content) -> Iterator[str]:
+    """A line for each service of which another image would run, or runs by now."""
+    old, new = ({change.service: change for change in content.images} for content in (before, now))
+    moved = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+    for name in moved[:_SHOWN]:
+        gone, come = old.get(name), new.get(name)
+        if gone is None or come is None:
+            yield f"• **{plain(name, _NAME)}** {'is new here' if gone is None else 'would change no more'}"
+            continue
+        for words, one, other in (("would run", gone.new, come.new), ("runs", gone.old, come.old)):
+            if one != other:
+                tags = [code((image.tag if image else None) or "nothing", _TAG) for image in (one, other)]
+                yield f"• **{plain(name, _NAME)}** {words} {' → '.join(tags)}"
+    if len(moved) > _SHOWN:
+        yield f"• and {len(moved) - _SHOWN} more services"
+
+
+def _resources(before: Content, now: Content) -> Iterator[str]:
+    """The objects that would change beside those that were shown, and those that would no more."""
+    old, new = set(before.resources), set(now.resources)
+    if new - old:
+        yield f"• also {_names(new - old)}"
+    if old - new:
+        yield f"• no more {_names(old - new)}"
+
+
+def _names(resources: Iterable[Resource]) -> str:
+    names = sorted(plain(f"{one.kind}/{one.name}", _NAME) for one in resources)
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

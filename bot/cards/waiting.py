@@ -1,0 +1,92 @@
+"""Everything that waits for consent in an environment, for one person, and the one button that consents to it."""
+
+from collections.abc import Iterable, Sequence
+
+from bot.cards import standing
+from bot.cards.base import Button, Card, Colour, Style
+from bot.cards.text import ago, code, paragraphs, plain
+from bot.domain.approvals import Approval
+from bot.domain.operations import Operation
+from bot.domain.reasons import SENTENCES, Reason
+
+_TAG = 60
+_NAME = 40
+_DIGEST = 12
+_SERVICES = 5
+_LATER = "One press does not take more. Press again afterwards."
+
+
+def several(
+    environment: str,
+    *,
+    within_reach: Sequence[tuple[Approval, Operation]],
+    others: Iterable[tuple[Operation, Reason | None]],
+    fingerprint: str,
+    moved: bool = False,
+) -> Card:
+    """What one press would consent to, and the `others` with why it would not.
+
+    `moved` says that the person has pressed, and that the list was another one by then.
+    """
+    number = len(within_reach)
+    left = [f"• **{plain(one.subject, _NAME)}** {SENTENCES[why] if why else _LATER}" for one, why in others]
+    button = Button(
+        label=f"Approve these {number}" if number > 1 else "Approve this one",
+        custom_id=f"chatops:all:{environment}:{fingerprint}",
+        style=Style.GOOD,
+    )
+    return Card(
+        title=f"{environment} · {number or 'nothing'} to approve",
+        colour=Colour.WAITING if number else Colour.QUIET,
+        description=paragraphs(
+            [
+                "⚠️ **The list has changed**, so nothing was approved. This is how it is now." if moved else "",
+                "\n".join(_request(*one) for one in within_reach),
+                "\n".join(["**Not by this press**", *left] if left else []),
+            ]
+        ),
+        buttons=(button,) if number else (),
+    )
+
+
+def approved(environment: str, granted: Sequence[Approval]) -> Card:
+    """What the press did, request by request."""
+    lines = [
+        f"• **{plain(one.service, _NAME)}** {standing.still_needed(one) if one.missing else 'goes'}" for one in granted
+    ]
+    more = (
+        ["The bot checks each once more, then syncs exactly this."] if any(not one.missing for one in granted) else []
+    )
+    return Card(
+        title=f"{environment} · {len(granted)} approved",
+        colour=Colour.GOOD if more else Colour.WAITING,
+        description="\n".join([*lines, *more]),
+    )
+
+
+def _request(approval: Approval, operation: Operation) -> str:
+    """One request: what would change, who asked, and the beginning of the fingerprint that the audit table keeps."""
+    mark = "" if operation.rollback is None else "🚨 " if operation.rollback.emergency else "⏪ "
+    facts = [
+        f"asked by {plain(operation.requested_name, _NAME)}",
+        f"ends {ago(approval.expires_at)}",
+        code(approval.digest[:_DIGEST], _DIGEST),
+        "⚠️ on another branch only" if operation.off_branch else "",
+        "⚠️ changed since it was shown" if operation.asked_again else "",
+    ]
+    return f"• {mark}**{plain(operation.subject, _NAME)}** {_what(operation)}\n  {' · '.join(filter(None, facts))}"
+
+
+def _what(operation: Operation) -> str:
+    """Old and new tag of one service; of several the new ones."""
+    content = operation.content
+    moved = [change for change in content.images if change.old != change.new] if content else []
+    if not moved:
+        return "configuration"
+    if operation.service is not None and len(moved) == 1:
+        old, new = (code((image and image.tag) or "nothing", _TAG) for image in (moved[0].old, moved[0].new))
+        return f"{old} → {new}"
+    named = [
+        f"{plain(one.service, _NAME)} {code((one.new and one.new.tag) or 'nothing', _TAG)}" for one in moved[:_SERVICES]
+    ]
+    return ", ".join(named) + (f" and {len(moved) - _SERVICES} more" if len(moved) > _SERVICES else "")

@@ -1,0 +1,78 @@
+"""Several requests at once: the list of what waits in an environment, and the button that consents to all of it.
+
+The list is a private answer, made for whoever asks for it. Its button carries a fingerprint of what it shows, so that
+an old list consents to nothing that was not on it.
+"""
+
+import re
+from functools import partial
+from typing import Any, Self
+
+import discord
+
+from bot.cards import waiting as waiting_card
+from bot.cards.base import Card
+from bot.chat import boundary
+from bot.chat.deps import Deps
+from bot.domain.permissions import Actor, Capability
+from bot.services import bulk
+
+TEMPLATE = re.compile(
+    r"chatops:(?:waiting:(?P<place>[a-z0-9-]{1,63})|all:(?P<environment>[a-z0-9-]{1,63}):(?P<shown>[0-9a-f]{16}))"
+)
+
+
+class AllAtOnce(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
+    """The button on a call for approvers that shows the list, and the one on the list."""
+
+    def __init__(self, item: discord.ui.Button[Any], *, environment: str, shown: str | None) -> None:
+        super().__init__(item)
+        self.environment = environment
+        self.shown = shown
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """The pressed button."""
+        assert isinstance(item, discord.ui.Button)  # noqa: S101 - the library found it among the message's buttons
+        return cls(item, environment=match["place"] or match["environment"], shown=match["shown"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Show the list, or consent to it, inside the boundary."""
+        deps: Deps = interaction.client.deps
+        if self.shown is None:
+            work = partial(show, interaction, deps, environment=self.environment)
+            await boundary.answer(interaction, name="waiting", observe=deps.observe, work=work)
+            return
+        order = partial(approve, interaction, deps, environment=self.environment, shown=self.shown)
+        await boundary.answer(interaction, name="approve_all", observe=deps.observe, work=order)
+
+
+async def show(interaction: discord.Interaction, deps: Deps, *, environment: str) -> Card:
+    """What waits, for somebody who may approve."""
+    actor = await deps.gate.expect(interaction, capability=Capability.APPROVE, environment=environment)
+    return await _list(deps, environment, actor=actor)
+
+
+async def approve(interaction: discord.Interaction, deps: Deps, *, environment: str, shown: str) -> Card:
+    """One press on the button of a list: the gate, then the service; or the new list, when it is another one by now."""
+    actor = await deps.gate.require(interaction, capability=Capability.APPROVE, environment=environment)
+    login = deps.catalog.logins.get(actor.id)
+    granted = await bulk.grant_all(deps.database, environment, shown=shown, actor=actor, now=deps.clock(), login=login)
+    if granted is None:
+        return await _list(deps, environment, actor=actor, moved=True)
+    return waiting_card.approved(environment, granted)
+
+
+async def _list(deps: Deps, environment: str, *, actor: Actor, moved: bool = False) -> Card:
+    login = deps.catalog.logins.get(actor.id)
+    found = await bulk.waiting(deps.database, environment, actor=actor, now=deps.clock(), login=login)
+    those = bulk.within_reach(found)
+    return waiting_card.several(
+        environment,
+        within_reach=[(one.approval, one.operation) for one in those],
+        others=[(one.operation, one.refused) for one in found if one not in those],
+        fingerprint=bulk.fingerprint(those),
+        moved=moved,
+    )

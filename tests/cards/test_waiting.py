@@ -1,0 +1,104 @@
+"""The list of what waits: all that one press consents to is on it, whatever things are called."""
+
+from dataclasses import replace
+from typing import Any
+
+from bot.cards import waiting
+from bot.cards.base import DESCRIPTION_LIMIT, Button, Card, Colour, Style
+from bot.domain import approvals
+from bot.domain.approvals import Approval
+from bot.domain.images import Image
+from bot.domain.operations import ImageChange, Operation, OperationKind, OperationState, Rollback, Way
+from bot.domain.reasons import SENTENCES, Reason
+from bot.services.bulk import AT_ONCE
+from tests.cards import places, story
+from tests.cards.states import GROUPS
+from tests.cards.story import CONTENT, approval
+
+ENDS = "ends <t:1767627112:R>"
+
+
+def asked(**facts: Any) -> tuple[Approval, Operation]:
+    return approval(), story.operation(OperationState.WAITING, **facts)
+
+
+def several(*within_reach: tuple[Approval, Operation], moved: bool = False) -> Card:
+    own = story.operation(OperationState.WAITING, service="stats-service")
+    others = [(own, Reason.OWN_REQUEST), (replace(own, service="backend"), None)]
+    return waiting.several("prod", within_reach=within_reach, others=others, fingerprint="0f" * 8, moved=moved)
+
+
+def test_the_list_shows_each_request_and_who_cannot_decide_the_others() -> None:
+    everything = replace(CONTENT, images=(*CONTENT.images, replace(CONTENT.images[0], service="backend", old=None)))
+    card = several(
+        asked(),
+        asked(service=None, content=everything, requested_name="**jiwon**", off_branch=True),
+        asked(
+            kind=OperationKind.ROLLBACK, rollback=Rollback(way=Way.TAG, why="it fails", emergency=True), asked_again=1
+        ),
+        asked(service="payment-service", content=replace(CONTENT, images=())),
+    )
+
+    assert card.title == "prod · 4 to approve"
+    assert card.description.replace("\u200b\n", "").split("\n") == [
+        f"• **ticket-service** `{story.OLD_TAG}` → `{story.TAG}`",
+        f"  asked by mina · {ENDS} · `ffffffffffff`",
+        f"• **all services** ticket-service `{story.TAG}`, backend `{story.TAG}`",
+        rf"  asked by \*\*jiwon\*\* · {ENDS} · `ffffffffffff` · ⚠️ on another branch only",
+        f"• 🚨 **ticket-service** `{story.OLD_TAG}` → `{story.TAG}`",
+        f"  asked by mina · {ENDS} · `ffffffffffff` · ⚠️ changed since it was shown",
+        "• **payment-service** configuration",
+        f"  asked by mina · {ENDS} · `ffffffffffff`",
+        "**Not by this press**",
+        f"• **stats-service** {SENTENCES[Reason.OWN_REQUEST]}",
+        "• **backend** One press does not take more. Press again afterwards.",
+    ]
+    assert card.buttons == (
+        Button(label="Approve these 4", custom_id="chatops:all:prod:0f0f0f0f0f0f0f0f", style=Style.GOOD),
+    )
+
+
+def test_a_list_that_has_changed_says_so_first_and_an_empty_one_has_no_button() -> None:
+    card = several(asked(), moved=True)
+    assert card.description.startswith("⚠️ **The list has changed**, so nothing was approved.")
+    assert card.buttons[0].label == "Approve this one"
+
+    empty = several()
+    assert (empty.title, empty.buttons, empty.colour) == ("prod · nothing to approve", (), Colour.QUIET)
+
+
+def test_whatever_things_are_called_everything_that_is_approved_is_shown() -> None:
+    tag, name = Image(repository="r", tag="`" * 128), "*" * 63
+    images = tuple(
+        ImageChange(service=f"{name}{number}", old=tag, new=Image(repository="r", tag="_" * 128))
+        for number in range(30)
+    )
+    facts = {"requested_name": "_" * 100, "off_branch": True, "asked_again": 3}
+    everything = asked(service=None, content=replace(CONTENT, images=images), **facts)
+    one = asked(service=name, content=replace(CONTENT, images=images[:1]), **facts)
+    card = waiting.several(
+        "prod", within_reach=[everything, *[one] * (AT_ONCE - 1)], others=[], fingerprint="0f" * 8, moved=True
+    )
+
+    assert len(card.description) < DESCRIPTION_LIMIT
+    assert card.description.count("`ffffffffffff`") == AT_ONCE
+    assert len(f"chatops:all:{'e' * 63}:{'0f' * 8}") <= 100
+
+
+def test_the_answer_says_what_goes_and_what_waits_for_more() -> None:
+    waits = approvals.grant(
+        approval(required=2, groups=GROUPS),
+        person=places.JIWON,
+        name="jiwon",
+        roles=frozenset({500}),
+        now=story.after(300),
+    )
+
+    assert waiting.approved("prod", [story.granted(), waits]) == Card(
+        title="prod · 2 approved",
+        colour=Colour.GOOD,
+        description="• **ticket-service** goes\n"
+        "• **ticket-service** Still needed: one more person, of **security** (<@&501> or <@&502>).\n"
+        "The bot checks each once more, then syncs exactly this.",
+    )
+    assert waiting.approved("prod", [waits]).colour is Colour.WAITING

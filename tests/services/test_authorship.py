@@ -1,0 +1,97 @@
+"""Whoever merged or wrote what would be deployed does not consent to it, as far as GitHub tells who that is."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.catalog import Catalog
+from bot.domain.operations import Operation
+from bot.domain.reasons import Reason, Refused
+from bot.services import approvals
+from sandbox.git import Commit
+from sandbox.github_shapes import Pull
+from sandbox.world import World
+from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot, bot_in
+from tests.services.outside import Outside
+from tests.services.tagging import asked
+
+
+@pytest.fixture
+async def bot(outside: Outside, database_url: str, catalog: Catalog) -> AsyncIterator[Bot]:
+    """A bot that knows who Minji and Sora are on GitHub."""
+    known = {**catalog.logins, MINJI.id: "minji", SORA.id: "sora"}
+    async with bot_in(outside, database_url, catalog=replace(catalog, logins=known)) as bot:
+        yield bot
+
+
+def merged(outside: Outside, commit: Commit, *, by: str | None, number: int = 7) -> None:
+    outside.github.brought[commit.sha] = Pull(number=number, title="Fix seats", login="sora", merger=by)
+
+
+async def barred(bot: Bot, operation: Operation) -> tuple[set[int], bool]:
+    """Who may not consent, and whether there may be more of them."""
+    approval = await bot.approval(operation.id)
+    return set(approval.authors), approval.unsure
+
+
+async def test_who_merged_the_pull_request_has_somebody_else_approve(bot: Bot, outside: Outside, world: World) -> None:
+    merged(outside, world.release("prod", TICKETS, login="dependabot[bot]").source, by="Minji")
+    waiting = await bot.propose(HYUNWOO)
+
+    assert await barred(bot, waiting) == ({HYUNWOO.id, MINJI.id}, False)
+    with pytest.raises(Refused) as refused:
+        await bot.approve(waiting, actor=MINJI)
+    assert refused.value.reason is Reason.OWN_REQUEST
+    assert (await bot.approve(waiting, actor=SORA)) != waiting
+
+
+async def test_who_wrote_the_tag_by_hand_and_who_merged_that_are_authors(
+    bot: Bot, outside: Outside, world: World
+) -> None:
+    released = world.release("prod", TICKETS, login="hyunwoo")
+    world.release("prod", "backend", login="hyunwoo")
+    assert await barred(bot, await bot.propose(HYUNWOO)) == ({HYUNWOO.id}, False)  # The pipeline wrote it.
+
+    back = world.commit_tag(TICKETS, "prod", tag="0000000-20260101-000000")
+    again = world.commit_tag(TICKETS, "prod", tag=released.tag, login="Minji")
+    merged(outside, again, by="sora")
+    world.release("prod", "stats-service", login="hyunwoo")
+    assert back.sha != again.sha
+    await approvals.withdraw(bot.database, (await bot.operations())[0].id, actor=HYUNWOO, now=bot.clock())
+
+    assert await barred(bot, await bot.propose(HYUNWOO)) == ({HYUNWOO.id, MINJI.id, SORA.id}, False)
+
+
+async def test_who_changed_only_configuration_is_an_author(bot: Bot, world: World) -> None:
+    before = world.overlay("prod")
+    world.commit_overlay(
+        "prod", replace(before, config={TICKETS: {"LOG_LEVEL": "debug"}}), message="tune", login="minji"
+    )
+    waiting = await bot.propose(HYUNWOO)
+
+    assert await barred(bot, waiting) == ({HYUNWOO.id, MINJI.id}, False)
+
+
+@pytest.mark.parametrize("silent", ["no merger", "no right", "long ago"])
+async def test_what_github_does_not_tell_bars_nobody_and_is_said(
+    bot: Bot, outside: Outside, world: World, silent: str
+) -> None:
+    source = world.release("prod", TICKETS, login="hyunwoo").source
+    merged(outside, source, by=None if silent == "no merger" else "minji")
+    if silent == "no right":
+        outside.github.faults.forbidden |= {"pulls"}
+    for _ in range(10 if silent == "long ago" else 0):
+        world.release("prod", "backend", login="hyunwoo")
+    waiting = await bot.propose(HYUNWOO)
+
+    assert await barred(bot, waiting) == ({HYUNWOO.id}, True)
+    assert (await bot.approve(waiting, actor=MINJI)) != waiting
+
+
+async def test_of_a_chosen_tag_the_merger_counts_and_nobody_has_written_it(
+    bot: Bot, outside: Outside, world: World, earlier: str
+) -> None:
+    merged(outside, world.git.find(earlier[:7]), by="minji")
+
+    assert await barred(bot, await bot.step(await asked(bot, earlier))) == ({HYUNWOO.id, MINJI.id}, False)

@@ -1,0 +1,176 @@
+"""Everything that can happen to a request at the same moment: whatever comes first, one thing happens, and it is spent
+once. Two lives of the bot are at work, so that what keeps order within one process is not all there is.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.approvals import Approval, ApprovalState
+from bot.domain.operations import Operation, OperationState
+from bot.domain.permissions import Actor
+from bot.domain.reasons import Reason, Refused
+from bot.services import approvals, bulk, operations, own_requests
+from bot.services.environments import changing
+from bot.storage import approvals as approval_rows
+from bot.storage import operations as rows
+from sandbox.world import World
+from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot, bot_in
+from tests.services.outside import Outside
+
+pytestmark = pytest.mark.storage
+
+ROUNDS = 20
+JIA = replace(MINJI, id=24, name="jia")
+ENDS = {
+    OperationState.APPROVED: ApprovalState.GRANTED,
+    OperationState.REJECTED: ApprovalState.REJECTED,
+    OperationState.WITHDRAWN: ApprovalState.WITHDRAWN,
+    OperationState.EXPIRED: ApprovalState.EXPIRED,
+    OperationState.SUPERSEDED: ApprovalState.SUPERSEDED,
+}
+AT_ONCE = {"all at once", "supersede", "changed"}
+TOO_LATE = {Reason.ALREADY_DECIDED, Reason.WITHDRAWN, Reason.EXPIRED, Reason.SUPERSEDED, Reason.ALREADY_OPEN, None}
+"""What those are told who were not the first; None is a list that has changed."""
+
+
+async def waiting(bot: Bot, like: tuple[Operation, Approval]) -> Operation:
+    """One more request of Sora's that waits, with the content of another one."""
+    operation, approval = like
+    asked = await bot.request(SORA)
+    waits = replace(asked, state=OperationState.WAITING, content=operation.content, release_id=operation.release_id)
+    async with changing(bot.database, "prod") as connection:
+        assert await rows.save(connection, waits, expected=OperationState.REQUESTED)
+        consent = replace(approval, id=asked.id, operation_id=asked.id, requested_at=bot.clock())
+        assert await approval_rows.add(connection, consent)
+    return waits
+
+
+async def told(order: Awaitable[object]) -> object:
+    """What came of an order, or why nothing did."""
+    try:
+        return await order
+    except Refused as refused:
+        return refused.reason
+
+
+async def ask_again(bot: Bot, operation: Operation) -> bool:
+    async with changing(bot.database, "prod") as connection:
+        return await own_requests.ask_again(connection, operation, now=bot.clock())
+
+
+async def grant_all(bot: Bot, shown: str) -> list[Approval] | None:
+    return await bulk.grant_all(bot.database, "prod", shown=shown, actor=JIA, now=bot.clock())
+
+
+def orders(
+    bot: Bot, operation: Operation, approval: Approval, shown: str
+) -> dict[str, Callable[[], Awaitable[object]]]:
+    """What people, time and Git do to a request."""
+    database, now = bot.database, bot.clock()
+    return {
+        "vote": lambda: approvals.grant(database, operation.id, actor=MINJI, now=now),
+        "another vote": lambda: approvals.grant(database, operation.id, actor=JIA, now=now),
+        "all at once": lambda: grant_all(bot, shown),
+        "reject": lambda: approvals.reject(database, operation.id, actor=MINJI, why="No.", now=now),
+        "withdraw": lambda: approvals.withdraw(database, operation.id, actor=SORA, now=now),
+        "supersede": lambda: bot.request(HYUNWOO),
+        "changed": lambda: ask_again(bot, operation),
+        "expire": lambda: approvals.expire_overdue(database, now=approval.expires_at),
+    }
+
+
+async def close_all(bot: Bot) -> None:
+    """Make room for the next round."""
+    async with changing(bot.database, "prod") as connection:
+        for operation in await rows.opened(connection, "prod"):
+            refused = OperationState.REFUSED
+            await operations.close(connection, operation, state=refused, reason=Reason.FAULT, now=bot.clock())
+
+
+@pytest.fixture
+async def like(bot: Bot, world: World) -> tuple[Operation, Approval]:
+    """A request to make others like it."""
+    world.release("prod", TICKETS, login="hyunwoo")
+    operation = await bot.propose(SORA)
+    approval = await bot.approval(operation.id)
+    await close_all(bot)
+    return operation, approval
+
+
+@pytest.fixture
+async def other(bot: Bot, outside: Outside, database_url: str) -> AsyncIterator[Bot]:
+    """A second life on the same database."""
+    async with bot_in(outside, database_url, catalog=bot.catalog) as other:
+        yield other
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_whatever_happens_at_once_one_thing_happens(
+    bot: Bot, other: Bot, like: tuple[Operation, Approval], seed: int
+) -> None:
+    chance, ends = random.Random(seed), set()
+    for number in range(ROUNDS):
+        before = await waiting(bot, like)
+        approval = await bot.approval(before.id)
+        shown = bulk.fingerprint(await bulk.waiting(bot.database, "prod", actor=JIA, now=bot.clock()))
+        lives = [orders(life, before, approval, shown) for life in (bot, other)]
+        # Those that do not look before they take the lock are first whenever they take part.
+        names = chance.sample(sorted(lives[0].keys() - (AT_ONCE if number % 2 else set())), chance.randint(2, 5))
+        found = await asyncio.gather(*(told(chance.choice(lives)[name]()) for name in names))
+        answers = dict.fromkeys(lives[0]) | dict(zip(names, found, strict=True))
+
+        after, consent = await bot.operation(before.id), await bot.approval(before.id)
+        assert consent.state is ENDS[after.state], answers
+        assert len(consent.votes) == (after.state is OperationState.APPROVED)
+        mine = [row for row in await bot.table("audit") if row["operation_id"] == before.id]
+        assert [row["outcome"] for row in mine] == ["requested", consent.state], answers
+        done = [name for name in ("vote", "another vote", "all at once") if isinstance(answers[name], Approval | list)]
+        assert len(done) == (after.state is OperationState.APPROVED), answers
+        assert all(answers[name] in TOO_LATE for name in {"vote", "another vote", "all at once"} - {*done}), answers
+        assert (answers["reject"] in TOO_LATE) == (after.state is not OperationState.REJECTED)
+        assert (answers["withdraw"] in TOO_LATE) == (after.state is not OperationState.WITHDRAWN)
+        async with bot.database.reading() as connection:
+            assert len(await rows.opened(connection, "prod")) <= 1
+        ends.add(after.state)
+        await close_all(bot)
+    assert len(ends) > 2  # Otherwise the rounds would have been the same one.
+
+
+async def test_of_a_thousand_presses_one_counts_and_one_operation_goes(bot: Bot, other: Bot, world: World) -> None:
+    world.release("prod", TICKETS, login="hyunwoo")
+    before = await bot.propose(SORA)
+    crowd = [Actor(id=1000 + number, name=f"p{number}", guild_id=1, role_ids=frozenset()) for number in range(1000)]
+
+    lives = [bot.database, other.database] * 500
+    answers = await asyncio.gather(
+        *(
+            told(approvals.grant(database, before.id, actor=actor, now=bot.clock()))
+            for database, actor in zip(lives, crowd, strict=True)
+        )
+    )
+
+    assert [isinstance(answer, Approval) for answer in answers].count(True) == 1
+    assert answers.count(Reason.ALREADY_DECIDED) == 999
+    assert len((await bot.approval(before.id)).votes) == 1
+    assert [operation.state for operation in await bot.operations()] == [OperationState.APPROVED]
+    assert [row[1] for row in await bot.audit()] == ["deploy", "approve"]
+    running = await bot.step(await bot.operation(before.id))
+    assert (running.state, len(bot.outside.argocd.received("POST"))) == (OperationState.RUNNING, 1)
+
+
+async def test_of_a_thousand_requests_at_once_one_is_open(
+    bot: Bot, other: Bot, like: tuple[Operation, Approval]
+) -> None:
+    older = await waiting(bot, like)
+
+    answers = await asyncio.gather(*(told(life.request(HYUNWOO)) for life in [bot, other] * 500))
+
+    assert answers.count(Reason.ALREADY_OPEN) == 999
+    [newer] = [answer for answer in answers if isinstance(answer, Operation)]
+    async with bot.database.reading() as connection:
+        assert await rows.opened(connection, "prod") == [newer]
+    assert (await bot.operation(older.id)).reason is Reason.SUPERSEDED
