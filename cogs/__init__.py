@@ -6,6 +6,7 @@ from bot.chat.deps import Deps
 from cogs.compare import Compare
 from cogs.comparing import Comparing
 from cogs.deploy import Deploy
+from cogs.freezes import Freezes
 from cogs.interventions import Interventions
 from cogs.locks import Locks
 from cogs.looking import Looking
@@ -13,6 +14,7 @@ from cogs.registry import Registry
 from cogs.rerun import Rerun
 from cogs.rollback import Rollback
 from cogs.status import Status
+from cogs.stop import Stop
 
 
 def make(deps: Deps) -> list[commands.Cog]:
@@ -22,6 +24,8 @@ def make(deps: Deps) -> list[commands.Cog]:
         Interventions(deps),
         Looking(deps),
         Locks(deps),
+        Freezes(deps),
+        Stop(deps),
         Comparing(deps),
         Compare(deps),
         Registry(deps),

@@ -13,7 +13,7 @@ import discord
 
 from bot.cards import answers
 from bot.cards.base import Card
-from bot.chat import boundary, rolling_back
+from bot.chat import boundary, rolling_back, stopping
 from bot.chat.decisions import REJECT, Decision
 from bot.chat.decisions import TEMPLATE as _DECISION
 from bot.chat.deps import Deps
@@ -59,7 +59,7 @@ class Stop(discord.ui.DynamicItem[discord.ui.Button[Any]], template=_STOP):
 
 ITEMS = (Decision, Stop, RunAgain, *rolling_back.ITEMS)
 """Every kind of button there is."""
-FORMS: tuple[Form, ...] = (REJECT, *rolling_back.FORMS)
+FORMS: tuple[Form, ...] = (REJECT, *rolling_back.FORMS, *stopping.FORMS)
 """Every kind of form there is."""
 
 

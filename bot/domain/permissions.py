@@ -26,6 +26,8 @@ class Capability(StrEnum):
     TERMINATE = "terminate"
     LOGS = "logs"
     LOCK = "lock"
+    FREEZE = "freeze"
+    STOP = "stop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.operations import Operation, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.services import environments, locks, operations, releases, showing
+from bot.services import environments, obstacles, operations, releases, showing
 from bot.storage import approvals as rows
 from bot.storage import audit
 from bot.storage import operations as operation_rows
@@ -31,7 +31,7 @@ async def grant(
     database: Database, approval_id: str, *, actor: Actor, now: datetime, login: str | None = None
 ) -> Approval:
     """Count the actor's consent; the last one needed lets the operation go. Refuses as `domain.approvals.grant`,
-    and while a deploy lock holds.
+    and while something is in the way: a stop, a lock or a freeze.
 
     `login` is the actor's on GitHub, where the topology knows it. Who wrote or started the run may have been reported
     only after the request was made, so it is looked up at the press.
@@ -39,11 +39,12 @@ async def grant(
     place = await _environment(database, approval_id)
     async with environments.changing(database, place, wakes=("operations", "cards")) as connection:
         approval, version, operation = await _read(connection, approval_id)
+        if operation.state is OperationState.WAITING:
+            await obstacles.require_clear(connection, operation, now=now)
         content = operation.content
         if login and content and login in await releases.wrote(connection, content, environment=place):
             raise Refused(Reason.OWN_REQUEST)
         voted = approvals.grant(approval, person=actor.id, name=actor.name, now=now)
-        await locks.require_unlocked(connection, operation, now=now)
         if not await rows.save(connection, voted, version=version):
             raise Refused(Reason.ALREADY_DECIDED)
         if voted.state is ApprovalState.GRANTED:

@@ -1,7 +1,7 @@
 """Deploy locks that people set: what they stop, and how they come, are shown, are remembered and go.
 
-Who asks whether something is locked asks in the transaction that acts on the answer, and time is decided there: no
-loop has to run for an expired lock to stop blocking. The loop only tidies up and reminds.
+Whether something is locked is asked of `services.obstacles`, in the transaction that acts on the answer, and time is
+decided there: no loop has to run for an expired lock to stop blocking. The loop only tidies up and reminds.
 """
 
 import secrets
@@ -13,7 +13,7 @@ from bot.cards import locks as lock_cards
 from bot.cards.text import cut
 from bot.domain import locks
 from bot.domain.locks import REASON_LIMIT, End, Lock
-from bot.domain.operations import ALL, DEPLOYING, Operation, OperationKind, OperationState
+from bot.domain.operations import DEPLOYING, Operation, OperationKind, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.services import environments, showing
@@ -42,44 +42,6 @@ class Removed:
 
     lock: Lock
     left: tuple[Lock, ...]
-
-
-async def blocking(
-    connection: Connection, *, environment: str, service: str | None, rollback: bool, now: datetime
-) -> Lock | None:
-    """The lock that forbids a deploy, or a rollback, of a service or of all of them at this moment."""
-    standing = await rows.standing(connection, environment)
-    return locks.blocking(standing, environment=environment, service=service, rollback=rollback, now=now)
-
-
-async def in_the_way(connection: Connection, operation: Operation, *, now: datetime) -> Lock | None:
-    """The lock that forbids this operation at this moment; only deploys and rollbacks can be forbidden."""
-    if operation.kind not in DEPLOYING:
-        return None
-    return await blocking(
-        connection,
-        environment=operation.environment,
-        service=operation.scope,
-        rollback=operation.kind is OperationKind.ROLLBACK,
-        now=now,
-    )
-
-
-async def require_unlocked(connection: Connection, operation: Operation, *, now: datetime) -> None:
-    """Return unless a lock forbids the operation; refuse with who, why, since and until when, and what to do.
-
-    The detail is markdown for a private answer. What is kept with an operation is `plainly`.
-    """
-    lock = await in_the_way(connection, operation, now=now)
-    if lock is not None:
-        raise Refused(Reason.LOCKED, _detail(lock))
-
-
-def plainly(lock: Lock) -> str:
-    """Who locked what, until when and why, in words that need no markdown: for the detail of an operation."""
-    what = f"{lock.service or ALL} in {lock.environment}"
-    until = f" until {lock.until:%Y-%m-%d %H:%M} UTC" if lock.until else ""
-    return f"{lock.owner_name} locked {what}{until}: {lock.reason}"
 
 
 async def place(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bot.cards.text import cut, one_line
 from bot.domain import approvals, images, releases
 from bot.domain.catalog import Catalog
 from bot.domain.events import ApplicationObserved
@@ -18,13 +19,14 @@ from bot.domain.operations import OPEN, Operation, OperationKind, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.domain.releases import ReleaseState
-from bot.services import environments, locks, showing
+from bot.services import environments, obstacles, showing
 from bot.storage import approvals as approval_rows
 from bot.storage import audit
 from bot.storage import operations as rows
 from bot.storage.engine import Connection, Database
 from bot.storage.releases import Stored
 
+HOTFIX_LIMIT = 200
 HARD_REFRESH_PAUSE = timedelta(minutes=2)
 _LOOK_SECONDS = 0.1
 _REVISION = re.compile(r"[0-9a-f]{7,40}")
@@ -48,17 +50,19 @@ async def request(
     revision: str | None = None,
     tag: str | None = None,
     promoted_from: str | None = None,
+    hotfix: str | None = None,
     ends: datetime | None = None,
     ends_by: datetime | None = None,
     release_id: int | None = None,
     rerun: Rerun | None = None,
     rollback: Rollback | None = None,
 ) -> Operation:
-    """Store what a person asks for; a worker takes it from there. A rollback takes the place of a deploy under way.
+    """Store what a person asks for; a worker takes it from there. A rollback takes the place of a deploy under way,
+    a hot-fix that of one that nobody has approved yet.
 
     Refuses an unknown environment or service, a revision or a tag that cannot be one, a deploy where Argo CD syncs by
-    itself unless a tag is chosen, what a deploy lock forbids, a hard refresh too soon after another one, and whatever
-    is open already for the same target. That the person may ask is the gate's business.
+    itself unless a tag is chosen, what somebody has stopped, locked or frozen, a hard refresh too soon after another
+    one, and whatever is open already for the same target. That the person may ask is the gate's business.
     """
     if environment not in catalog.environments:
         raise Refused(Reason.UNKNOWN_ENVIRONMENT)
@@ -85,6 +89,7 @@ async def request(
         revision=revision,
         tag=tag,
         promoted_from=promoted_from,
+        hotfix=_said(hotfix) if hotfix is not None else "",
         ends=ends,
         ends_by=ends_by,
         release_id=release_id,
@@ -94,13 +99,19 @@ async def request(
     async with environments.changing(database, environment, wakes=("operations", "cards")) as connection:
         if hard:
             await _require_pause(connection, environment, now=now)
-        await locks.require_unlocked(connection, operation, now=now)
-        if rollback is not None:
+        await obstacles.require_clear(connection, operation, now=now)
+        if rollback is not None or operation.hotfix:
             await _take_place(connection, operation, now=now)
         if not await rows.add(connection, operation):
             raise Refused(Reason.RERUN_ALREADY if kind is OperationKind.RERUN else Reason.ALREADY_OPEN)
         await audit.note(
-            connection, at=now, actor=f"discord:{actor.id}", action=kind, outcome="requested", operation=operation
+            connection,
+            at=now,
+            actor=f"discord:{actor.id}",
+            action=kind,
+            outcome="requested",
+            operation=operation,
+            detail=f"hotfix: {operation.hotfix}" if operation.hotfix else "",
         )
         await showing.refresh_card(connection, operation, now=now)
     return operation
@@ -135,6 +146,14 @@ def _require_one_tag(tag: str, *, service: str | None, revision: str | None) -> 
         raise Refused(Reason.UNTRACEABLE_IMAGE)
 
 
+def _said(hotfix: str) -> str:
+    """Why it cannot wait, in one line, cut; refuses to be told nothing."""
+    said = cut(one_line(hotfix), HOTFIX_LIMIT)
+    if not said:
+        raise Refused(Reason.NO_REASON)
+    return said
+
+
 async def _require_pause(connection: Connection, environment: str, *, now: datetime) -> None:
     """Refuse a hard refresh unless the last one of the environment was long enough ago, whoever asked for it."""
     last = await rows.hard_refresh(connection, environment)
@@ -143,16 +162,20 @@ async def _require_pause(connection: Connection, environment: str, *, now: datet
         raise Refused(Reason.HARD_REFRESH_LIMITED, f"Again <t:{int(again.timestamp()) + 1}:R>.")
 
 
-async def _take_place(connection: Connection, rollback: Operation, *, now: datetime) -> None:
+async def _take_place(connection: Connection, operation: Operation, *, now: datetime) -> None:
     """End the open deploy of the service: nobody goes on with it while somebody goes back.
 
+    A hot-fix ends it only where it is not approved yet: the pipeline's own request waits for the end of the freeze.
     What Argo CD applies at that moment goes on; the rollback waits for that. An order that may be on its way right now
     is left alone, so that asking again in a moment is what it takes.
     """
-    for other in await rows.opened(connection, rollback.environment):
-        deploys = other.kind is OperationKind.DEPLOY and other.service == rollback.service
-        if deploys and other.state is not OperationState.DISPATCHING:
-            await close(connection, other, state=OperationState.SUPERSEDED, reason=Reason.ROLLBACK_INSTEAD, now=now)
+    replaced, reason = OPEN - {OperationState.DISPATCHING}, Reason.ROLLBACK_INSTEAD
+    if operation.hotfix:
+        replaced, reason = frozenset({OperationState.REQUESTED, OperationState.WAITING}), Reason.HOTFIX_INSTEAD
+    for other in await rows.opened(connection, operation.environment):
+        deploys = other.kind is OperationKind.DEPLOY and other.service == operation.service
+        if deploys and other.state in replaced and not (operation.hotfix and other.hotfix):
+            await close(connection, other, state=OperationState.SUPERSEDED, reason=reason, now=now)
 
 
 async def get(database: Database, operation_id: str | None) -> Operation | None:
