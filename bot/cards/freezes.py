@@ -58,7 +58,9 @@ def removed(freeze: Freeze) -> Card:
     return Card(
         title=f"❄️ {_place(freeze)} · freeze removed",
         colour=Colour.GOOD,
-        description=f"It was added by {_owner(freeze)}: {plain(freeze.reason, REASON_LIMIT)}",
+        description=f"It was added by {_owner(freeze)}: {plain(freeze.reason, REASON_LIMIT)}"
+        if freeze.owner_name
+        else "It could not be read.",
     )
 
 

@@ -47,5 +47,7 @@ def until_then(obstacle: Obstacle) -> str:
             return "Nobody can approve before everything is resumed; its time stands still."
         case Lock():
             return "Nobody can approve before the lock is gone."
+        case Frozen(until=None):
+            return "Nobody can approve before it is removed; the request waits for that."
         case Frozen():
             return "Nobody can approve before the freeze is over; the request waits for that."

@@ -161,9 +161,9 @@ def of_request(
             who = f" by {plain(approval.decided_by, 40)}" if approval and approval.decided_by else ""
             return Standing(words=f"{operation.state}{who}", colour=Colour.QUIET, next=again, over=True)
         case OperationState.REQUESTED:
-            return Standing(words="preparing", colour=Colour.RUNNING, next=hindered)
+            return _under_way(operation, words="preparing", sentence=hindered)
         case OperationState.APPROVED:
-            return Standing(words="approved", colour=Colour.RUNNING, next=hindered)
+            return _under_way(operation, words="approved", sentence=hindered)
         case OperationState.DISPATCHING | OperationState.RUNNING:
             return Standing(words="syncing", colour=Colour.RUNNING, next=hindered)
         case OperationState.REFUSED | OperationState.FAILED:
@@ -173,6 +173,13 @@ def of_request(
             return Standing(words=words, colour=Colour.BAD, next=hindered, over=True, back=back)
         case _:
             return None
+
+
+def _under_way(operation: Operation, *, words: str, sentence: str) -> Standing:
+    """What goes on by itself, unless everything is stopped."""
+    if operation.reason is Reason.STOPPED:
+        return Standing(words=f"{words}, stopped", colour=Colour.WAITING, next=sentence)
+    return Standing(words=words, colour=Colour.RUNNING, next=sentence)
 
 
 def _who_decides(approval: Approval, *, operation: Operation, environment: Environment | None, catalog: Catalog) -> str:

@@ -6,10 +6,10 @@ SNAPSHOTS=write python -m pytest tests/cards/test_snapshots.py
 import pytest
 
 from bot.cards.base import TOTAL_LIMIT
-from tests.cards import held, looked, ordered, plans, states
+from tests.cards import halted, held, looked, ordered, plans, states
 from tests.cards.snapshots import DIRECTORY, as_shown, expected
 
-CARDS = {**looked.cards(), **ordered.cards(), **plans.cards(), **held.cards()}
+CARDS = {**looked.cards(), **ordered.cards(), **plans.cards(), **held.cards(), **halted.cards()}
 
 
 @pytest.mark.parametrize("name", CARDS)

@@ -197,7 +197,7 @@ def test_the_freeze_that_people_are_told_of() -> None:
 
     def told(*found: Freeze, service: str | None = "ticket-service", environment: str = "prod") -> str | None:
         one = freezes.blocking(found, environment=environment, service=service, now=BEGIN)
-        return one and one.freeze.id
+        return one.freeze.id if one else None
 
     assert [told(), told(ONCE), told(ONCE, longer), told(broken, longer), told(removed)] == [
         None,

@@ -108,9 +108,9 @@ async def test_status_shows_what_somebody_else_does(scene: Scene, rows: Rows) ->
     [
         (
             "minji",
-            "**dev** view, deploy, rollback, refresh, restart, rerun, terminate, logs, lock\n"
-            "**staging** view, deploy, rollback, refresh, restart, rerun, terminate, logs, lock\n"
-            "**prod** view, deploy, approve, rollback, refresh, restart, rerun, terminate, logs, lock",
+            "**dev** view, deploy, rollback, refresh, restart, rerun, terminate, logs, lock, freeze, stop\n"
+            "**staging** view, deploy, rollback, refresh, restart, rerun, terminate, logs, lock, freeze, stop\n"
+            "**prod** view, deploy, approve, rollback, refresh, restart, rerun, terminate, logs, lock, freeze, stop",
         ),
         (
             "hyunwoo",
