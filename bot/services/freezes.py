@@ -9,15 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.cards.text import cut, one_line
 from bot.domain import freezes, locks
 from bot.domain.catalog import Catalog
-from bot.domain.freezes import CRON_LIMIT, ZONE_LIMIT, End, Ended, Freeze
-from bot.domain.locks import REASON_LIMIT
+from bot.domain.freezes import CRON_LIMIT, End, Ended, Freeze
 from bot.domain.operations import OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.services import environments, obstacles
+from bot.services import environments, obstacles, saying
 from bot.storage import audit
 from bot.storage import freezes as rows
 from bot.storage import operations as operation_rows
@@ -77,7 +75,7 @@ async def remove(
 ) -> Freeze:
     """End a freeze. Refuses one that there is not, and somebody else's without a reason."""
     freeze = await find(database, freeze_id, places=catalog.environments)
-    said = cut(one_line(reason), REASON_LIMIT)
+    said = saying.said(reason)
     if freeze.owner_id != actor.id and not said:
         raise Refused(Reason.NO_REASON)
     ended = Ended(how=End.REMOVED, at=now, by=actor.name, reason=said)
@@ -139,15 +137,11 @@ def _until(freeze: Freeze, *, now: datetime) -> datetime | None:
 
 def _freeze(wanted: Wanted, *, actor: Actor, now: datetime) -> Freeze:
     """The freeze that was written, as far as it can be one."""
-    zone, reason = (wanted.zone or "UTC").strip(), cut(one_line(wanted.reason), REASON_LIMIT)
-    if not reason:
-        raise Refused(Reason.NO_REASON)
+    zone, reason = (wanted.zone or "UTC").strip(), saying.required(wanted.reason)
     try:
         freezes.zone_of(zone)
     except ValueError as error:
         raise Refused(Reason.ZONE_UNKNOWN) from error
-    if len(zone) > ZONE_LIMIT:
-        raise Refused(Reason.ZONE_UNKNOWN)
     once = bool(wanted.ends) and not wanted.cron and not wanted.lasts
     lasts = locks.span(wanted.lasts) if wanted.lasts else None
     if not once and (not wanted.cron or lasts is None or wanted.starts or wanted.ends):

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.cards import locks as lock_cards
-from bot.cards.text import cut
 from bot.domain import locks
-from bot.domain.locks import REASON_LIMIT, End, Lock
+from bot.domain.locks import End, Lock
 from bot.domain.operations import DEPLOYING, Operation, OperationKind, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.services import environments, showing
+from bot.services import environments, saying, showing
 from bot.storage import audit, cards
 from bot.storage import locks as rows
 from bot.storage import operations as operation_rows
@@ -66,7 +65,7 @@ async def place(
         service=service,
         owner_id=owner_id,
         owner_name=owner_name,
-        reason=_said(reason),
+        reason=saying.said(reason),
         since=now,
         until=until,
         operation_id=operation_id,
@@ -98,7 +97,7 @@ async def lock(
         service=service,
         owner_id=actor.id,
         owner_name=actor.name,
-        reason=_said(reason),
+        reason=saying.said(reason),
         since=now,
         until=now + period if period else None,
         blocks_rollbacks=blocks_rollbacks,
@@ -195,7 +194,7 @@ async def _end(
     connection: Connection, lock: Lock, how: End, *, now: datetime, actor: Actor | None = None, reason: str = ""
 ) -> Lock:
     """The lock after its end, which is shown and written down unless somebody else has ended it."""
-    said = _said(reason)
+    said = saying.said(reason)
     ended = locks.end(lock, how, now=now, by=actor.name if actor else "", reason=said)
     if await rows.save(connection, ended, nags=lock.nags):
         who = f"discord:{actor.id}" if actor else "chatops"
@@ -234,11 +233,6 @@ def _meets(lock: Lock, operation: Operation, *, now: datetime) -> bool:
     return operation.kind in DEPLOYING and locks.blocks(
         lock, environment=operation.environment, service=operation.scope, rollback=rollback, now=now
     )
-
-
-def _said(reason: str) -> str:
-    """A reason as it is kept: one line, cut."""
-    return cut(" ".join(reason.split()), REASON_LIMIT)
 
 
 def _sorted(found: Iterable[Lock]) -> list[Lock]:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.cards.text import cut, one_line
 from bot.domain import approvals, images, releases
 from bot.domain.catalog import Catalog
 from bot.domain.events import ApplicationObserved
@@ -19,14 +18,13 @@ from bot.domain.operations import OPEN, Operation, OperationKind, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.domain.releases import ReleaseState
-from bot.services import environments, obstacles, showing
+from bot.services import environments, obstacles, saying, showing
 from bot.storage import approvals as approval_rows
 from bot.storage import audit
 from bot.storage import operations as rows
 from bot.storage.engine import Connection, Database
 from bot.storage.releases import Stored
 
-HOTFIX_LIMIT = 200
 HARD_REFRESH_PAUSE = timedelta(minutes=2)
 _LOOK_SECONDS = 0.1
 _REVISION = re.compile(r"[0-9a-f]{7,40}")
@@ -89,7 +87,7 @@ async def request(
         revision=revision,
         tag=tag,
         promoted_from=promoted_from,
-        hotfix=_said(hotfix) if hotfix is not None else "",
+        hotfix=saying.required(hotfix) if hotfix is not None else "",
         ends=ends,
         ends_by=ends_by,
         release_id=release_id,
@@ -144,14 +142,6 @@ def _require_one_tag(tag: str, *, service: str | None, revision: str | None) -> 
         raise Refused(Reason.TAG_OF_ONE_SERVICE)
     if images.built_at(tag) is None:
         raise Refused(Reason.UNTRACEABLE_IMAGE)
-
-
-def _said(hotfix: str) -> str:
-    """Why it cannot wait, in one line, cut; refuses to be told nothing."""
-    said = cut(one_line(hotfix), HOTFIX_LIMIT)
-    if not said:
-        raise Refused(Reason.NO_REASON)
-    return said
 
 
 async def _require_pause(connection: Connection, environment: str, *, now: datetime) -> None:

@@ -150,8 +150,12 @@ class Steps:
         return saved
 
     async def _hold(self, operation: Operation, *, detail: str) -> None:
-        """Leave the operation where it is, without a deadline: its patience begins anew when everything goes on."""
-        held = replace(operation, deadline=None, reason=Reason.STOPPED, detail=detail)
+        """Leave the operation where it is. Its patience begins anew when everything goes on, and never ends before."""
+        deadline, now = None, self.clock()
+        if operation.state in _BEGUN:
+            long = operation.deadline is not None and now + PATIENCE / 2 < operation.deadline
+            deadline = operation.deadline if long else now + PATIENCE
+        held = replace(operation, deadline=deadline, reason=Reason.STOPPED, detail=detail)
         if held != operation:
             await self.save(held, expected=operation.state)
 

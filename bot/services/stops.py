@@ -9,15 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.cards import stops as stop_cards
-from bot.cards.text import cut, one_line
 from bot.domain import stops
 from bot.domain.catalog import Catalog
-from bot.domain.locks import REASON_LIMIT
 from bot.domain.operations import OPEN, Operation, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.domain.stops import Resumed, Stop
-from bot.services import environments, obstacles, showing
+from bot.services import environments, obstacles, saying, showing
 from bot.storage import audit, cards
 from bot.storage import operations as operation_rows
 from bot.storage import stops as rows
@@ -51,7 +49,9 @@ async def standing(database: Database) -> Stop | None:
 
 async def stop(database: Database, *, catalog: Catalog, actor: Actor, reason: str, now: datetime) -> Stopped:
     """Hold everything from this moment on. Refuses an empty reason, and when everything is stopped already."""
-    new = Stop(id=secrets.token_hex(8), owner_id=actor.id, owner_name=actor.name, reason=_said(reason), since=now)
+    new = Stop(
+        id=secrets.token_hex(8), owner_id=actor.id, owner_name=actor.name, reason=saying.required(reason), since=now
+    )
     async with environments.changing(database, *catalog.environments, wakes=("cards", "operations")) as connection:
         before = await rows.standing(connection)
         if before is not None or not await rows.add(connection, new):
@@ -66,7 +66,7 @@ async def stop(database: Database, *, catalog: Catalog, actor: Actor, reason: st
 
 async def resume(database: Database, *, catalog: Catalog, actor: Actor, reason: str, now: datetime) -> Gone:
     """Let everything go on. Requests have their whole time again. Refuses an empty reason, and when nothing stands."""
-    ends = Resumed(at=now, by=actor.name, reason=_said(reason))
+    ends = Resumed(at=now, by=actor.name, reason=saying.required(reason))
     async with environments.changing(database, *catalog.environments, wakes=("cards", "operations")) as connection:
         found = await rows.standing(connection)
         if found is None or not await rows.save(connection, replace(found, resumed=ends), nags=found.nags):
@@ -111,11 +111,3 @@ async def _note(
     connection: Connection, action: str, outcome: str, *, actor: str, now: datetime, detail: str = ""
 ) -> None:
     await audit.note(connection, at=now, actor=actor, action=action, outcome=outcome, detail=detail)
-
-
-def _said(reason: str) -> str:
-    """A reason as it is kept: one line, cut. Refuses none."""
-    said = cut(one_line(reason), REASON_LIMIT)
-    if not said:
-        raise Refused(Reason.NO_REASON)
-    return said

@@ -18,7 +18,7 @@ from tests.cards import story
 from tests.cards.looked import HOSTILE
 from tests.cards.places import catalog
 from tests.cards.story import after, approval, operation, seen
-from tests.domain.examples import freeze, stop
+from tests.domain.halts import freeze, stop
 
 CATALOG = catalog()
 STAGING, PROD = CATALOG.environments["staging"], CATALOG.environments["prod"]

@@ -25,13 +25,11 @@ from bot.domain.events import (
     SyncStatus,
     Workload,
 )
-from bot.domain.freezes import Freeze
 from bot.domain.images import Image
 from bot.domain.incidents import Signal
 from bot.domain.locks import Lock
 from bot.domain.operations import Content, ImageChange, Operation, OperationKind, OperationState, Resource
 from bot.domain.releases import Release
-from bot.domain.stops import Stop
 
 BEGIN = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 SOURCE = "a1b2c3d4e5f60718293a4b5c6d7e8f9012345678"
@@ -273,32 +271,3 @@ def signal(**changes: Any) -> Signal:
         url="https://github.example/runs/1",
     )
     return replace(example, **changes)
-
-
-def freeze(**changes: Any) -> Freeze:
-    """A freeze of the whole of prod, from an hour before the beginning to two days after it."""
-    values: dict[str, Any] = {
-        "id": "f-1",
-        "environment": "prod",
-        "service": None,
-        "owner_id": 21,
-        "owner_name": "hyunwoo",
-        "reason": "the big sale",
-        "since": BEGIN,
-        "zone": "Asia/Seoul",
-        "starts": BEGIN - timedelta(hours=1),
-        "ends": BEGIN + timedelta(days=2),
-    }
-    return Freeze(**values | changes)
-
-
-def stop(**changes: Any) -> Stop:
-    """Everything is stopped."""
-    values: dict[str, Any] = {
-        "id": "s-1",
-        "owner_id": 24,
-        "owner_name": "jisoo",
-        "reason": "nobody knows what happens",
-        "since": BEGIN,
-    }
-    return Stop(**values | changes)

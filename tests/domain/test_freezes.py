@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bot.domain import freezes
 from bot.domain.freezes import Freeze, Frozen, Unreadable
 from bot.domain.reasons import Reason, Refused
-from tests.domain.examples import BEGIN, freeze
+from tests.domain.examples import BEGIN
+from tests.domain.halts import freeze
 from tests.domain.strategies import UNHURRIED
 
 HOUR = timedelta(hours=1)

@@ -6,7 +6,8 @@ from datetime import timedelta
 from bot.domain import stops
 from bot.domain.operations import OperationKind
 from bot.domain.stops import Resumed
-from tests.domain.examples import BEGIN, stop
+from tests.domain.examples import BEGIN
+from tests.domain.halts import stop
 
 
 def test_it_holds_everything_but_what_ends_something() -> None:

@@ -1,6 +1,7 @@
 """A stop at every point of a deploy's road: whatever was committed before it, nothing is written or ordered after it,
 however long it stands; and after `/resume` the deploy goes on to its end, once."""
 
+import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -120,6 +121,29 @@ async def test_a_stop_outlives_the_process_and_another_life_resumes(
     assert len(argocd.received("POST")) == 1
 
 
+async def test_a_stop_and_an_order_at_the_same_moment(bot: Bot, world: World, argocd: Interrupted) -> None:
+    """Either the order was marked first, and whoever stops everything is told of it, or it waits."""
+    outcomes = set()
+    for number in range(12):
+        world.release("prod", TICKETS)
+        approved, before = await bot.approved(), len(argocd.received("POST"))
+        delay = 0.002 * number
+
+        async def later(seconds: float = delay) -> stops.Stopped:
+            await asyncio.sleep(seconds)
+            return await stopped(bot)
+
+        stop, after = await asyncio.gather(later(), bot.step(approved))
+        sent = len(argocd.received("POST")) - before
+        outcomes.add(sent)
+        named = [one.id for one in stop.under_way]
+        assert (sent, named) == ((1, [approved.id]) if after.state is OperationState.RUNNING else (0, []))
+        await resumed(bot)
+        done = await bot.followed(after if sent else await bot.step(after))
+        assert done.state is OperationState.SUCCEEDED
+    assert outcomes <= {0, 1}
+
+
 async def test_an_order_that_was_lost_is_sent_again_only_after_the_stop(
     bot: Bot, world: World, argocd: Interrupted
 ) -> None:
@@ -133,7 +157,10 @@ async def test_an_order_that_was_lost_is_sent_again_only_after_the_stop(
     for _ in range(3):
         bot.clock.advance(timedelta(hours=12))
         held = await bot.step(held)
-        assert (held.state, held.reason, held.deadline) == (OperationState.DISPATCHING, Reason.STOPPED, None)
+        assert (held.state, held.reason) == (OperationState.DISPATCHING, Reason.STOPPED)
+        assert held.deadline is not None
+        assert held.deadline > bot.clock()  # so that it ends some day when Argo CD answers nothing after the stop
+        assert await bot.step(held) == held
     assert (len(argocd.received("POST")), world.syncs) == (1, [])
 
     await resumed(bot)

@@ -12,7 +12,8 @@ from bot.storage import freezes as rows
 from bot.storage import schema
 from bot.storage.engine import Database
 from bot.storage.freezes import Standing
-from tests.domain.examples import BEGIN, after, freeze
+from tests.domain.examples import BEGIN, after
+from tests.domain.halts import freeze
 
 pytestmark = pytest.mark.storage
 FREEZE = freeze()

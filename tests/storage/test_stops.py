@@ -10,7 +10,8 @@ from bot.domain.stops import Resumed, Stop
 from bot.storage import schema
 from bot.storage import stops as rows
 from bot.storage.engine import Database
-from tests.domain.examples import after, stop
+from tests.domain.examples import after
+from tests.domain.halts import stop
 
 pytestmark = pytest.mark.storage
 STOP = stop()
