@@ -187,6 +187,7 @@ class App:
         worker = Worker(
             self._database,
             name=f"{os.getpid()}-{secrets.token_hex(4)}",
+            catalog=self._catalog,
             steps={
                 OperationKind.DEPLOY: deployer.step,
                 OperationKind.ROLLBACK: deployer.step,

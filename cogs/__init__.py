@@ -8,6 +8,7 @@ from cogs.compare import Compare
 from cogs.comparing import Comparing
 from cogs.deploy import Deploy
 from cogs.explain import Explain
+from cogs.freezes import Freezes
 from cogs.interventions import Interventions
 from cogs.locks import Locks
 from cogs.looking import Looking
@@ -15,6 +16,7 @@ from cogs.registry import Registry
 from cogs.rerun import Rerun
 from cogs.rollback import Rollback
 from cogs.status import Status
+from cogs.stop import Stop
 from cogs.validate import Validate
 
 
@@ -25,6 +27,8 @@ def make(deps: Deps) -> list[commands.Cog]:
         Interventions(deps),
         Looking(deps),
         Locks(deps),
+        Freezes(deps),
+        Stop(deps),
         Comparing(deps),
         Compare(deps),
         Registry(deps),

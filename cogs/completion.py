@@ -1,12 +1,17 @@
 """What the options of commands offer while somebody types: only what there is, and only what they may view."""
 
+import asyncio
+import zoneinfo
 from collections.abc import Iterable
+from functools import cache
 
 import discord
 from discord import app_commands
 
+from bot.cards import freezes as freeze_cards
+from bot.cards.text import cut
 from bot.chat.deps import Deps
-from bot.services import operations, views
+from bot.services import freezes, operations, views
 
 Choices = list[app_commands.Choice[str]]
 MOST = 25
@@ -62,6 +67,22 @@ async def proven(interaction: discord.Interaction, deps: Deps, typed: str) -> Ch
     return matching([candidate.tag for candidate in found], typed)
 
 
+async def standing_freezes(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
+    """The freezes of the environments that the member may view, by what they are; the value is the id."""
+    found = await freezes.standing(deps.database, places=deps.gate.visible(interaction))
+    names = [(cut(freeze_cards.choice(one), LONGEST), one.id) for one in found]
+    wanted = typed.strip().casefold()
+    fitting = [(name, value) for name, value in names if wanted in f"{name} {value}".casefold()]
+    return [app_commands.Choice(name=name, value=value) for name, value in fitting[:MOST]]
+
+
+async def zones(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
+    """Names of time zones, for whoever may view any environment."""
+    if not deps.gate.visible(interaction):
+        return []
+    return matching(sorted(await asyncio.to_thread(_zones)), typed)
+
+
 async def versions(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
     """The environments that the member may view, then the newest tags of the service chosen so far."""
     service = str(getattr(interaction.namespace, "service", ""))
@@ -79,6 +100,12 @@ async def containers(interaction: discord.Interaction, deps: Deps, typed: str) -
     workload = known.observed.workload(str(service)) if known.observed else None
     names = dict.fromkeys(name for pod in (workload.pods if workload else ()) for name in pod.containers)
     return matching(names, typed)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Every time zone there is. Looking reads a thousand files, so it is done once."""
+    return frozenset(zoneinfo.available_timezones())
 
 
 def matching(names: Iterable[str], typed: str) -> Choices:

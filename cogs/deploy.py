@@ -32,6 +32,7 @@ class Deploy(commands.Cog):
         service="Which service, or all of them at once",
         revision="A commit of the manifests in place of the newest one",
         tag="An image of the service: its tag is written into Git first",
+        hotfix="Why it cannot wait for the end of a freeze; marked on the card for everybody",
     )
     async def deploy(
         self,
@@ -40,9 +41,18 @@ class Deploy(commands.Cog):
         service: str,
         revision: str | None = None,
         tag: str | None = None,
+        hotfix: str | None = None,
     ) -> None:
         """Take the request and say what happens next."""
-        work = partial(self._deploy, interaction, environment=environment, service=service, revision=revision, tag=tag)
+        work = partial(
+            self._deploy,
+            interaction,
+            environment=environment,
+            service=service,
+            revision=revision,
+            tag=tag,
+            hotfix=hotfix,
+        )
         await boundary.answer(interaction, name="deploy", observe=self._deps.observe, work=work)
 
     @app_commands.command(description="Ask to deploy the image that another environment runs, healthy")
@@ -50,13 +60,19 @@ class Deploy(commands.Cog):
         service="Which service",
         source="Where the image runs; without it, the environment before the other one",
         target="Where it shall run; without it, the last environment",
+        hotfix="Why it cannot wait for the end of a freeze; marked on the card for everybody",
     )
     @app_commands.rename(source="from", target="to")
     async def promote(
-        self, interaction: discord.Interaction, service: str, source: str | None = None, target: str | None = None
+        self,
+        interaction: discord.Interaction,
+        service: str,
+        source: str | None = None,
+        target: str | None = None,
+        hotfix: str | None = None,
     ) -> None:
         """Take the request and say what happens next."""
-        work = partial(self._promote, interaction, service=service, source=source, target=target)
+        work = partial(self._promote, interaction, service=service, source=source, target=target, hotfix=hotfix)
         await boundary.answer(interaction, name="promote", observe=self._deps.observe, work=work)
 
     @promote.autocomplete("service")
@@ -89,6 +105,7 @@ class Deploy(commands.Cog):
         service: str,
         revision: str | None,
         tag: str | None,
+        hotfix: str | None,
     ) -> Card:
         deps = self._deps
         actor = await deps.gate.require(interaction, capability=Capability.DEPLOY, environment=environment)
@@ -100,10 +117,17 @@ class Deploy(commands.Cog):
             service=None if service == completion.ALL else service,
             revision=revision.strip().lower() if revision else None,
             tag=tag.strip() if tag else None,
+            hotfix=hotfix,
         )
 
     async def _promote(
-        self, interaction: discord.Interaction, *, service: str, source: str | None, target: str | None
+        self,
+        interaction: discord.Interaction,
+        *,
+        service: str,
+        source: str | None,
+        target: str | None,
+        hotfix: str | None,
     ) -> Card:
         deps, names = self._deps, [*self._deps.catalog.environments]
         target = target or names[-1]
@@ -112,7 +136,7 @@ class Deploy(commands.Cog):
         actor = await deps.gate.require(interaction, capability=Capability.DEPLOY, environment=target)
         await places.visited(deps, interaction, Capability.VIEW, environment=source, service=service)
         tag = await promotions.tag(deps.database, source=source, target=target, service=service)
-        return await self._ask(actor, environment=target, service=service, tag=tag, promoted_from=source)
+        return await self._ask(actor, environment=target, service=service, tag=tag, promoted_from=source, hotfix=hotfix)
 
     async def _ask(
         self,
@@ -123,6 +147,7 @@ class Deploy(commands.Cog):
         revision: str | None = None,
         tag: str | None = None,
         promoted_from: str | None = None,
+        hotfix: str | None = None,
     ) -> Card:
         """Store the request, and say what became of it as soon as it has been prepared."""
         deps = self._deps
@@ -137,6 +162,7 @@ class Deploy(commands.Cog):
             revision=revision,
             tag=tag,
             promoted_from=promoted_from,
+            hotfix=hotfix,
         )
         operation = await operations.ended(deps.database, asked.id, states=PREPARED, seconds=PREPARE_SECONDS)
         mention = deps.catalog.environments[environment].mention

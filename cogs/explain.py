@@ -10,13 +10,21 @@ from bot.cards import explanations as cards
 from bot.cards.base import Card
 from bot.chat import boundary
 from bot.chat.deps import Deps
-from bot.domain.operations import Operation
+from bot.domain.operations import Operation, OperationKind
 from bot.domain.permissions import Capability
 from bot.domain.reasons import Reason, Refused
 from bot.services import explanations, operations
 from cogs import completion, places
 
-_DEPLOYS = (Capability.DEPLOY, Capability.ROLLBACK, Capability.APPROVE)
+_KINDS = {
+    Capability.DEPLOY: OperationKind.DEPLOY,
+    Capability.APPROVE: OperationKind.DEPLOY,
+    Capability.ROLLBACK: OperationKind.ROLLBACK,
+    Capability.RESTART: OperationKind.RESTART,
+    Capability.RERUN: OperationKind.RERUN,
+    Capability.REFRESH: OperationKind.REFRESH,
+}
+"""What each capability is for, as far as something may keep it away."""
 
 OperationId = app_commands.Range[str, 1, 32]
 
@@ -85,14 +93,10 @@ class Explain(commands.Cog):
             raise Refused(Reason.UNKNOWN_ACTION)
         capability = Capability(action)
         explained = deps.gate.explain(member, capability=capability, environment=environment)
-        lock = None
-        if capability in _DEPLOYS:
-            lock = await explanations.hindering(
-                deps.database,
-                environment=environment,
-                service=service,
-                rollback=capability is Capability.ROLLBACK,
-                now=deps.clock(),
+        kind, obstacle = _KINDS.get(capability), None
+        if kind is not None:
+            obstacle = await explanations.hindering(
+                deps.database, kind, environment=environment, service=service, now=deps.clock()
             )
         return cards.can(
             member.display_name,
@@ -101,7 +105,7 @@ class Explain(commands.Cog):
             refused=explained.refused,
             granted=explained.granted,
             held=explained.held,
-            lock=lock,
+            obstacle=obstacle,
         )
 
     async def _why(self, interaction: discord.Interaction, *, operation_id: str) -> Card:

@@ -14,7 +14,7 @@ from bot.chat import boundary
 from bot.chat.deps import Deps
 from bot.domain.operations import OPEN, OperationKind, OperationState
 from bot.domain.permissions import Capability
-from bot.services import operations, views
+from bot.services import operations, stops, views
 from cogs import completion, places
 
 ENDED = frozenset(OperationState) - OPEN
@@ -64,7 +64,8 @@ class Status(commands.Cog):
         places.require_service(deps, service)
         named, now = wanted[:FIELDS_LIMIT], deps.clock()
         view = await views.status(deps.database, catalog=deps.catalog, environments=named, now=now)
-        return status_card.render(view, service=service, more=len(wanted) - len(view))
+        stop = await stops.standing(deps.database)
+        return status_card.render(view, service=service, more=len(wanted) - len(view), stop=stop)
 
     async def _refresh(self, interaction: discord.Interaction, *, environment: str, hard: bool) -> Card:
         deps = self._deps

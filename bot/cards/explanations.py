@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
+from bot.cards import obstacles
 from bot.cards.base import Button, Card, Colour
-from bot.cards.locks import told as lock_told
 from bot.cards.text import ago, code, paragraphs, plain
 from bot.domain.approvals import Approval
 from bot.domain.catalog import Environment
-from bot.domain.locks import Lock
+from bot.domain.obstacles import Obstacle
 from bot.domain.operations import DEPLOYING, Operation, OperationState
 from bot.domain.permissions import Capability
 from bot.domain.reasons import SENTENCES, Refused
@@ -26,7 +26,7 @@ def can(
     refused: Refused | None,
     granted: frozenset[int],
     held: frozenset[int],
-    lock: Lock | None,
+    obstacle: Obstacle | None,
 ) -> Card:
     """Whether a member may do something at this moment, why, and what else stands between that and its effect."""
     may = "may" if refused is None else "may not"
@@ -37,13 +37,13 @@ def can(
     if refused is not None and held:
         why.append(refused.sentence)  # The roles would do, and something else does not.
     after = []
-    if lock is not None:
-        after.append(f"**But not now** {lock_told(lock)}")
+    if obstacle is not None:
+        after.append(f"**But not now** {obstacles.told(obstacle)}")
     if refused is None and capability in (Capability.DEPLOY, Capability.ROLLBACK):
         after.append(_consent(environment))
     if refused is None and capability is Capability.APPROVE:
         after.append("Never what they asked for, wrote, merged or had run again themselves.")
-    colour = Colour.BAD if refused else Colour.WAITING if lock else Colour.GOOD
+    colour = Colour.BAD if refused else Colour.WAITING if obstacle else Colour.GOOD
     return Card(
         title=f"{plain(name, 40)} {may} {capability} on {environment.name}",
         colour=colour,

@@ -6,7 +6,7 @@ card that has ended stays as it ended.
 
 from datetime import datetime
 
-from bot.cards import changes, locks, rollback, stages, standing
+from bot.cards import changes, obstacles, rollback, stages, standing
 from bot.cards.base import Button, Card, Colour
 from bot.cards.release import EVIDENCE, decisions
 from bot.cards.standing import Standing
@@ -16,7 +16,7 @@ from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import ApplicationObserved, Phase
 from bot.domain.hindrances import hindrance
-from bot.domain.locks import Lock
+from bot.domain.obstacles import Obstacle
 from bot.domain.operations import DEPLOYING, Content, Operation, OperationKind, OperationState
 from bot.domain.reasons import SENTENCES
 from bot.domain.timeline import Line, LineState
@@ -46,22 +46,25 @@ def render(
     observed: ApplicationObserved | None,
     catalog: Catalog,
     now: datetime,
-    lock: Lock | None = None,
+    obstacle: Obstacle | None = None,
 ) -> Card:
     """The card; `observed` is the newest read of the Application, `now` decides only whether an approval is over.
 
-    `lock` is the deploy lock in the way of a request that waits.
+    `obstacle` is what is in the way of a request that waits.
     """
     environment = catalog.environments.get(operation.environment)
     progress = _progress(operation, observed) if operation.state is OperationState.RUNNING else ""
     stand = _standing(
-        operation, approval, progress=progress, environment=environment, catalog=catalog, now=now, lock=lock
+        operation, approval, progress=progress, environment=environment, catalog=catalog, now=now, obstacle=obstacle
     )
     place = operation.environment
     if operation.kind is not OperationKind.TERMINATE:
         place = f"{operation.subject} → {place}"
     if operation.rollback is not None:
         place = f"{'🚨' if operation.rollback.emergency else '⏪'} {place}"
+    loud = standing.hotfix(operation)
+    if loud:
+        place = f"🔥 {place}"
     deciding = standing.is_open(approval, now=now) and not operation.state.ended
     revision = operation.order.revision if operation.order else None
     return Card(
@@ -71,19 +74,20 @@ def render(
         url=environment.page if environment else None,
         description=paragraphs(
             [
+                loud,
                 _off_branch(operation, environment=environment),
                 rollback.going_back(operation, catalog=catalog),
                 changes.since(operation, catalog=catalog),
                 _what(operation, catalog=catalog),
                 _between(operation, catalog=catalog),
                 "\n".join(_lines(operation, approval, progress=progress, over=stand.over, catalog=catalog)),
-                locks.told(lock) if lock and deciding else "",
+                obstacles.told(obstacle) if obstacle and deciding else "",
                 f"**Next** {stand.next}" if stand.next else "",
                 fenced(operation.evidence, limit=EVIDENCE),
             ]
         ),
         buttons=(
-            *(decisions(approval, operation, locked=lock is not None) if deciding and approval else ()),
+            *(decisions(approval, operation, held=obstacle is not None) if deciding and approval else ()),
             *([rollback.button(operation.environment, operation.service)] if stand.back and operation.service else []),
             Button(label="Pull request", url=operation.pull_request),
             Button(label="Commit", url=catalog.commit_page(revision) if revision else None),
@@ -101,7 +105,7 @@ def _standing(
     environment: Environment | None,
     catalog: Catalog,
     now: datetime,
-    lock: Lock | None,
+    obstacle: Obstacle | None,
 ) -> Standing:
     """The decisive fact, by the kind of the operation."""
     say = SENTENCES.__getitem__ if operation.state.ended else hindrance
@@ -113,7 +117,9 @@ def _standing(
             return Standing(words=f"deployed{_total(operation)}", colour=Colour.GOOD, over=True)
         if operation.state is OperationState.RUNNING and operation.sync and operation.sync.phase.ended:
             return Standing(words=f"rolling out {progress}".rstrip(), colour=Colour.RUNNING, next=reason)
-        asked = standing.of_request(operation, approval, environment=environment, catalog=catalog, now=now, lock=lock)
+        asked = standing.of_request(
+            operation, approval, environment=environment, catalog=catalog, now=now, obstacle=obstacle
+        )
         return asked or Standing(words="void", colour=Colour.QUIET, next=reason, over=True)
     if operation.state.ended:
         words, colour = _WORDS[operation.kind].get(operation.state, (operation.state.value, Colour.QUIET))

@@ -7,14 +7,14 @@ nobody: it is mostly edited, and Discord tells nobody about an edit; `cards.summ
 
 from datetime import datetime
 
-from bot.cards import changes, locks, rollback, stages, standing
+from bot.cards import changes, obstacles, rollback, stages, standing
 from bot.cards.base import Button, Card, Style
 from bot.cards.text import code, duration, fenced, link, paragraphs, plain
 from bot.domain import images, releases
 from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog
 from bot.domain.events import SyncOperation
-from bot.domain.locks import Lock
+from bot.domain.obstacles import Obstacle
 from bot.domain.operations import Operation, OperationState
 from bot.domain.releases import Release, ReleaseState
 
@@ -33,11 +33,11 @@ def render(
     catalog: Catalog,
     now: datetime,
     rolled_back: Operation | None = None,
-    lock: Lock | None = None,
+    obstacle: Obstacle | None = None,
 ) -> Card:
     """The card of a release with the newest request to deploy it and that request's approval, if there are any.
 
-    `rolled_back` is the rollback that took it away, if one did and nothing brought it back, and `lock` the deploy lock
+    `rolled_back` is the rollback that took it away, if one did and nothing brought it back, and `obstacle` what is
     in the way of a request that waits. `now` decides only whether an approval is over; a card that merely grew older
     stays equal.
     """
@@ -45,7 +45,13 @@ def render(
     if operation is not None and not _concerns(operation, release):
         operation, approval = None, None
     stand = standing.of(
-        release, operation=operation, approval=approval, rolled_back=rolled_back, catalog=catalog, now=now, lock=lock
+        release,
+        operation=operation,
+        approval=approval,
+        rolled_back=rolled_back,
+        catalog=catalog,
+        now=now,
+        obstacle=obstacle,
     )
     deciding = standing.is_open(approval, now=now) and operation is not None and not operation.state.ended
     lines = stages.render(
@@ -56,12 +62,14 @@ def render(
         catalog=catalog,
         over=stand.over,
     )
-    title = f"{release.service} → {release.environment} · {stand.words}"
+    loud = standing.hotfix(operation)
+    title = f"{'🔥 ' if loud else ''}{release.service} → {release.environment} · {stand.words}"
     blocks = [
+        loud,
         "\n".join(filter(None, (_what(release, catalog=catalog), _images(release, operation, catalog=catalog)))),
         changes.since(operation, catalog=catalog) if operation else "",
         "\n".join([*lines, *stages.results(_sync(release, operation))]),
-        locks.told(lock) if lock and deciding else "",
+        obstacles.told(obstacle) if obstacle and deciding else "",
         f"**Next** {stand.next}" if stand.next else "",
         fenced(operation.evidence, limit=EVIDENCE) if operation else "",
     ]
@@ -74,7 +82,7 @@ def render(
         url=run.url if run else argocd,
         description=paragraphs(blocks),
         buttons=(
-            *(decisions(approval, operation, locked=lock is not None) if deciding and approval and operation else ()),
+            *(decisions(approval, operation, held=obstacle is not None) if deciding and approval and operation else ()),
             *(_run_again(release, id=id) if stand.rerun else ()),
             *([rollback.button(release.environment, release.service)] if stand.back else []),
             Button(label="Run", url=run.url if run else None),
@@ -86,13 +94,13 @@ def render(
     )
 
 
-def decisions(approval: Approval, operation: Operation, *, locked: bool) -> tuple[Button, ...]:
+def decisions(approval: Approval, operation: Operation, *, held: bool) -> tuple[Button, ...]:
     """The buttons that decide a request; there only while they would do something.
 
-    Nobody could withdraw what no member of the guild has asked for. A lock forbids consent and nothing else.
+    Nobody could withdraw what no member of the guild has asked for. What is in the way forbids consent only.
     """
     decide = (
-        Button(label="Approve", custom_id=f"chatops:approve:{approval.id}", style=Style.GOOD, disabled=locked),
+        Button(label="Approve", custom_id=f"chatops:approve:{approval.id}", style=Style.GOOD, disabled=held),
         Button(label="Reject", custom_id=f"chatops:reject:{approval.id}", style=Style.BAD),
     )
     if operation.requested_by is None:

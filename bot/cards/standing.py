@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.cards import locks
+from bot.cards import obstacles
 from bot.cards.base import Colour
 from bot.cards.text import code, duration, plain
 from bot.domain import releases, timeline
@@ -17,7 +17,7 @@ from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import RunStatus
 from bot.domain.hindrances import hindrance
-from bot.domain.locks import Lock
+from bot.domain.obstacles import Obstacle
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import ROLLOUT, SENTENCES, Reason
 from bot.domain.releases import Release, ReleaseState
@@ -66,7 +66,7 @@ def of(
     rolled_back: Operation | None,
     catalog: Catalog,
     now: datetime,
-    lock: Lock | None = None,
+    obstacle: Obstacle | None = None,
 ) -> Standing:
     """The decisive fact about a release at this moment; `rolled_back` is the rollback that took it away, if one did."""
     state = releases.state(release)
@@ -77,7 +77,7 @@ def of(
     if state in _IN_CLUSTER:
         return _in_cluster(release, state, operation=operation)
     if operation is not None:
-        asked = of_request(operation, approval, environment=environment, catalog=catalog, now=now, lock=lock)
+        asked = of_request(operation, approval, environment=environment, catalog=catalog, now=now, obstacle=obstacle)
         if asked is not None:
             return asked
     if state is ReleaseState.FAILED:
@@ -91,6 +91,11 @@ def of(
 def is_open(approval: Approval | None, *, now: datetime) -> bool:
     """Whether the approval can be decided at this moment."""
     return approval is not None and approval.state is ApprovalState.PENDING and now < approval.expires_at
+
+
+def hotfix(operation: Operation | None) -> str:
+    """Why a deploy goes through a freeze; '' for any other."""
+    return f"🔥 **Hot-fix**: {plain(operation.hotfix, 200)}" if operation and operation.hotfix else ""
 
 
 def ask_again(release: Release | Operation) -> str:
@@ -133,18 +138,19 @@ def of_request(
     environment: Environment | None,
     catalog: Catalog,
     now: datetime,
-    lock: Lock | None = None,
+    obstacle: Obstacle | None = None,
 ) -> Standing | None:
-    """What the newest request says, or None when it says nothing beyond the release itself. `lock` is in its way."""
+    """What the newest request says, or None when it says nothing beyond the release. `obstacle` is in its way."""
     again = f"{ask_again(operation)} asks again."
     say = SENTENCES.__getitem__ if operation.state.ended else hindrance
     sentence = say(operation.reason) if operation.reason else ""
     hindered = " ".join(filter(None, (sentence, plain(operation.detail, 200))))
     match operation.state:
         case OperationState.WAITING if approval is None or is_open(approval, now=now):
-            if lock is not None:
-                words, held = "locked, waiting for approval", "Nobody can approve before the lock is gone."
-                return Standing(words=words, colour=Colour.WAITING, next=f"{held} {locks.way_out(lock)}")
+            if obstacle is not None:
+                words = f"{obstacles.word(obstacle)}, waiting for approval"
+                what = f"{obstacles.until_then(obstacle)} {obstacles.way_out(obstacle)}"
+                return Standing(words=words, colour=Colour.WAITING, next=what)
             who = approval and _who_decides(approval, operation=operation, environment=environment, catalog=catalog)
             return Standing(words="waiting for approval", colour=Colour.WAITING, next=who or "")
         case OperationState.WAITING | OperationState.EXPIRED:
@@ -156,9 +162,9 @@ def of_request(
             who = f" by {plain(approval.decided_by, 40)}" if approval and approval.decided_by else ""
             return Standing(words=f"{operation.state}{who}", colour=Colour.QUIET, next=again, over=True)
         case OperationState.REQUESTED:
-            return Standing(words="preparing", colour=Colour.RUNNING, next=hindered)
+            return _under_way(operation, words="preparing", sentence=hindered)
         case OperationState.APPROVED:
-            return Standing(words="approved", colour=Colour.RUNNING, next=hindered)
+            return _under_way(operation, words="approved", sentence=hindered)
         case OperationState.DISPATCHING | OperationState.RUNNING:
             return Standing(words="syncing", colour=Colour.RUNNING, next=hindered)
         case OperationState.REFUSED | OperationState.FAILED:
@@ -174,6 +180,13 @@ def of_request(
             return Standing(words="changed since it was shown", colour=Colour.QUIET, next=hindered, over=True)
         case _:
             return None
+
+
+def _under_way(operation: Operation, *, words: str, sentence: str) -> Standing:
+    """What goes on by itself, unless everything is stopped."""
+    if operation.reason is Reason.STOPPED:
+        return Standing(words=f"{words}, stopped", colour=Colour.WAITING, next=sentence)
+    return Standing(words=words, colour=Colour.RUNNING, next=sentence)
 
 
 def _who_decides(approval: Approval, *, operation: Operation, environment: Environment | None, catalog: Catalog) -> str:

@@ -5,16 +5,18 @@ It shows what was read last and when; a part that did not answer is named instea
 
 from dataclasses import dataclass, replace
 
-from bot.cards import locks
+from bot.cards import freezes, locks, stops
 from bot.cards.base import VALUE_LIMIT, Card, Colour, Field
 from bot.cards.text import ago, code, length, link, plain
 from bot.domain import images, rollouts
 from bot.domain.catalog import Environment, named_after
 from bot.domain.events import ApplicationObserved, Health, Phase, SyncOperation, SyncStatus, Workload
+from bot.domain.freezes import Frozen
 from bot.domain.images import Image
 from bot.domain.locks import Lock
 from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.reasons import SENTENCES, Reason
+from bot.domain.stops import Stop
 
 _BAD = frozenset({Health.DEGRADED, Health.MISSING})
 
@@ -24,7 +26,7 @@ class EnvironmentStatus:
     """What is known about one environment. `failure` is why the newest attempt to read it failed, if it did.
 
     `operations` are the bot's open ones, `deploys` its newest ones that went well, the newest first.
-    `locks` are the deploy locks that hold there.
+    `locks` are the deploy locks that hold there, `frozen` the freezes.
     """
 
     environment: Environment
@@ -33,33 +35,39 @@ class EnvironmentStatus:
     operations: tuple[Operation, ...]
     deploys: tuple[Operation, ...] = ()
     locks: tuple[Lock, ...] = ()
+    frozen: tuple[Frozen, ...] = ()
 
 
 StatusView = tuple[EnvironmentStatus, ...]
 
 
-def render(view: StatusView, *, service: str | None, more: int = 0) -> Card:
+def render(view: StatusView, *, service: str | None, more: int = 0, stop: Stop | None = None) -> Card:
     """The overview; with a `service` only that one, its tags in full. `more` environments are not in the view.
+    That everything is stopped is said first.
 
     Of many environments the first that fit are shown and the rest is counted. Who deployed last is told for each
     unless that leaves less room for environments.
     """
-    short = _card(view, service=service, more=more, newest=False)
+    short = _card(view, service=service, more=more, newest=False, stop=stop)
     if len(view) < 2 or service is not None:
         return short
-    full = _card(view, service=service, more=more, newest=True)
+    full = _card(view, service=service, more=more, newest=True, stop=stop)
     return full if len(full.fields) == len(short.fields) else short
 
 
-def _card(view: StatusView, *, service: str | None, more: int, newest: bool) -> Card:
+def _card(view: StatusView, *, service: str | None, more: int, newest: bool, stop: Stop | None) -> Card:
     """The card, whose footer counts what found no room in it: a longer footer may take the room of one more."""
     place = view[0].environment.name if len(view) == 1 else None
     fields = tuple(_environment(status, service=service, alone=len(view) == 1, newest=newest) for status in view)
     card = Card(
         title=" → ".join(filter(None, (service, place))) or "All environments",
-        colour=_colour(view, service=service),
+        colour=Colour.BAD if stop else _colour(view, service=service),
         fields=fields,
-        description="" if view else "There is no environment that you may see.",
+        description="\n".join(
+            filter(
+                None, (stops.told(stop) if stop else "", "" if view else "There is no environment that you may see.")
+            )
+        ),
         footer=_rest(more),
     )
     while (footer := _rest(more + len(fields) - len(card.fields))) != card.footer:
@@ -75,7 +83,9 @@ def _environment(status: EnvironmentStatus, *, service: str | None, alone: bool,
     """One environment; `alone` there is room to say who deployed each service last, else perhaps one for all."""
     seen = status.observed
     held = [lock for lock in status.locks if None in (service, lock.service) or lock.service == service]
-    lines = [*(locks.told(lock, limit=60) for lock in held), *_missing(status)]
+    frozen = [one for one in status.frozen if None in (service, one.freeze.service) or one.freeze.service == service]
+    lines = [*(locks.told(lock, limit=60) for lock in held), *(freezes.told(one, limit=60) for one in frozen)]
+    lines += _missing(status)
     if seen is not None:
         chosen = [workload for workload in seen.workloads if service in (None, workload.service)]
         for workload in chosen:

@@ -13,7 +13,7 @@ import discord
 
 from bot.cards import answers
 from bot.cards.base import Card
-from bot.chat import boundary, rolling_back
+from bot.chat import boundary, rolling_back, stopping
 from bot.chat.all_at_once import TEMPLATE as _ALL
 from bot.chat.all_at_once import AllAtOnce
 from bot.chat.decisions import REJECT, Decision
@@ -63,7 +63,7 @@ class Stop(discord.ui.DynamicItem[discord.ui.Button[Any]], template=_STOP):
 
 ITEMS = (Decision, AllAtOnce, Stop, RunAgain, Older, *rolling_back.ITEMS)
 """Every kind of button there is."""
-FORMS: tuple[Form, ...] = (REJECT, *rolling_back.FORMS)
+FORMS: tuple[Form, ...] = (REJECT, *rolling_back.FORMS, *stopping.FORMS)
 """Every kind of form there is."""
 
 

@@ -11,6 +11,7 @@ HINDRANCES: dict[Reason, str] = {
     Reason.GITHUB_LIMITED: "GitHub limits how often it is asked. The bot waits.",
     Reason.BRANCH_BUSY: "Others keep committing to the branch. The bot goes on trying.",
     Reason.COMMIT_UNKNOWN: "GitHub did not say whether the commit was made. The bot looks for it.",
+    Reason.STOPPED: "Everything is stopped. This waits, and goes on after `/resume`.",
     Reason.OPERATION_IN_PROGRESS: "Another operation holds the Application. This one begins when that has ended.",
 }
 """What is said of a reason while an operation goes on in spite of it; the others have one sentence for both."""

@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.domain import reminders
 from bot.domain.reasons import Reason, Refused
 
 LONGEST = timedelta(days=30)
 REASON_LIMIT = 200
-DAILY = timedelta(hours=24)
 FIRST_NAGS = (timedelta(hours=4),)
 FIRST_NAGS_AFTER_ROLLBACK = (timedelta(minutes=30), timedelta(hours=2))
 _DURATION = re.compile(r"(\d{1,5})\s*(m|h|d)", re.IGNORECASE | re.ASCII)
@@ -93,17 +93,14 @@ def blocking(
 
 def next_nag(lock: Lock) -> datetime:
     """When the channel is to be reminded next."""
-    first = FIRST_NAGS_AFTER_ROLLBACK if lock.operation_id else FIRST_NAGS
-    if lock.nags < len(first):
-        return lock.since + first[lock.nags]
-    return lock.since + first[-1] + DAILY * (lock.nags - len(first) + 1)
+    return reminders.due(lock.since, first=_first_nags(lock), told=lock.nags)
 
 
 def nagged(lock: Lock, *, now: datetime) -> Lock:
     """The lock with every reminder counted that is due; those that were missed are one. Unchanged when none is."""
-    while in_force(lock, now=now) and next_nag(lock) <= now:
-        lock = replace(lock, nags=lock.nags + 1)
-    return lock
+    if not in_force(lock, now=now):
+        return lock
+    return replace(lock, nags=reminders.counted(lock.since, first=_first_nags(lock), told=lock.nags, now=now))
 
 
 def end(lock: Lock, how: End, *, now: datetime, by: str = "", reason: str = "") -> Lock:
@@ -113,8 +110,18 @@ def end(lock: Lock, how: End, *, now: datetime, by: str = "", reason: str = "") 
 
 def period(text: str) -> timedelta:
     """How long `30m`, `2h` or `1d` is. Refuses anything else, nothing at all, and more than 30 days."""
-    match = _DURATION.fullmatch(text.strip())
-    found = int(match[1]) * _UNITS[match[2].lower()] if match else timedelta(0)
-    if not timedelta(0) < found <= LONGEST:
+    found = span(text)
+    if found is None:
         raise Refused(Reason.LOCK_PERIOD)
     return found
+
+
+def span(text: str) -> timedelta | None:
+    """How long `30m`, `2h` or `1d` is, 30 days at most; None for anything else."""
+    match = _DURATION.fullmatch(text.strip())
+    found = int(match[1]) * _UNITS[match[2].lower()] if match else timedelta(0)
+    return found if timedelta(0) < found <= LONGEST else None
+
+
+def _first_nags(lock: Lock) -> tuple[timedelta, ...]:
+    return FIRST_NAGS_AFTER_ROLLBACK if lock.operation_id else FIRST_NAGS

@@ -6,6 +6,7 @@
     any of these -> refused     when it may not be done (any more), failed when nobody can say how it ended
     requested, waiting, approved, running -> superseded    a deploy that a rollback of its service takes the place of
     approved -> superseded      when what was consented to has changed since: it is asked again, as it is now
+    requested, waiting -> superseded                       a deploy that a hot-fix of its service takes the place of
 
 Only deploys and rollbacks wait for people; what needs no consent goes from `requested` straight to `dispatching`. That
 is written before the call that changes the world, so that a crash in between leaves a mark: whoever finds it looks for
@@ -189,11 +190,12 @@ class Operation:
     `tag` the image tag that they chose, and `written` the manifest commit that asks for it since then; `off_branch`
     says that the commit that image was built from is not on the environment's branch, `between` what lies between, and
     `pull_request` where people open the pull request, if there is one. `promoted_from` names the environment in which
-    the tag ran. `rollback` says how a rollback goes back. `ends` says when the operation began that is to be
-    terminated, and `ends_by` when one must have begun at the latest that nobody had picked up when it was shown.
-    `restarted_before` is when the Deployment had been restarted before this restart, `rerun` which run is to run again.
-    `sync` is Argo CD's operation for this one, as seen last. `detail` adds to the reason, or is the one that a person
-    gave, and `evidence` is what the worst pod logged: foreign text, all of it.
+    the tag ran, `hotfix` why it cannot wait for the end of a freeze. `rollback` says how a rollback goes back. `ends`
+    says when the operation began that is to be terminated, and `ends_by` when one must have begun at the latest that
+    nobody had picked up when it was shown. `restarted_before` is when the Deployment had been restarted before this
+    restart, `rerun` which run is to run again. `sync` is Argo CD's operation for this one, as seen last. `detail` adds
+    to the reason, or is the one that a person gave, and `evidence` is what the worst pod logged. Foreign text, all of
+    it.
     """
 
     id: str
@@ -223,6 +225,7 @@ class Operation:
     between: Between | None = None
     pull_request: str | None = None
     promoted_from: str | None = None
+    hotfix: str = ""
     rollback: Rollback | None = None
     ends: datetime | None = None
     ends_by: datetime | None = None

@@ -27,6 +27,8 @@ class Capability(StrEnum):
     LOGS = "logs"
     LOCK = "lock"
     AUDIT = "audit"
+    FREEZE = "freeze"
+    STOP = "stop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -134,6 +134,18 @@ class Reason(StrEnum):
     LOCK_HELD = "lock_held"
     LOCK_UNKNOWN = "lock_unknown"
     LOCK_PERIOD = "lock_period"
+    FROZEN = "frozen"
+    FREEZE_UNREADABLE = "freeze_unreadable"
+    FREEZE_UNKNOWN = "freeze_unknown"
+    FREEZE_TIMES = "freeze_times"
+    FREEZE_CRON = "freeze_cron"
+    FREEZE_SHAPE = "freeze_shape"
+    FREEZE_LIMIT = "freeze_limit"
+    ZONE_UNKNOWN = "zone_unknown"
+    HOTFIX_INSTEAD = "hotfix_instead"
+    STOPPED = "stopped"
+    STOPPED_ALREADY = "stopped_already"
+    NOT_STOPPED = "not_stopped"
     FAULT = "fault"
 
 
@@ -335,8 +347,30 @@ SENTENCES: dict[Reason, str] = {
     Reason.UNKNOWN_ACTION: "There is no such action. Pick one from the list that appears as you type.",
     Reason.OPERATION_UNKNOWN: "There is no such operation, or not one that you may see. Its id stands on its card.",
     Reason.SINCE_UNREADABLE: "That is not a time to begin at: `30m`, `12h`, `7d`, or a day like `2026-01-31`.",
+    Reason.FROZEN: "Nothing is deployed here for now: it is frozen. Going back with `/rollback` is always possible.",
+    Reason.FREEZE_UNREADABLE: (
+        "A freeze window here cannot be read, so nobody knows whether it is frozen and nothing is deployed. "
+        "`/freeze list` shows it; remove it and add it again."
+    ),
+    Reason.FREEZE_UNKNOWN: "There is no such freeze window. Pick one from the list that appears as you type.",
+    Reason.FREEZE_TIMES: (
+        "Write times as `2026-12-24T18:00`: the start before the end, the end in the future, a year in between at most."
+    ),
+    Reason.FREEZE_CRON: (
+        "That is not a cron expression with five fields that ever comes, such as `0 18 * * FRI` for Fridays at 18:00."
+    ),
+    Reason.FREEZE_SHAPE: (
+        "A freeze has either an end (`until`) or an expression (`cron`) with how long it lasts (`for`, such as `14h`, "
+        "30 days at most)."
+    ),
+    Reason.FREEZE_LIMIT: "There are 50 freeze windows in this environment already. Remove those that nobody needs.",
+    Reason.ZONE_UNKNOWN: "There is no such time zone. Write it as `Asia/Seoul` or `Europe/Berlin`.",
+    Reason.HOTFIX_INSTEAD: "A hot-fix of the service took its place.",
+    Reason.STOPPED: "Everything is stopped, so nothing is done and nobody can approve until somebody uses `/resume`.",
+    Reason.STOPPED_ALREADY: "Everything is stopped already.",
+    Reason.NOT_STOPPED: "Nothing is stopped, so there is nothing to resume.",
     Reason.NO_REASON: "Say in a few words why; whoever reads the card or the audit table later will ask.",
-    Reason.NOT_CONFIRMED: "The word that confirms it was not typed as shown, so nothing was done. Start again.",
+    Reason.NOT_CONFIRMED: "What confirms it was not typed as shown, so nothing was done. Start again.",
     Reason.FAULT: "Something broke in the bot, again and again. Its log has more under the operation id below.",
     Reason.REFRESH_TIMED_OUT: "Argo CD is still refreshing. It goes on by itself; /status shows when it compared last.",
 }

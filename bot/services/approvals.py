@@ -13,7 +13,7 @@ from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.operations import Operation, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.services import environments, locks, operations, releases, showing
+from bot.services import environments, obstacles, operations, releases, showing
 from bot.storage import approvals as rows
 from bot.storage import audit
 from bot.storage import operations as operation_rows
@@ -31,7 +31,7 @@ async def grant(
     database: Database, approval_id: str, *, actor: Actor, now: datetime, login: str | None = None
 ) -> Approval:
     """Count the actor's consent; the last one needed lets the operation go. Refuses as `domain.approvals.grant`,
-    and while a deploy lock holds.
+    and while something is in the way: a stop, a lock or a freeze.
 
     `login` is the actor's on GitHub, where the topology knows it. Who wrote or started the run may have been reported
     only after the request was made, so it is looked up at the press.
@@ -46,9 +46,10 @@ async def count(
 ) -> Approval:
     """Count the actor's consent as `grant` does, in a transaction that holds the environment."""
     approval, version, operation = await _read(connection, approval_id)
+    if operation.state is OperationState.WAITING:
+        await obstacles.require_clear(connection, operation, now=now)
     await require_no_author(connection, operation, login=login)
     voted = approvals.grant(approval, person=actor.id, name=actor.name, roles=actor.role_ids, now=now)
-    await locks.require_unlocked(connection, operation, now=now)
     if not await rows.save(connection, voted, version=version):
         raise Refused(Reason.ALREADY_DECIDED)
     if voted.state is ApprovalState.GRANTED:

@@ -10,7 +10,7 @@ from bot.domain.approvals import Vote
 from bot.domain.catalog import Environment
 from bot.domain.operations import Content, Operation
 from bot.domain.reasons import Reason, Refused
-from bot.services import contents, histories, locks
+from bot.services import contents, histories, obstacles
 from bot.services.manifests import Manifests
 from bot.services.steps import Steps
 from bot.storage import approvals as approval_rows
@@ -36,7 +36,10 @@ async def require_as_approved(
     github: GitHub,
     steps: Steps,
 ) -> None:
-    """Return if ordering the content now does exactly what people consented to, and no lock forbids it; else refuse."""
+    """Return if ordering the content now does exactly what people consented to, and nothing is in the way; else refuse.
+
+    STOPPED is no end: `Steps.guarded` has the operation wait where it is.
+    """
     await histories.require(operation, read=read, argocd=argocd, application=environment.application)
     if (read.uid, read.source_digest) != (content.uid, content.source_digest):
         raise Refused(Reason.APPLICATION_CHANGED)
@@ -49,9 +52,7 @@ async def require_as_approved(
     if not await github.contains(environment.branch, content.revision):
         raise Refused(Reason.NOT_ON_BRANCH)
     async with steps.database.reading() as connection:
-        lock = await locks.in_the_way(connection, operation, now=steps.clock())
-    if lock is not None:
-        raise Refused(Reason.LOCKED, locks.plainly(lock))
+        await obstacles.require_still_clear(connection, operation, now=steps.clock())
 
 
 def is_taken(read: ApplicationRead) -> bool:

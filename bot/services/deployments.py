@@ -112,7 +112,7 @@ class Deployer:
             github=self.github,
             steps=self.steps,
         )
-        if not await self.steps.save(marked, expected=OperationState.APPROVED):
+        if not await self.steps.order(marked, expected=OperationState.APPROVED):
             return
         try:
             await self._send(marked, content)
@@ -194,8 +194,8 @@ class Deployer:
             github=self.github,
             steps=self.steps,
         )
-        again = replace(operation, attempts=operation.attempts + 1, dispatched_at=self.steps.clock())
-        if await self.steps.save(again, expected=OperationState.DISPATCHING):
+        again = replace(self.steps.marked(operation, within=FOLLOW_FOR), attempts=operation.attempts + 1)
+        if await self.steps.order(again, expected=OperationState.DISPATCHING):
             await self._send(again, content)
 
     async def _follow(self, operation: Operation) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.approvals import Approval
-from bot.domain.locks import Lock
-from bot.domain.operations import Operation
+from bot.domain.obstacles import Obstacle
+from bot.domain.operations import Operation, OperationKind
 from bot.domain.trail import Entry
-from bot.services import locks
+from bot.services import obstacles
 from bot.services.showing import shown_on
 from bot.storage import approvals, audit, cards
 from bot.storage import operations as rows
@@ -44,11 +44,11 @@ async def why(database: Database, operation: Operation, *, guild_id: int) -> Tol
 
 
 async def hindering(
-    database: Database, *, environment: str, service: str | None, rollback: bool, now: datetime
-) -> Lock | None:
-    """The lock that would keep a deploy or a rollback away at this moment."""
+    database: Database, kind: OperationKind, *, environment: str, service: str | None, now: datetime
+) -> Obstacle | None:
+    """What would keep an operation of this kind away at this moment: a stop, a lock, or a freeze."""
     async with database.reading() as connection:
-        return await locks.blocking(connection, environment=environment, service=service, rollback=rollback, now=now)
+        return await obstacles.at(connection, kind, environment=environment, service=service, now=now)
 
 
 async def newest(database: Database, environments: list[str]) -> list[Operation]:

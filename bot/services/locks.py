@@ -1,7 +1,7 @@
 """Deploy locks that people set: what they stop, and how they come, are shown, are remembered and go.
 
-Who asks whether something is locked asks in the transaction that acts on the answer, and time is decided there: no
-loop has to run for an expired lock to stop blocking. The loop only tidies up and reminds.
+Whether something is locked is asked of `services.obstacles`, in the transaction that acts on the answer, and time is
+decided there: no loop has to run for an expired lock to stop blocking. The loop only tidies up and reminds.
 """
 
 import secrets
@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.cards import locks as lock_cards
-from bot.cards.text import cut
 from bot.domain import locks
-from bot.domain.locks import REASON_LIMIT, End, Lock
-from bot.domain.operations import ALL, DEPLOYING, Operation, OperationKind, OperationState
+from bot.domain.locks import End, Lock
+from bot.domain.operations import DEPLOYING, Operation, OperationKind, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.services import environments, showing
+from bot.services import environments, saying, showing
 from bot.storage import audit, cards
 from bot.storage import locks as rows
 from bot.storage import operations as operation_rows
@@ -44,44 +43,6 @@ class Removed:
     left: tuple[Lock, ...]
 
 
-async def blocking(
-    connection: Connection, *, environment: str, service: str | None, rollback: bool, now: datetime
-) -> Lock | None:
-    """The lock that forbids a deploy, or a rollback, of a service or of all of them at this moment."""
-    standing = await rows.standing(connection, environment)
-    return locks.blocking(standing, environment=environment, service=service, rollback=rollback, now=now)
-
-
-async def in_the_way(connection: Connection, operation: Operation, *, now: datetime) -> Lock | None:
-    """The lock that forbids this operation at this moment; only deploys and rollbacks can be forbidden."""
-    if operation.kind not in DEPLOYING:
-        return None
-    return await blocking(
-        connection,
-        environment=operation.environment,
-        service=operation.scope,
-        rollback=operation.kind is OperationKind.ROLLBACK,
-        now=now,
-    )
-
-
-async def require_unlocked(connection: Connection, operation: Operation, *, now: datetime) -> None:
-    """Return unless a lock forbids the operation; refuse with who, why, since and until when, and what to do.
-
-    The detail is markdown for a private answer. What is kept with an operation is `plainly`.
-    """
-    lock = await in_the_way(connection, operation, now=now)
-    if lock is not None:
-        raise Refused(Reason.LOCKED, _detail(lock))
-
-
-def plainly(lock: Lock) -> str:
-    """Who locked what, until when and why, in words that need no markdown: for the detail of an operation."""
-    what = f"{lock.service or ALL} in {lock.environment}"
-    until = f" until {lock.until:%Y-%m-%d %H:%M} UTC" if lock.until else ""
-    return f"{lock.owner_name} locked {what}{until}: {lock.reason}"
-
-
 async def place(
     connection: Connection,
     *,
@@ -104,7 +65,7 @@ async def place(
         service=service,
         owner_id=owner_id,
         owner_name=owner_name,
-        reason=_said(reason),
+        reason=saying.said(reason),
         since=now,
         until=until,
         operation_id=operation_id,
@@ -136,7 +97,7 @@ async def lock(
         service=service,
         owner_id=actor.id,
         owner_name=actor.name,
-        reason=_said(reason),
+        reason=saying.said(reason),
         since=now,
         until=now + period if period else None,
         blocks_rollbacks=blocks_rollbacks,
@@ -232,7 +193,7 @@ async def _end(
     connection: Connection, lock: Lock, how: End, *, now: datetime, actor: Actor | None = None, reason: str = ""
 ) -> Lock:
     """The lock after its end, which is shown and written down unless somebody else has ended it."""
-    said = _said(reason)
+    said = saying.said(reason)
     ended = locks.end(lock, how, now=now, by=actor.name if actor else "", reason=said)
     if await rows.save(connection, ended, nags=lock.nags):
         detail = f"{lock.owner_name}: {lock.reason}" + (f" | {said}" if said else "")
@@ -277,11 +238,6 @@ def _meets(lock: Lock, operation: Operation, *, now: datetime) -> bool:
     return operation.kind in DEPLOYING and locks.blocks(
         lock, environment=operation.environment, service=operation.scope, rollback=rollback, now=now
     )
-
-
-def _said(reason: str) -> str:
-    """A reason as it is kept: one line, cut."""
-    return cut(" ".join(reason.split()), REASON_LIMIT)
 
 
 def _sorted(found: Iterable[Lock]) -> list[Lock]:

@@ -11,7 +11,7 @@ from bot.domain.catalog import Catalog
 from bot.domain.operations import DEPLOYING, OPEN, Operation, OperationKind, OperationState, Rerun, Rollback
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.services import environments, locks, showing
+from bot.services import environments, obstacles, saying, showing
 from bot.storage import approvals as approval_rows
 from bot.storage import audit
 from bot.storage import operations as rows
@@ -40,6 +40,7 @@ async def request(
     revision: str | None = None,
     tag: str | None = None,
     promoted_from: str | None = None,
+    hotfix: str | None = None,
     ends: datetime | None = None,
     ends_by: datetime | None = None,
     release_id: int | None = None,
@@ -47,11 +48,11 @@ async def request(
     rollback: Rollback | None = None,
 ) -> Operation:
     """Store what a person asks for; a worker takes it from there. It takes the place of what waits for consent to the
-    same target, and a rollback that of a deploy under way.
+    same target, a rollback that of a deploy under way, and a hot-fix that of a deploy that is being prepared.
 
     Refuses an unknown environment or service, a revision or a tag that cannot be one, a deploy where Argo CD syncs by
-    itself unless a tag is chosen, what a deploy lock forbids, a hard refresh too soon after another one, and whatever
-    is open already for the same target. That the person may ask is the gate's business.
+    itself unless a tag is chosen, what somebody has stopped, locked or frozen, a hard refresh too soon after another
+    one, and whatever is open already for the same target. That the person may ask is the gate's business.
     """
     if environment not in catalog.environments:
         raise Refused(Reason.UNKNOWN_ENVIRONMENT)
@@ -78,6 +79,7 @@ async def request(
         revision=revision,
         tag=tag,
         promoted_from=promoted_from,
+        hotfix=saying.required(hotfix) if hotfix is not None else "",
         ends=ends,
         ends_by=ends_by,
         release_id=release_id,
@@ -87,12 +89,20 @@ async def request(
     async with environments.changing(database, environment, wakes=("operations", "cards")) as connection:
         if hard:
             await _require_pause(connection, environment, now=now)
-        await locks.require_unlocked(connection, operation, now=now)
+        await obstacles.require_clear(connection, operation, now=now)
         if kind in DEPLOYING:
             await _take_place(connection, operation, actor=actor, now=now)
         if not await rows.add(connection, operation):
             raise Refused(Reason.RERUN_ALREADY if kind is OperationKind.RERUN else Reason.ALREADY_OPEN)
-        await audit.note(connection, at=now, actor=actor, action=kind, outcome="requested", operation=operation)
+        await audit.note(
+            connection,
+            at=now,
+            actor=actor,
+            action=kind,
+            outcome="requested",
+            operation=operation,
+            detail=f"hotfix: {operation.hotfix}" if operation.hotfix else "",
+        )
         await showing.refresh_card(connection, operation, now=now)
     return operation
 
@@ -139,17 +149,14 @@ async def _take_place(connection: Connection, newer: Operation, *, actor: Actor,
 
     A deploy takes that of a deploy only. A rollback also takes that of a deploy under way, since nobody goes on with it
     while somebody goes back. What Argo CD applies at that moment goes on; the rollback waits for that. An order that
-    may be on its way right now is left alone, so that asking again in a moment is what it takes.
+    may be on its way right now is left alone, so that asking again in a moment is what it takes. A hot-fix takes the
+    place of a deploy that nobody has approved yet, because that waits for the end of the freeze.
     """
     for other in await rows.opened(connection, newer.environment):
         if other.kind not in DEPLOYING or other.service != newer.service:
             continue
-        goes_back = newer.kind is OperationKind.ROLLBACK and other.kind is OperationKind.DEPLOY
-        if goes_back:
-            yields, reason = other.state is not OperationState.DISPATCHING, Reason.ROLLBACK_INSTEAD
-        else:
-            yields, reason = other.kind is newer.kind and other.state is OperationState.WAITING, Reason.SUPERSEDED
-        if yields:
+        reason = _yields(other, newer=newer)
+        if reason is not None:
             await close(
                 connection,
                 other,
@@ -159,6 +166,17 @@ async def _take_place(connection: Connection, newer: Operation, *, actor: Actor,
                 actor=actor,
                 by=newer.requested_name,
             )
+
+
+def _yields(other: Operation, *, newer: Operation) -> Reason | None:
+    """Why an open request gives way to a newer one for the same target; None when it does not."""
+    if newer.kind is OperationKind.ROLLBACK and other.kind is OperationKind.DEPLOY:
+        return None if other.state is OperationState.DISPATCHING else Reason.ROLLBACK_INSTEAD
+    if newer.kind is not other.kind:
+        return None
+    if newer.hotfix and not other.hotfix and other.state in (OperationState.REQUESTED, OperationState.WAITING):
+        return Reason.HOTFIX_INSTEAD
+    return Reason.SUPERSEDED if other.state is OperationState.WAITING else None
 
 
 async def get(database: Database, operation_id: str | None) -> Operation | None:

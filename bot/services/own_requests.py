@@ -89,6 +89,7 @@ async def ask_again(connection: Connection, operation: Operation, *, now: dateti
         tag=operation.tag,
         promoted_from=operation.promoted_from,
         rollback=operation.rollback,
+        hotfix=operation.hotfix,
     )
     if await rows.add(connection, again):
         await audit.note(

@@ -12,7 +12,7 @@ from bot.adapters.argocd_errors import ArgocdError, RefreshTimedOut
 from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import Reason
-from bot.services import operations
+from bot.services import obstacles, operations
 from bot.services.observations import Observer
 from bot.storage.engine import Database
 
@@ -27,7 +27,10 @@ async def step(
     catalog: Catalog,
     clock: Callable[[], datetime],
 ) -> None:
-    """Refresh, read, and end the operation with what happened."""
+    """Refresh, read, and end the operation with what happened. It waits while everything is stopped."""
+    async with database.reading() as connection:
+        if await obstacles.stop_of(connection, operation) is not None:
+            return
     environment = catalog.environments.get(operation.environment)
     reason: Reason | None = None
     if environment is None:

@@ -62,7 +62,7 @@ class Rerunner:
         _require(run, asked=asked, now=self.steps.clock())
         seen = replace(asked, attempt=run.attempt, url=run.url or asked.url)
         marked = replace(self.steps.marked(operation, within=FOLLOW_FOR), rerun=seen)
-        if not await self.steps.save(marked, expected=OperationState.REQUESTED):
+        if not await self.steps.order(marked, expected=OperationState.REQUESTED):
             return
         try:
             await github_runs.order(self.github, asked.run_id, everything=asked.everything)

@@ -56,7 +56,7 @@ class Restarter:
         before = (await self.clusters.workloads(environment)).get(operation.service or "")
         marked = self.steps.marked(operation, within=FOLLOW_FOR)
         marked = replace(marked, restarted_before=before.restarted_at if before else None)
-        if not await self.steps.save(marked, expected=OperationState.REQUESTED):
+        if not await self.steps.order(marked, expected=OperationState.REQUESTED):
             return
         try:
             await self.argocds[environment.argocd].restart(

@@ -5,6 +5,7 @@ operation also marks the cards that show it.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,11 +15,11 @@ from bot.adapters.calls import CallFailed
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import SENTENCES, Reason, Refused
-from bot.services import aftermaths, environments, operations, own_requests, showing
+from bot.services import aftermaths, environments, obstacles, operations, own_requests, showing
 from bot.storage import applications, audit
 from bot.storage import operations as rows
 from bot.storage.applications import Known
-from bot.storage.engine import Database
+from bot.storage.engine import Connection, Database
 
 PATIENCE = timedelta(minutes=15)
 TRANSIENT = frozenset(
@@ -34,6 +35,7 @@ TRANSIENT = frozenset(
         Reason.COMMIT_UNKNOWN,  # whoever writes looks for the commit first, so another try does nothing twice
     }
 )
+_WAITS = frozenset({OperationState.REQUESTED, OperationState.APPROVED})
 _BEGUN = frozenset({OperationState.DISPATCHING, OperationState.RUNNING})
 _LOST = {OperationState.DISPATCHING: Reason.OUTCOME_UNKNOWN, OperationState.RUNNING: Reason.OUT_OF_SIGHT}
 
@@ -54,10 +56,17 @@ class Steps:
         """Run a step; end the operation when it refuses, and try again for `PATIENCE` when nobody answered.
 
         Once the order is out, a question that is refused is no end either: what goes on outside goes on all the same.
+        While everything is stopped, what has not begun takes no step, and what comes to an order waits before it.
         """
         try:
+            if operation.state in _WAITS:
+                async with self.database.reading() as connection:
+                    await obstacles.require_running(connection, operation)
             await step(operation)
         except Refused as refusal:
+            if refusal.reason is Reason.STOPPED:
+                await self._hold(operation, detail=refusal.detail)
+                return
             moved = refusal.reason is Reason.CONTENT_CHANGED and operation.state is OperationState.APPROVED
             if moved and await self.ask_again(operation):
                 return
@@ -101,37 +110,26 @@ class Steps:
             detail="",
         )
 
+    async def order(self, marked: Operation, *, expected: OperationState) -> bool:
+        """Write the mark of an order, which may then be sent. False when its row has moved on already.
+
+        Refuses, in the transaction of the mark, what somebody has stopped, locked or frozen.
+        """
+        async with self._changing(marked) as connection:
+            await obstacles.require_still_clear(connection, marked, now=self.clock())
+            return await self._write(connection, marked, expected=expected)
+
     async def accepted(self, operation: Operation, *, expected: OperationState = OperationState.DISPATCHING) -> None:
         """Argo CD has the order; from here on the operation is followed."""
-        await self.save(replace(operation, state=OperationState.RUNNING, reason=None), expected=expected)
+        await self.save(replace(operation, state=OperationState.RUNNING, reason=None, detail=""), expected=expected)
 
     async def save(self, operation: Operation, *, expected: OperationState, done: str = "") -> bool:
         """Write the operation and mark its cards. False when its row has moved on already.
 
-        A step into another state is audited, and so is what was `done` without one. Once the order is out the
-        Application is looked at soon: there is something to see.
+        A step into another state is audited, and so is what was `done` without one.
         """
-        now = self.clock()
-        changing = environments.changing(self.database, operation.environment, wakes=("cards", "applications"))
-        async with changing as connection:
-            saved = await rows.save(connection, replace(operation, updated_at=now), expected=expected)
-            if saved:
-                outcome = done or (operation.state if operation.state is not expected else "")
-                if outcome:
-                    await audit.note(
-                        connection,
-                        at=now,
-                        actor="chatops",
-                        action=operation.kind,
-                        outcome=outcome,
-                        operation=operation,
-                        reason=operation.reason,
-                        detail=f"commit {operation.written}" if operation.written else "",
-                    )
-                await showing.refresh_card(connection, operation, now=now)
-                if operation.state is OperationState.RUNNING and expected is not OperationState.RUNNING:
-                    await applications.hint(connection, operation.environment, now=now)
-        return saved
+        async with self._changing(operation) as connection:
+            return await self._write(connection, operation, expected=expected, done=done)
 
     async def end(
         self, operation: Operation, state: OperationState, reason: Reason | None, *, detail: str = ""
@@ -149,6 +147,43 @@ class Steps:
         """What is known of the operation's Application; the observer looks often while an operation is open."""
         async with self.database.reading() as connection:
             return await applications.get(connection, operation.environment)
+
+    def _changing(self, operation: Operation) -> AbstractAsyncContextManager[Connection]:
+        return environments.changing(self.database, operation.environment, wakes=("cards", "applications"))
+
+    async def _write(
+        self, connection: Connection, operation: Operation, *, expected: OperationState, done: str = ""
+    ) -> bool:
+        """The same in a transaction. Once the order is out, the Application is looked at soon."""
+        now = self.clock()
+        saved = await rows.save(connection, replace(operation, updated_at=now), expected=expected)
+        if saved:
+            outcome = done or (operation.state if operation.state is not expected else "")
+            if outcome:
+                await audit.note(
+                    connection,
+                    at=now,
+                    actor="chatops",
+                    action=operation.kind,
+                    outcome=outcome,
+                    operation=operation,
+                    reason=operation.reason,
+                    detail=f"commit {operation.written}" if operation.written else "",
+                )
+            await showing.refresh_card(connection, operation, now=now)
+            if operation.state is OperationState.RUNNING and expected is not OperationState.RUNNING:
+                await applications.hint(connection, operation.environment, now=now)
+        return saved
+
+    async def _hold(self, operation: Operation, *, detail: str) -> None:
+        """Leave the operation where it is. Its patience begins anew when everything goes on, and never ends before."""
+        deadline, now = None, self.clock()
+        if operation.state in _BEGUN:
+            long = operation.deadline is not None and now + PATIENCE / 2 < operation.deadline
+            deadline = operation.deadline if long else now + PATIENCE
+        held = replace(operation, deadline=deadline, reason=Reason.STOPPED, detail=detail)
+        if held != operation:
+            await self.save(held, expected=operation.state)
 
     def hindrance(self, known: Known) -> Reason | None:
         """Why the newest read says less than it should, or None when it says everything."""

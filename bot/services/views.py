@@ -9,21 +9,26 @@ from bot.cards import locks as lock_cards
 from bot.cards import operation as operation_card
 from bot.cards import release as release_card
 from bot.cards import standing, summons
+from bot.cards import stops as stop_cards
 from bot.cards import trail as trail_card
 from bot.cards.base import Card
 from bot.cards.status import EnvironmentStatus
 from bot.domain import releases, rollbacks
 from bot.domain.approvals import REMINDERS
 from bot.domain.catalog import Catalog
-from bot.domain.locks import Lock, in_force
+from bot.domain.freezes import frozen
+from bot.domain.locks import in_force
+from bot.domain.obstacles import Obstacle
 from bot.domain.operations import Operation, OperationState
 from bot.domain.releases import Release
-from bot.services import copies, locks
+from bot.services import copies, obstacles
 from bot.services.showing import shown_on
 from bot.storage import applications, approvals, cards, operations
+from bot.storage import freezes as freeze_rows
 from bot.storage import incidents as incident_rows
 from bot.storage import locks as lock_rows
 from bot.storage import releases as release_rows
+from bot.storage import stops as stop_rows
 from bot.storage.engine import Connection, Database
 
 DEPLOYS = 25
@@ -66,6 +71,9 @@ class Gallery:
                 return await self._lock(connection, lock_id, number=int(number), now=now)
             if kind == "audit":
                 return await self._audit(connection, rest)
+            if kind == "stop":
+                channel, stop_id, number = rest.split(":")
+                return await self._stop(connection, stop_id, channel=channel, number=int(number))
         raise LookupError(f"no card has a key like {key!r}")
 
     async def _release(self, connection: Connection, release_id: int, *, now: datetime) -> tuple[int, Card] | None:
@@ -82,7 +90,7 @@ class Gallery:
             rolled_back=await _rolled_back(connection, release),
             catalog=self.catalog,
             now=now,
-            lock=await _in_the_way(connection, operation, now=now),
+            obstacle=await _in_the_way(connection, operation, now=now),
         )
         return self.releases_channel, card
 
@@ -98,7 +106,7 @@ class Gallery:
             observed=known.observation,
             catalog=self.catalog,
             now=now,
-            lock=await _in_the_way(connection, operation, now=now),
+            obstacle=await _in_the_way(connection, operation, now=now),
         )
         return self.releases_channel, card
 
@@ -127,6 +135,16 @@ class Gallery:
         first, last = map(int, numbers.split("-"))
         found = await copies.rows(connection, first=first, last=last)
         return (self.audit_channel, trail_card.copied(found)) if self.audit_channel and found else None
+
+    async def _stop(
+        self, connection: Connection, stop_id: str, *, channel: str, number: int
+    ) -> tuple[int, Card] | None:
+        """The newest message about a stop, in each of the channels."""
+        stop = await stop_rows.get(connection, stop_id)
+        if stop is None or number < stop.nags:
+            return None
+        place = self.alerts_channel if channel == "alerts" else self.releases_channel
+        return place, stop_cards.notice(stop, number=number)
 
     async def _request(
         self, connection: Connection, operation_id: str, *, key: str, now: datetime, reminder: int = 0
@@ -167,19 +185,20 @@ async def _rolled_back(connection: Connection, release: Release) -> Operation | 
     return rollbacks.is_gone(release.service, tag=tag, operations=done)
 
 
-async def _in_the_way(connection: Connection, operation: Operation | None, *, now: datetime) -> Lock | None:
-    """The lock that keeps people from consenting to what waits for them."""
+async def _in_the_way(connection: Connection, operation: Operation | None, *, now: datetime) -> Obstacle | None:
+    """What keeps people from consenting to what waits for them."""
     if operation is None or operation.state is not OperationState.WAITING:
         return None
-    return await locks.in_the_way(connection, operation, now=now)
+    return await obstacles.in_the_way(connection, operation, now=now)
 
 
 async def status(
     database: Database, *, catalog: Catalog, environments: Iterable[str], now: datetime
 ) -> tuple[EnvironmentStatus, ...]:
-    """What is known about these environments, without asking anybody outside; of locks, those that hold `now`."""
+    """What is known about these environments, without asking anybody; of locks and freezes, those that hold `now`."""
     found = []
     async with database.reading() as connection:
+        freezes = [one for row in await freeze_rows.standing(connection) if (one := frozen(row.freeze, now=now))]
         held = [lock for lock in await lock_rows.standing(connection) if in_force(lock, now=now)]
         for name in environments:
             known = await applications.get(connection, name)
@@ -191,6 +210,7 @@ async def status(
                     operations=tuple(await operations.opened(connection, name)),
                     deploys=tuple(await operations.succeeded(connection, name, limit=DEPLOYS)),
                     locks=tuple(lock for lock in held if lock.environment == name),
+                    frozen=tuple(one for one in freezes if one.freeze.environment == name),
                 )
             )
     return tuple(found)

@@ -15,9 +15,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.reasons import Reason
-from bot.services import approvals, locks, operations, reminders
+from bot.services import operations, tending
 from bot.storage import operations as rows
 from bot.storage.engine import Database
 
@@ -43,6 +44,7 @@ class Worker:
         database: Database,
         *,
         name: str,
+        catalog: Catalog,
         steps: Mapping[OperationKind, Step],
         clock: Callable[[], datetime],
         observe: Callable[[str, str], None],
@@ -51,6 +53,7 @@ class Worker:
     ) -> None:
         self._database = database
         self._name = name
+        self._catalog = catalog
         self._steps = steps
         self._clock = clock
         self._observe = observe
@@ -60,12 +63,10 @@ class Worker:
         self._faults: dict[str, int] = {}
 
     async def run(self) -> None:
-        """Work until cancelled; on the way, what has expired is closed, and people are reminded of what waits."""
+        """Work until cancelled; on the way, what is over is tidied up and people are reminded."""
         async with asyncio.TaskGroup() as group:
             while True:
-                await approvals.expire_overdue(self._database, now=self._clock())
-                await locks.tend(self._database, now=self._clock())
-                await reminders.remind(self._database, now=self._clock())
+                await tending.tend(self._database, catalog=self._catalog, now=self._clock())
                 for operation in await self._claimed():
                     group.create_task(self._take(operation), name=f"operation-{operation.id}")
                 await self._database.wait("operations", seconds=self._pause)

@@ -47,7 +47,12 @@ async def save(connection: AsyncConnection, approval: Approval, *, version: int)
     result = await connection.execute(
         update(table)
         .where(table.c.id == approval.id, table.c.version == version, table.c.state == ApprovalState.PENDING)
-        .values(state=approval.state, document=documents.approval.dump(approval), version=version + 1)
+        .values(
+            state=approval.state,
+            expires_at=approval.expires_at,
+            document=documents.approval.dump(approval),
+            version=version + 1,
+        )
     )
     return bool(result.rowcount)
 

@@ -10,10 +10,12 @@ from pydantic import TypeAdapter
 
 from bot.domain.approvals import Approval
 from bot.domain.events import ApplicationObserved
+from bot.domain.freezes import Freeze
 from bot.domain.incidents import Incident
 from bot.domain.locks import Lock
 from bot.domain.operations import Operation
 from bot.domain.releases import Release
+from bot.domain.stops import Stop
 
 _Value = TypeVar("_Value")
 
@@ -38,4 +40,6 @@ operation: Document[Operation] = Document(Operation)
 approval: Document[Approval] = Document(Approval)
 incident: Document[Incident] = Document(Incident)
 lock: Document[Lock] = Document(Lock)
+freeze: Document[Freeze] = Document(Freeze)
+stop: Document[Stop] = Document(Stop)
 observation: Document[ApplicationObserved] = Document(ApplicationObserved)

@@ -60,6 +60,12 @@ async def opened(connection: AsyncConnection, environment: str) -> list[Operatio
     return [documents.operation.load(row.document) for row in rows]
 
 
+async def in_states(connection: AsyncConnection, states: Collection[OperationState]) -> list[Operation]:
+    """Every operation of every environment in one of these states, oldest first."""
+    rows = await connection.execute(select(table.c.document).where(table.c.state.in_(states)).order_by(table.c.id))
+    return [documents.operation.load(row.document) for row in rows]
+
+
 async def hard_refresh(connection: AsyncConnection, environment: str) -> Operation | None:
     """The newest hard refresh among the newest refreshes of an environment."""
     rows = await connection.execute(

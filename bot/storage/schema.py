@@ -152,6 +152,31 @@ locks = Table(
     UniqueConstraint("target"),
 )
 
+freezes = Table(
+    "freezes",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("environment", String(64), nullable=False),
+    # 1 while the freeze has not ended.
+    Column("standing", Integer, nullable=False),
+    # The end of the window that holds, as the cards were told last.
+    Column("told_until", Moment),
+    Column("document", Text, nullable=False),
+    Index(None, "standing", "environment"),
+)
+
+stops = Table(
+    "stops",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    # Set while the stop has not ended, so that there is one.
+    Column("standing", Integer),
+    Column("since", Moment, nullable=False),
+    Column("nags", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    UniqueConstraint("standing"),
+)
+
 incidents = Table(
     "incidents",
     metadata,

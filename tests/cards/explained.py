@@ -33,11 +33,11 @@ def cards() -> dict[str, Card]:
 def _can() -> Iterator[tuple[str, Card]]:
     missing = Refused(Reason.MISSING_ROLE, "prod:deploy belongs to <@&300>, <@&301>.")
     pending = Refused(Reason.MEMBERSHIP_PENDING)
-    facts: dict[str, Any] = {"environment": PROD, "granted": DEVELOPERS, "lock": None}
+    facts: dict[str, Any] = {"environment": PROD, "granted": DEVELOPERS, "obstacle": None}
     deploy = {**facts, "capability": Capability.DEPLOY}
     one = frozenset({300})
     yield "deploy", explanations.can(HOSTILE, refused=None, held=one, **deploy)
-    yield "locked", explanations.can("mina", refused=None, held=one, **{**deploy, "lock": TICKETS})
+    yield "locked", explanations.can("mina", refused=None, held=one, **{**deploy, "obstacle": TICKETS})
     yield "missing", explanations.can("mina", refused=missing, held=NOBODY, **deploy)
     yield "pending", explanations.can("mina", refused=pending, held=one, **deploy)
     approve = {**facts, "capability": Capability.APPROVE}

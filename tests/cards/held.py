@@ -86,7 +86,7 @@ def _shown() -> Iterator[tuple[str, Card]]:
     yield "waiting", _release(waiting, approval(), MINE)
     yield "stopped", _release(stopped, story.granted(), None)
     shown = operation_card.render(
-        everything, approval=approval(), observed=None, catalog=CATALOG, now=after(600), lock=TICKETS
+        everything, approval=approval(), observed=None, catalog=CATALOG, now=after(600), obstacle=TICKETS
     )
     yield "everything", shown
     view = EnvironmentStatus(
@@ -99,5 +99,5 @@ def _shown() -> Iterator[tuple[str, Card]]:
 def _release(asked: Operation, consent: Approval, one: Lock | None) -> Card:
     told = story.told([*story.pipeline(), seen(110)])
     return release_card.render(
-        told, id=42, operation=asked, approval=consent, catalog=CATALOG, now=after(600), lock=one
+        told, id=42, operation=asked, approval=consent, catalog=CATALOG, now=after(600), obstacle=one
     )

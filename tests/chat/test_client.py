@@ -60,7 +60,7 @@ async def test_commands_are_registered_when_they_changed(office: Office) -> None
     for more in ((), (), (Broken(),)):
         await office.town.env.restart_bot(client(office.deps, marker, *more))
 
-    known = sorted(usage.split()[0].strip("`/") for usage in expected.HELP.splitlines() if usage.startswith("`/"))
+    known = sorted({usage.split()[0].strip("`/") for usage in expected.HELP.splitlines() if usage.startswith("`/")})
     assert registrations(office.town)[before:] == [known, sorted(["broken", *known])]
 
 

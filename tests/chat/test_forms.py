@@ -19,7 +19,7 @@ from bot.chat.forms import Form
 from bot.domain.permissions import Capability
 from tests.chat.office import Office, said
 
-NOT_CONFIRMED = "The word that confirms it was not typed as shown, so nothing was done. Start again."
+NOT_CONFIRMED = "What confirms it was not typed as shown, so nothing was done. Start again."
 NO_REASON = "Say in a few words why; whoever reads the card or the audit table later will ask."
 MAY_NOT = "You do not have a role that may do this. prod:approve belongs to **@Approvers**."
 

@@ -108,9 +108,10 @@ async def test_status_shows_what_somebody_else_does(scene: Scene, rows: Rows) ->
     [
         (
             "minji",
-            "**dev** view, deploy, rollback, refresh, restart, rerun, terminate, logs, lock, audit\n"
-            "**staging** view, deploy, rollback, refresh, restart, rerun, terminate, logs, lock, audit\n"
-            "**prod** view, deploy, approve, rollback, refresh, restart, rerun, terminate, logs, lock, audit",
+            "**dev** view, deploy, rollback, refresh, restart, rerun, terminate, logs, lock, audit, freeze, stop\n"
+            "**staging** view, deploy, rollback, refresh, restart, rerun, terminate, logs, lock, audit, freeze, stop\n"
+            "**prod** view, deploy, approve, rollback, refresh, restart, rerun, terminate, logs, lock, audit, freeze, "
+            "stop",
         ),
         (
             "hyunwoo",

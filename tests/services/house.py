@@ -98,6 +98,7 @@ class Bot:
         return Worker(
             self.database,
             name=name,
+            catalog=self.catalog,
             steps={
                 OperationKind.DEPLOY: self.deployer.step,
                 OperationKind.ROLLBACK: self.deployer.step,

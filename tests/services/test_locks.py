@@ -10,7 +10,7 @@ from bot.cards.base import Card
 from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationKind, OperationState, Rollback, Way
 from bot.domain.reasons import SENTENCES, Reason
-from bot.services import approvals, locks, operations
+from bot.services import approvals, obstacles, operations
 from bot.services.views import Gallery
 from sandbox.world import World
 from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot
@@ -100,10 +100,10 @@ async def test_a_rollback_is_refused_only_when_the_lock_says_so(bot: Bot, rollba
     lock = (await locked(bot, blocks_rollbacks=rollbacks)).lock
     async with bot.database.reading() as connection:
         for kind, stopped in ((OperationKind.DEPLOY, True), (OperationKind.ROLLBACK, rollbacks)):
-            told = await locks.in_the_way(connection, replace(operation, kind=kind), now=bot.clock())
+            told = await obstacles.in_the_way(connection, replace(operation, kind=kind), now=bot.clock())
             assert told == (lock if stopped else None)
-        told = await locks.blocking(connection, environment="prod", service="backend", rollback=True, now=bot.clock())
-        assert told == (lock if rollbacks else None)
+        other = replace(operation, kind=OperationKind.ROLLBACK, service="backend")
+        assert await obstacles.in_the_way(connection, other, now=bot.clock()) == (lock if rollbacks else None)
 
 
 @pytest.mark.parametrize("way", Way)
@@ -111,7 +111,7 @@ async def test_argo_cds_own_rollback_is_about_every_service(bot: Bot, way: Way) 
     operation = replace(await bot.request(), kind=OperationKind.ROLLBACK, rollback=Rollback(way=way, why="500s"))
     lock = (await locked(bot, service="backend", blocks_rollbacks=True)).lock
     async with bot.database.reading() as connection:
-        told = await locks.in_the_way(connection, operation, now=bot.clock())
+        told = await obstacles.in_the_way(connection, operation, now=bot.clock())
     assert told == (lock if way is Way.HISTORY else None)
 
 
