@@ -17,26 +17,21 @@ from functools import partial
 import structlog
 
 import cogs
-from bot import connections, telemetry
+from bot import connections, telemetry, working
 from bot.chat.board import Board
 from bot.chat.client import Client, build_client
 from bot.chat.connection import Connection
 from bot.chat.deps import Deps
 from bot.chat.gate import Gate
-from bot.domain.operations import OperationKind
-from bot.services import copies, gatekeeping, refreshes
+from bot.services import copies, gatekeeping
 from bot.services.comparisons import Comparer
-from bot.services.deployments import Deployer
 from bot.services.inspections import Inspector
 from bot.services.intake import Intake
 from bot.services.manifests import Manifests
 from bot.services.observations import Observer
-from bot.services.reruns import Rerunner
-from bot.services.restarts import Restarter
 from bot.services.rollbacks import Planner
 from bot.services.steps import Steps
 from bot.services.tags import TagReader
-from bot.services.terminations import Terminator
 from bot.services.validations import Validator
 from bot.services.views import Gallery
 from bot.services.watches import Watch
@@ -174,28 +169,17 @@ class App:
             observe=lambda source, outcome: self._metrics.events.labels(event=f"{source}.{outcome}").inc(),
         )
         steps = Steps(database=self._database, catalog=self._catalog, clock=self._clock)
-        argocds, clusters, grace = self._outside.argocds, self._outside.clusters, self._timing.grace
-        github = self._outside.github
-        deployer = Deployer(
-            steps=steps, argocds=argocds, github=github, clusters=clusters, manifests=self._manifests, grace=grace
-        )
-        restarter = Restarter(steps=steps, argocds=argocds, clusters=clusters, grace=grace)
-        terminator = Terminator(steps=steps, argocds=argocds)
-        refresh = partial(
-            refreshes.step, database=self._database, observer=self._observer, catalog=self._catalog, clock=self._clock
-        )
         worker = Worker(
             self._database,
             name=f"{os.getpid()}-{secrets.token_hex(4)}",
             catalog=self._catalog,
-            steps={
-                OperationKind.DEPLOY: deployer.step,
-                OperationKind.ROLLBACK: deployer.step,
-                OperationKind.REFRESH: refresh,
-                OperationKind.RESTART: restarter.step,
-                OperationKind.TERMINATE: terminator.step,
-                OperationKind.RERUN: Rerunner(steps=steps, github=github, grace=grace).step,
-            },
+            steps=working.steps_of(
+                self._outside,
+                steps=steps,
+                observer=self._observer,
+                manifests=self._manifests,
+                grace=self._timing.grace,
+            ),
             clock=self._clock,
             observe=lambda kind, outcome: self._metrics.operations.labels(kind=kind, outcome=outcome).inc(),
             pause=self._timing.pause,
@@ -227,7 +211,7 @@ class App:
                 observe=self._observe_watch,
                 pause=self._timing.pause,
             ).run
-            for name, argocd in argocds.items()
+            for name, argocd in self._outside.argocds.items()
         }
         copy = partial(copies.run, self._database, clock=self._clock, pause=2 * self._timing.spacing)
         return {
