@@ -39,6 +39,8 @@ from sandbox.world import World
 SECRET = "sandbox-webhook-secret"
 ARGOCD_TOKEN = "sandbox-argocd-webhook"
 AUDIENCE = "chatops"
+SETTLE_SECONDS = 20.0
+"""How long the simulated Discord waits for an interaction's end; the real one would wait for a quarter of an hour."""
 DEFAULT = Path(__file__).parents[1] / "bot" / "topology.default.yaml"
 
 
@@ -183,7 +185,7 @@ async def open_scene(
 @asynccontextmanager
 async def _simulated(client: discord.Client) -> AsyncIterator[simcord.Env]:
     """A simulated Discord. `simcord.run` would tie it to the context it is entered in, and a fixture has its own."""
-    env = simcord.Env(client)
+    env = simcord.Env(client, settle_timeout=SETTLE_SECONDS)
     await env.start()
     try:
         yield env

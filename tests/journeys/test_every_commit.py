@@ -21,8 +21,6 @@ from tests.journeys.lives import Mortal, resend, start_mortal
 from tests.journeys.rows import Rows
 
 CHUNKS = 4
-# PostgreSQL, on which only journeys run, tries every second commit: the roads are the same, and each takes its time.
-FIRST = [pytest.param(first, marks=[pytest.mark.journey] if first % 2 else []) for first in range(1, CHUNKS + 1)]
 CI_TOKEN = "shared-ci-token"
 BRISK = Timing(
     look=timedelta(seconds=0.02),
@@ -32,6 +30,14 @@ BRISK = Timing(
     spacing=timedelta(seconds=0.02),
 )
 Road = Callable[[Scene, str], Coroutine[Any, Any, Ran]]
+
+pytestmark = pytest.mark.journey
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every second commit on SQLite and the others on PostgreSQL: the roads are the same, and each takes its time."""
+    first = 1 if metafunc.config.getoption("database") == "postgres" else 2
+    metafunc.parametrize("first", range(first, CHUNKS + 1, 2))
 
 
 @pytest.fixture
@@ -61,7 +67,6 @@ async def staging(scene: Scene, service: str) -> Ran:
     return await scene.pipeline.rerun(ran, author="minji")
 
 
-@pytest.mark.parametrize("first", FIRST)
 @pytest.mark.parametrize("road", [production, staging])
 async def test_a_death_after_any_commit_changes_nothing(
     road: Road, first: int, scene: Scene, rows: Rows, clock: Clock

@@ -99,6 +99,7 @@ async def test_a_lock_from_its_reason_to_its_end(scene: Scene, rows: Rows, clock
     assert trail == [
         (people["hyunwoo"], "lock", "locked"),
         ("chatops", "lock", "reminded"),
+        (people["jisoo"], "unlock", "refused"),
         (people["jisoo"], "unlock", "unlocked"),
     ]
 

@@ -20,7 +20,7 @@ async def test_a_newer_request_takes_the_place_of_one_that_waits(bot: Bot, world
     gone, consent = await bot.operation(older.id), await bot.approval(older.id)
     assert (gone.state, gone.reason) == (OperationState.SUPERSEDED, Reason.SUPERSEDED)
     assert (consent.state, consent.decided_by) == (ApprovalState.SUPERSEDED, "hyunwoo")
-    assert (await bot.audit())[1:3] == [
+    assert (await bot.audit())[2:4] == [
         ("discord:21", "deploy", "superseded", "superseded"),
         ("discord:21", "deploy", "requested", None),
     ]
