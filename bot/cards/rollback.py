@@ -18,6 +18,9 @@ from bot.domain.rollbacks import Candidate, Offer, Option, Plan
 
 _TAG = 60
 _WHY = 200
+_NOTHING_GOOD = "**Nothing good is left.** What ran well is gone from the registry, or was itself rolled back."
+_ASKED = "Git asks for it already, and what runs is something else: syncs this service alone."
+_STORED = {True: "", False: "⛔ no longer in the registry", None: "the registry did not say whether it has it"}
 _NAMES = {Way.TAG: "Previous tag", Way.REVERT: "git revert", Way.HISTORY: "Argo CD rollback"}
 
 
@@ -40,7 +43,7 @@ def plan(found: Plan, *, environment: Environment, catalog: Catalog) -> Card:
         description=paragraphs(
             [
                 _now(found),
-                _target(found.chosen),
+                _target(found.chosen) if found.chosen else _NOTHING_GOOD,
                 "\n".join(_way(offer, plan=found, catalog=catalog) for offer in found.offers),
                 _others(found),
             ]
@@ -58,7 +61,7 @@ def going_back(operation: Operation, *, catalog: Catalog) -> str:
         return ""
     loud = "🚨 **Emergency**: one approver is enough.\n" if rollback.emergency else ""
     how = {
-        Way.TAG: "by writing its earlier tag",
+        Way.TAG: "by writing its earlier tag" if operation.tag else "by syncing what Git asks for already",
         Way.REVERT: f"by reverting {_links(rollback.reverts, catalog=catalog)}",
         Way.HISTORY: f"by Argo CD's entry {rollback.entry}: **all services**, no hooks, nothing in Git",
     }[rollback.way]
@@ -127,7 +130,7 @@ def _way(offer: Offer, *, plan: Plan, catalog: Catalog) -> str:
         return f"⛔ **{name}** {offer.refused.sentence}"
     best = plan.recommended is offer
     what = {
-        Way.TAG: "writes one line in Git and syncs this service alone.",
+        Way.TAG: _ASKED if offer.asked else "writes one line in Git and syncs this service alone.",
         Way.REVERT: _reverts(offer, catalog=catalog),
         Way.HISTORY: _entry(offer),
     }[offer.way]
@@ -167,7 +170,7 @@ def _other(option: Option, *, running: str) -> str:
     candidate = option.candidate
     marks = [
         "runs now" if candidate.tag == running else "",
-        "" if option.stored else "⛔ no longer in the registry",
+        _STORED[option.stored],
         "⚠️ was rolled back" if candidate.rolled_back else "",
     ]
     facts = [f"{ago(candidate.proven_at)}{_author(candidate)}", undone(option.undone), *marks]
@@ -184,6 +187,8 @@ def _commits(number: int) -> str:
 
 
 def _buttons(found: Plan, *, environment: Environment) -> Iterator[Button]:
+    if found.chosen is None:
+        return
     chosen, best = found.chosen.candidate, found.recommended
     again = "?" if chosen.rolled_back else ""
     end = f"{again}:{place_id(found.environment, found.service)}:{chosen.tag}"

@@ -168,15 +168,18 @@ class Way(StrEnum):
 class Rollback:
     """How to go back, and `why`, in the words of who asked. An `emergency` needs one approver, whatever the policy.
 
-    `reverts` are the manifest commits to be reverted, the newest first, `entry` is the id in Argo CD's history.
+    `to` is the tag to go back to. `reverts` are the manifest commits to be reverted, the newest first, `entry` is the
+    id in Argo CD's history, and `after` when Argo CD's newest operation had begun before this one was ordered.
     `agreed_at` is when Git, Argo CD and the pods were first seen to agree about the service after it.
     """
 
     way: Way
     why: str
+    to: str = ""
     emergency: bool = False
     reverts: tuple[str, ...] = ()
     entry: int | None = None
+    after: datetime | None = None
     agreed_at: datetime | None = None
 
 

@@ -1,11 +1,11 @@
 """Going back: what a service ran well before, and what was taken away from it.
 
-A release is proven in an environment when pods were seen to run its image there, all of them, healthy: by a release's
-own facts, or by a deploy of the bot's that succeeded. What was rolled back once was proven too, and was wrong all the
-same, so it is marked, and nobody goes back to it by accident.
+An image is proven in an environment when pods were seen to run it there, all of them, healthy, or when a deploy of it
+succeeded. What was rolled back once was proven too, and was wrong all the same, so it is marked until somebody deploys
+it again, and nobody goes back to it by accident. A rollback that failed took the image away as well: nobody wanted it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,10 +28,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """A candidate as it was looked at: is its image still in the registry, and which commits would be undone?"""
+    """A candidate as it was looked at: is its image still in the registry, and which commits would be undone?
+
+    `stored` is None when the registry did not say.
+    """
 
     candidate: Candidate
-    stored: bool
+    stored: bool | None
     undone: Between | None = None
 
 
@@ -39,12 +42,14 @@ class Option:
 class Offer:
     """One way to the chosen candidate, or why it is not there.
 
+    `asked` says that Git asks for it already, so that nothing has to be written.
     `reverts` are the manifest commits to be reverted, the newest first; `moves` are the other services that the `entry`
     of Argo CD's history changes as well.
     """
 
     way: Way
     refused: Refused | None = None
+    asked: bool = False
     reverts: tuple[str, ...] = ()
     entry: HistoryEntry | None = None
     moves: tuple[str, ...] = ()
@@ -52,14 +57,17 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a service runs (its tag), what Git asks for, where it can go back to, and how to the chosen candidate."""
+    """What a service runs (its tag), what Git asks for, where it can go back to, and how to the chosen candidate.
+
+    Nothing is chosen, and no way offered, when nobody named a candidate and only those are left that were rolled back.
+    """
 
     environment: str
     service: str
     running: str
     asked: str | None
     options: tuple[Option, ...]
-    chosen: Option
+    chosen: Option | None
     offers: tuple[Offer, ...]
 
     @property
@@ -72,32 +80,32 @@ class Plan:
         return next(offer for offer in self.offers if offer.way is way)
 
 
-def candidates(service: str, *, releases: Iterable[Release], operations: Iterable[Operation]) -> list[Candidate]:
-    """Every image of the service that is proven, the one that was proven last first.
+def candidates(
+    service: str,
+    *,
+    proofs: Mapping[str, datetime],
+    releases: Iterable[Release],
+    operations: Sequence[Operation],
+) -> list[Candidate]:
+    """Every image of the service that is proven, the one that ran well last first.
 
-    The operations are deploys and rollbacks of the environment, the newest first.
+    `proofs` has the tags that pods were seen to run, each with when that was the last time. The operations are deploys
+    and rollbacks of the environment, the newest first.
     """
-    known, done = [*releases], [one for one in operations if one.state is OperationState.SUCCEEDED]
+    known = [*releases]
     proven = [(tag, at) for release in known for tag, at in release.deployed.items()]
+    done = (one for one in operations if one.state is OperationState.SUCCEEDED)
     proven += [(tag, one.updated_at) for one in done if (tag := _new(one, service))]
-    newest = dict(sorted(proven, key=lambda pair: pair[1]))
+    newest = dict(sorted([*proven, *proofs.items()], key=lambda pair: pair[1]))
     return [
         Candidate(
             tag=tag,
             proven_at=at,
             release=next((one for one in known if images.built_from(tag, source_revision=one.source_revision)), None),
-            rolled_back=rolled_back(service, tag=tag, operations=done),
+            rolled_back=is_gone(service, tag=tag, operations=operations),
         )
         for tag, at in sorted(newest.items(), key=lambda pair: pair[1], reverse=True)
     ]
-
-
-def rolled_back(service: str, *, tag: str, operations: Iterable[Operation]) -> Operation | None:
-    """The newest rollback that took this image away from the service, if one did."""
-    return next(
-        (one for one in operations if one.kind is OperationKind.ROLLBACK and _old(one, service) == tag),
-        None,
-    )
 
 
 def is_open(operation: Operation) -> bool:
@@ -107,13 +115,19 @@ def is_open(operation: Operation) -> bool:
 
 
 def is_gone(service: str, *, tag: str, operations: Iterable[Operation]) -> Operation | None:
-    """The rollback that took this image away, unless it was deployed again since; of operations that succeeded."""
+    """The newest rollback that took this image away, unless it was deployed again since. The newest operation first."""
     for one in operations:
-        if _new(one, service) == tag:
+        if one.state is OperationState.SUCCEEDED and _new(one, service) == tag:
             return None
-        if one.kind is OperationKind.ROLLBACK and _old(one, service) == tag:
+        if one.kind is OperationKind.ROLLBACK and _took_effect(one) and _old(one, service) == tag:
             return one
     return None
+
+
+def _took_effect(operation: Operation) -> bool:
+    """Whether its commit was written or its order went out, whatever became of it then."""
+    ordered = operation.dispatched_at is not None and operation.state is not OperationState.REFUSED
+    return ordered or operation.written is not None
 
 
 def _new(operation: Operation, service: str) -> str | None:

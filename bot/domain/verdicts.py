@@ -3,7 +3,8 @@
 Never from `status.sync`, which compares with the newest commit: after a sync pinned to an approved revision it says
 `OutOfSync` as soon as somebody pushes. The chain is: our operation ended well, it applied the approved revision from
 the approved source, Argo CD has compared again since, and the pods run the image. Our operation is the one that has its
-id in its `infos`. Argo CD's own rollback takes no id: it is known by its revision and by having begun after the order.
+id in its `infos`. Argo CD's own rollback takes no id: it is known by its revision and by having begun after what Argo
+CD did before the order.
 """
 
 from dataclasses import dataclass
@@ -38,10 +39,11 @@ def is_ours(operation: Operation, sync: SyncOperation | None) -> bool:
     """Whether this is Argo CD's operation for an operation of the bot's."""
     if sync is None:
         return False
-    if operation.way is not Way.HISTORY:
+    if operation.rollback is None or operation.way is not Way.HISTORY:
         return sync.request_id == operation.id
+    before = operation.rollback.after
     same = sync.request_id is None and sync.services is None and sync.revision == operation.revision
-    return same and _began_later(sync, operation=operation)
+    return same and operation.dispatched_at is not None and (before is None or sync.started_at > before)
 
 
 def judge(operation: Operation, *, event: ApplicationObserved, now: datetime) -> Verdict | None:

@@ -13,7 +13,7 @@ from bot.domain.events import ApplicationObserved
 from bot.domain.operations import Operation, OperationState
 from bot.services import locks, showing
 from bot.services.releases import card_key
-from bot.storage import applications, audit, cards
+from bot.storage import applications, audit, cards, proofs
 from bot.storage import operations as operation_rows
 from bot.storage import releases as release_rows
 from bot.storage.engine import Connection
@@ -26,7 +26,8 @@ async def begin(connection: Connection, operation: Operation, *, state: Operatio
 
     Nothing is locked when nothing was ordered; what somebody has locked before stays theirs.
     """
-    if operation.rollback is None or state not in _TOOK_EFFECT:
+    begun = state is OperationState.SUCCEEDED or operation.written is not None or operation.dispatched_at is not None
+    if operation.rollback is None or state not in _TOOK_EFFECT or not begun:
         return
     await locks.place(
         connection,
@@ -47,6 +48,19 @@ async def begin(connection: Connection, operation: Operation, *, state: Operatio
         )
         if found:
             await cards.mark_stale(connection, card_key(found.id), now=now)
+
+
+async def prove(connection: Connection, event: ApplicationObserved) -> None:
+    """Note which images run well at this moment: that is what a service can go back to one day."""
+    if event.cluster_error is not None:
+        return
+    running = {work.service: work.live for work in event.workloads if work.live and work.live.tag}
+    await proofs.note(
+        connection,
+        environment=event.environment,
+        tags={service: image.tag or "" for service, image in running.items() if _runs_well(event, service)},
+        at=event.observed_at,
+    )
 
 
 async def observe(connection: Connection, event: ApplicationObserved, *, now: datetime) -> None:
@@ -70,4 +84,14 @@ def _agree(event: ApplicationObserved, service: str) -> bool:
     workload = event.workload(service)
     if workload is None or workload.live is None or workload.changed or workload.desired != workload.live:
         return False
-    return rollouts.is_deployed(workload, image=workload.live, health_is_fresh=event.health_is_fresh)
+    return _runs_well(event, service)
+
+
+def _runs_well(event: ApplicationObserved, service: str) -> bool:
+    workload = event.workload(service)
+    image = workload.live if workload else None
+    return (
+        workload is not None
+        and image is not None
+        and rollouts.is_deployed(workload, image=image, health_is_fresh=event.health_is_fresh)
+    )

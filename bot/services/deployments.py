@@ -95,7 +95,7 @@ class Deployer:
             if not await self.steps.later(operation, Reason.NOT_NOTICED):
                 raise Refused(Reason.NOT_NOTICED)
             return
-        marked = self.steps.marked(operation, within=FOLLOW_FOR)
+        marked = _after(self.steps.marked(operation, within=FOLLOW_FOR), read)
         if _shows(read, operation):
             # "In progress" was said of our own order, which something on the way had sent twice.
             await self.steps.accepted(marked, expected=OperationState.APPROVED)
@@ -251,6 +251,14 @@ def _content(operation: Operation) -> Content:
     if operation.order is None:
         raise Refused(Reason.CONTENT_CHANGED)
     return operation.order
+
+
+def _after(marked: Operation, read: ApplicationRead) -> Operation:
+    """The mark of a rollback of Argo CD's own, with what came before it: it has no id to know it by."""
+    if marked.rollback is None or marked.way is not Way.HISTORY:
+        return marked
+    before = read.operation.started_at if read.operation else None
+    return replace(marked, rollback=replace(marked.rollback, after=before))
 
 
 def _shows(read: ApplicationRead, operation: Operation) -> bool:

@@ -138,6 +138,7 @@ class Observer:
             for signal in incidents.of_application(event, url=environment.page or ""):
                 await incidents.record(connection, signal, now=now)
             await own_requests.supersede_stale(connection, event, now=now)
+            await aftermaths.prove(connection, event)
             await aftermaths.observe(connection, event, now=now)
             await operations.show_progress(connection, environment.name, now=now)
             if environment.required_approvals and not environment.automated and not automated:

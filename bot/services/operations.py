@@ -19,6 +19,7 @@ from bot.storage.engine import Connection, Database
 
 HARD_REFRESH_PAUSE = timedelta(minutes=2)
 _LOOK_SECONDS = 0.1
+_NOT_ORDERED = (OperationState.REQUESTED, OperationState.WAITING, OperationState.APPROVED)
 _REVISION = re.compile(r"[0-9a-f]{7,40}")
 
 
@@ -147,13 +148,15 @@ async def _require_pause(connection: Connection, environment: str, *, now: datet
 async def _take_place(connection: Connection, newer: Operation, *, actor: Actor, now: datetime) -> None:
     """End what waits for consent to the same target: the newer request takes its place.
 
-    A deploy takes that of a deploy only. A rollback also takes that of a deploy under way, since nobody goes on with it
-    while somebody goes back. What Argo CD applies at that moment goes on; the rollback waits for that. An order that
-    may be on its way right now is left alone, so that asking again in a moment is what it takes. A hot-fix takes the
-    place of a deploy that nobody has approved yet, because that waits for the end of the freeze.
+    A deploy takes that of a deploy only. A rollback also takes that of a deploy or a rollback under way, since nobody
+    goes on with it while somebody goes back, and of a deploy of everything that was not ordered yet. What Argo CD
+    applies at that moment goes on; the rollback waits for that. An order that may be on its way right now is left
+    alone, so that asking again in a moment is what it takes. A hot-fix takes the place of a deploy that nobody has
+    approved yet, because that waits for the end of the freeze.
     """
     for other in await rows.opened(connection, newer.environment):
-        if other.kind not in DEPLOYING or other.service != newer.service:
+        everything = newer.kind is OperationKind.ROLLBACK and other.service is None and other.state in _NOT_ORDERED
+        if other.kind not in DEPLOYING or (other.service != newer.service and not everything):
             continue
         reason = _yields(other, newer=newer)
         if reason is not None:
@@ -170,7 +173,7 @@ async def _take_place(connection: Connection, newer: Operation, *, actor: Actor,
 
 def _yields(other: Operation, *, newer: Operation) -> Reason | None:
     """Why an open request gives way to a newer one for the same target; None when it does not."""
-    if newer.kind is OperationKind.ROLLBACK and other.kind is OperationKind.DEPLOY:
+    if newer.kind is OperationKind.ROLLBACK:
         return None if other.state is OperationState.DISPATCHING else Reason.ROLLBACK_INSTEAD
     if newer.kind is not other.kind:
         return None

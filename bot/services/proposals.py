@@ -44,10 +44,11 @@ async def propose(
     if image is not None:
         await manifests.require(operation, image, environment=environment)
     read = await argocd.read(environment.application, refresh="normal", revision=chosen, image=image)
-    if operation.rollback is not None and consents.is_taken(read):
+    if operation.rollback is not None and consents.is_taken(read) and not environment.automated:
         # What is being deployed right now is what shall be taken away, so it has to be there before people see that.
-        if not await steps.later(operation, Reason.OPERATION_IN_PROGRESS):
-            raise Refused(Reason.OPERATION_IN_PROGRESS)
+        stop = f"/terminate {environment.name} stops it."
+        if not await steps.later(operation, Reason.OPERATION_IN_PROGRESS, detail=stop):
+            raise Refused(Reason.OPERATION_IN_PROGRESS, stop)
         return
     if not await github.contains(environment.branch, read.revision):
         raise Refused(Reason.NOT_ON_BRANCH)
@@ -55,11 +56,13 @@ async def propose(
     content = contents.of(read, service=operation.scope, automated=environment.automated, image=image)
     if operation.way is Way.HISTORY:
         await manifests.require_stored(content)
+    if operation.rollback is not None:
+        _require_target(content, operation)
     commits = [await _source(change.new, service=change.service, github=github) for change in content.images]
     if operation.scope is not None and not commits:
         raise Refused(Reason.UNTRACEABLE_IMAGE)
     between = None
-    if image is not None or operation.way is Way.HISTORY:
+    if image is not None or operation.rollback is not None:
         change = next((one for one in content.images if one.service == operation.service), None)
         between = await manifests.between(change) if change else None
     off_branch = image is not None and not await github.contains(environment.branch, commits[0].revision)
@@ -105,6 +108,13 @@ async def propose(
         )
         await applications.hint(connection, environment.name, now=now)
         await showing.refresh_card(connection, after, now=now)
+
+
+def _require_target(content: Content, operation: Operation) -> None:
+    """Refuse a rollback that would bring another image than the one that was chosen."""
+    image = content.image_of(operation.service)
+    if operation.rollback is None or image is None or (operation.rollback.to and image.tag != operation.rollback.to):
+        raise Refused(Reason.CONTENT_CHANGED)
 
 
 async def _chosen(operation: Operation, *, github: GitHub) -> str | None:

@@ -70,7 +70,9 @@ class Steps:
             moved = refusal.reason is Reason.CONTENT_CHANGED and operation.state is OperationState.APPROVED
             if moved and await self.ask_again(operation):
                 return
-            state = OperationState.FAILED if operation.state in _BEGUN else OperationState.REFUSED
+            # A rollback whose commit is in Git has begun: it is not as if nothing had happened.
+            begun = operation.state in _BEGUN or (operation.rollback is not None and operation.written is not None)
+            state = OperationState.FAILED if begun else OperationState.REFUSED
             await self.end(operation, state, refusal.reason, detail=refusal.detail)
         except CallFailed as error:
             log.warning("operation.unanswered", operation=operation.id, reason=error.reason, answer=error.log)

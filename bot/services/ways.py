@@ -15,7 +15,7 @@ from bot.adapters import github_files, kustomization
 from bot.adapters.argocd import ArgoCD
 from bot.adapters.github import GithubError
 from bot.domain.catalog import Environment
-from bot.domain.events import ApplicationObserved
+from bot.domain.events import ApplicationObserved, SyncStatus
 from bot.domain.images import Image
 from bot.domain.inspections import HistoryEntry
 from bot.domain.operations import Way
@@ -42,16 +42,40 @@ class Ways:
     async def offers(self, tag: str, *, seen: ApplicationObserved) -> tuple[Offer, ...]:
         """Every way to this tag, the smallest step first. A way that is not there says why; nothing is raised."""
         image = Image(repository=self.manifests.catalog.image_of(self.service), tag=tag)
+        hindered = await self._hindered(image, seen=seen)
+        if hindered is not None:
+            return tuple(Offer(way=way, refused=hindered) for way in Way)
         ways: dict[Way, Callable[[], Awaitable[Offer]]] = {
-            Way.TAG: lambda: self._tag(image),
+            Way.TAG: lambda: self._tag(image, seen=seen),
             Way.REVERT: lambda: self._revert(image),
             Way.HISTORY: lambda: self._history(image, seen=seen),
         }
         return tuple(await asyncio.gather(*(_offer(way, look) for way, look in ways.items())))
 
-    async def _tag(self, image: Image) -> Offer:
-        await self.manifests.require_change(image, environment=self.environment)
+    async def _hindered(self, image: Image, *, seen: ApplicationObserved) -> Refused | None:
+        """What is in the way of everything: asked before anybody is, since consent would come to nothing."""
+        if seen.sync is SyncStatus.UNKNOWN:
+            return Refused(Reason.COMPARISON_FAILED)
+        if self.environment.automated or self._runs(image, seen=seen):
+            return None  # A commit is all it takes, and no window forbids that.
+        try:
+            can = await asked(self.argocd.can_sync(self.environment.application), what="rollback windows")
+        except Refused as refused:
+            return refused
+        return None if can else Refused(Reason.WINDOW_CLOSED)
+
+    async def _tag(self, image: Image, *, seen: ApplicationObserved) -> Offer:
+        try:
+            await self.manifests.require_change(image, environment=self.environment)
+        except Refused as refused:
+            if refused.reason is not Reason.TAG_ASKED_FOR or self.environment.automated or self._runs(image, seen=seen):
+                raise
+            return Offer(way=Way.TAG, asked=True)
         return Offer(way=Way.TAG)
+
+    def _runs(self, image: Image, *, seen: ApplicationObserved) -> bool:
+        workload = seen.workload(self.service)
+        return workload is not None and workload.live is not None and workload.live.tag == image.tag
 
     async def _revert(self, image: Image) -> Offer:
         reverts = await self._changes(image)
@@ -71,7 +95,9 @@ class Ways:
             for revision, tag in zip(batch, await asyncio.gather(*map(self._tag_at, batch)), strict=True):
                 if newer is not None and newer[1] != tag:
                     changes.append(newer[0])
-                if tag == image.tag and changes:
+                if tag == image.tag and not changes:
+                    raise Refused(Reason.TAG_ASKED_FOR)
+                if tag == image.tag:
                     return tuple(changes)
                 newer = (revision, tag)
         raise Refused(Reason.CANNOT_REVERT, f"None of the last {DEEP} commits of the overlay asks for it.")
@@ -87,10 +113,7 @@ class Ways:
     async def _history(self, image: Image, *, seen: ApplicationObserved) -> Offer:
         if self.environment.automated:
             raise Refused(Reason.AUTOMATED, "Argo CD goes back only where it does not sync by itself.")
-        application = self.environment.application
-        if not await self.argocd.can_sync(application):
-            raise Refused(Reason.WINDOW_CLOSED)
-        for entry in await self.argocd.history(application):
+        for entry in await self.argocd.history(self.environment.application):
             text = await self._overlay_of(entry)
             if text is not None and asked_for(text, repository=image.repository) == image.tag:
                 return Offer(way=Way.HISTORY, entry=entry, moves=self._moves(text, seen=seen))

@@ -18,7 +18,7 @@ import structlog
 from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.reasons import Reason
-from bot.services import operations, tending
+from bot.services import aftermaths, operations, tending
 from bot.storage import operations as rows
 from bot.storage.engine import Database
 
@@ -125,9 +125,9 @@ class Worker:
         async with self._database.transaction("cards") as connection:
             current = await rows.get(connection, operation.id)
             if current is not None and not current.state.ended:
-                await operations.close(
-                    connection, current, state=OperationState.FAILED, reason=Reason.FAULT, now=self._clock()
-                )
+                failed, now = OperationState.FAILED, self._clock()
+                if await operations.close(connection, current, state=failed, reason=Reason.FAULT, now=now):
+                    await aftermaths.begin(connection, current, state=failed, now=now)
 
     async def _step(self, operation: Operation) -> Operation | None:
         """Take one step, keeping the claim for as long as it lasts, and return what the row says after it."""

@@ -104,6 +104,17 @@ async def deploys(connection: AsyncConnection, environment: str, *, limit: int) 
     return [documents.operation.load(row.document) for row in rows]
 
 
+async def deploying(connection: AsyncConnection, environment: str, *, limit: int) -> list[Operation]:
+    """The newest deploys and rollbacks of an environment, however they stand, the newest first."""
+    rows = await connection.execute(
+        select(table.c.document)
+        .where(table.c.environment == environment, table.c.kind.in_(DEPLOYING))
+        .order_by(table.c.id.desc())
+        .limit(limit)
+    )
+    return [documents.operation.load(row.document) for row in rows]
+
+
 async def succeeded(connection: AsyncConnection, environment: str, *, limit: int) -> list[Operation]:
     """The newest deploys and rollbacks of an environment that went well, the newest first."""
     rows = await connection.execute(

@@ -228,6 +228,15 @@ audit = Table(
     Index(None, "operation_id"),
 )
 
+proofs = Table(
+    "proofs",
+    metadata,
+    Column("environment", String(64), primary_key=True),
+    Column("service", String(64), primary_key=True),
+    Column("tag", String(128), primary_key=True),
+    Column("seen_at", Moment, nullable=False),
+)
+
 markers = Table(
     "markers",
     metadata,

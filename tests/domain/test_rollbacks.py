@@ -25,7 +25,7 @@ from tests.domain.examples import (
 
 TICKETS = "ticket-service"
 OLDEST = "0f1e2d3-20251230-170000"
-BACK = Rollback(way=Way.HISTORY, why="payments fail", entry=7)
+BACK = Rollback(way=Way.HISTORY, why="payments fail", entry=7, after=after(298))
 
 
 def done(old: str, new: str, at: float, **changes: Any) -> Operation:
@@ -36,10 +36,13 @@ def done(old: str, new: str, at: float, **changes: Any) -> Operation:
     return operation(**{**facts, **changes})
 
 
-def tags(*operations: Operation, deployed: dict[str, float] | None = None) -> list[tuple[str, bool]]:
+def tags(
+    *operations: Operation, deployed: dict[str, float] | None = None, seen: dict[str, float] | None = None
+) -> list[tuple[str, bool]]:
     """The candidates, each with whether it was rolled back."""
     known = [release(deployed={tag: after(at) for tag, at in (deployed or {}).items()})]
-    found = rollbacks.candidates(TICKETS, releases=known, operations=operations)
+    proofs = {tag: after(at) for tag, at in (seen or {}).items()}
+    found = rollbacks.candidates(TICKETS, proofs=proofs, releases=known, operations=operations)
     return [(one.tag, one.rolled_back is not None) for one in found]
 
 
@@ -56,10 +59,31 @@ def test_what_runs_again_is_proven_again() -> None:
     assert tags(back, done(OLD_TAG, TAG, 300), deployed={OLD_TAG: 200}) == [(OLD_TAG, False), (TAG, True)]
 
 
+def test_what_was_seen_to_run_counts_with_the_last_time() -> None:
+    assert tags(seen={OLDEST: 100, OLD_TAG: 350}, deployed={TAG: 300, OLD_TAG: 50}) == [
+        (OLD_TAG, False),
+        (TAG, False),
+        (OLDEST, False),
+    ]
+
+
 @pytest.mark.parametrize("state", [OperationState.FAILED, OperationState.RUNNING, OperationState.SUPERSEDED])
-def test_what_did_not_succeed_proves_nothing_and_takes_nothing_away(state: OperationState) -> None:
+def test_a_rollback_that_was_ordered_proves_nothing_and_takes_the_old_image_away(state: OperationState) -> None:
     failed = done(TAG, OLD_TAG, 400, rollback=BACK, state=state)
-    assert tags(failed, deployed={TAG: 300}) == [(TAG, False)]
+    assert tags(failed, deployed={TAG: 300}) == [(TAG, True)]
+    committed = replace(failed, dispatched_at=None, written=MANIFEST)
+    assert tags(committed, deployed={TAG: 300}) == [(TAG, True)]
+
+
+def test_a_rollback_that_never_began_takes_nothing_away() -> None:
+    refused = done(TAG, OLD_TAG, 400, rollback=BACK, state=OperationState.REFUSED)
+    waiting = done(TAG, OLD_TAG, 400, rollback=BACK, state=OperationState.WAITING, dispatched_at=None)
+    assert tags(refused, waiting, deployed={TAG: 300}) == [(TAG, False)]
+
+
+def test_an_image_that_was_deployed_again_is_no_longer_marked() -> None:
+    back, again = done(TAG, OLD_TAG, 400, rollback=BACK), done(OLD_TAG, TAG, 500)
+    assert tags(again, back) == [(TAG, False), (OLD_TAG, False)]
 
 
 def test_a_change_of_configuration_takes_no_image_away() -> None:
@@ -71,7 +95,6 @@ def test_an_image_is_gone_until_it_is_deployed_again() -> None:
     assert rollbacks.is_gone(TICKETS, tag=TAG, operations=[back]) == back
     assert rollbacks.is_gone(TICKETS, tag=TAG, operations=[again, back]) is None
     assert rollbacks.is_gone("backend", tag=TAG, operations=[back]) is None
-    assert rollbacks.rolled_back(TICKETS, tag=TAG, operations=[again, back]) == back
 
 
 OURS = sync(request_id=None, services=None, started_at=after(300))
@@ -81,8 +104,8 @@ OURS = sync(request_id=None, services=None, started_at=after(300))
     ("found", "ours"),
     [
         (OURS, True),
-        (replace(OURS, started_at=after(299)), True),  # Argo CD's seconds are whole
-        (replace(OURS, started_at=after(298)), False),
+        (replace(OURS, started_at=after(299)), True),
+        (replace(OURS, started_at=after(298)), False),  # as what came before the order
         (replace(OURS, revision=ELSEWHERE), False),
         (replace(OURS, request_id="another"), False),
         (replace(OURS, services=frozenset({TICKETS})), False),

@@ -1,8 +1,11 @@
 """Going back on prod: asked by Hyunwoo, approved by Minji."""
 
+from datetime import timedelta
 from typing import Any
 
 from bot.domain.operations import Operation, OperationState, Way
+from bot.domain.reasons import Reason
+from bot.domain.rollbacks import Plan
 from sandbox.world import World
 from tests.services.house import HYUNWOO, TICKETS, Bot
 
@@ -56,3 +59,18 @@ async def synced(world: World) -> None:
 def running(world: World, service: str = TICKETS, environment: str = "prod") -> set[str]:
     """The tags that pods run."""
     return {pod.image.rpartition(":")[2] for pod in world.deployment(environment, service).pods}
+
+
+async def two(bot: Bot, world: World) -> tuple[str, str]:
+    """Two releases of prod, one after the other; the first one is in Argo CD's history."""
+    first = await bot.deployed()
+    await synced(world)
+    second = await bot.deployed()
+    bot.clock.advance(timedelta(minutes=10))  # the world gives every event a second, and so runs ahead
+    await seen(bot)
+    return first, second
+
+
+def refusals(plan: Plan) -> dict[Way, Reason | None]:
+    """Why each way of a plan is not there."""
+    return {offer.way: offer.refused.reason if offer.refused else None for offer in plan.offers}

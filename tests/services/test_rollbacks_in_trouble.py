@@ -1,34 +1,17 @@
 """Rolling back when something is in the way: what is offered then, what is refused, and what is done once."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
 from bot.domain.catalog import Catalog
 from bot.domain.operations import OperationState, Way
 from bot.domain.reasons import Reason, Refused
-from bot.domain.rollbacks import Plan
 from sandbox.deployments import Breakage
 from sandbox.world import World
 from tests.services.house import TICKETS, Bot, bot_in
 from tests.services.outside import Interrupted, Outside
-from tests.services.rolling import carried_out, chosen, ordered, running, seen, synced
-
-
-async def two(bot: Bot, world: World) -> tuple[str, str]:
-    """Two releases of prod, one after the other; the first one is in Argo CD's history."""
-    first = await bot.deployed()
-    await synced(world)
-    second = await bot.deployed()
-    bot.clock.advance(timedelta(minutes=10))  # the world gives every event a second, and so runs ahead
-    await seen(bot)
-    return first, second
-
-
-def refusals(plan: Plan) -> dict[Way, Reason | None]:
-    """Why each way of a plan is not there."""
-    return {offer.way: offer.refused.reason if offer.refused else None for offer in plan.offers}
+from tests.services.rolling import carried_out, chosen, ordered, refusals, running, seen, two
 
 
 async def test_a_closed_window_offers_no_rollback_that_argocd_would_park(bot: Bot, world: World) -> None:
@@ -127,6 +110,7 @@ async def test_on_staging_nobody_is_asked_and_argocd_has_no_way_back(bot: Bot, w
         await seen(bot, "staging")
     plan = await bot.planner.plan(environment="staging", service=TICKETS)
     assert refusals(plan) == {Way.TAG: None, Way.REVERT: None, Way.HISTORY: Reason.AUTOMATED}
+    assert plan.chosen is not None
     back = plan.chosen.candidate.tag
     approved = await bot.step(await chosen(bot, back, Way.REVERT, environment="staging"))
     assert approved.state is OperationState.APPROVED
@@ -139,7 +123,9 @@ async def test_an_image_that_was_deleted_is_no_way_back(bot: Bot, outside: Outsi
     first, _ = await two(bot, world)
     world.images.delete("tiketi-ticket-service", first)
     plan = await bot.planner.plan(environment="prod", service=TICKETS)
-    assert {*refusals(plan).values()} == {Reason.TAG_UNKNOWN}
+    assert (plan.chosen, plan.offers) == (None, ())
+    named = await bot.planner.plan(environment="prod", service=TICKETS, tag=first)
+    assert {*refusals(named).values()} == {Reason.TAG_UNKNOWN}
     with pytest.raises(Refused) as refused:
         await chosen(bot, first)
     assert refused.value.reason is Reason.TAG_UNKNOWN
@@ -161,21 +147,20 @@ async def test_a_rollback_that_fails_says_so_and_can_be_tried_again(bot: Bot, wo
     assert failed.evidence
     await seen(bot)
     plan = await bot.planner.plan(environment="prod", service=TICKETS)
-    assert (plan.running, plan.chosen.candidate.tag, plan.chosen.candidate.rolled_back) == (first, second, None)
-
-
-async def test_two_rollbacks_at_once_are_one(bot: Bot, world: World) -> None:
-    first, _ = await two(bot, world)
-    asked = await chosen(bot, first)
+    assert (plan.running, plan.chosen, plan.recommended) == (first, None, None)  # nobody wanted the second one either
     with pytest.raises(Refused) as refused:
-        await chosen(bot, first, Way.REVERT)
-    assert refused.value.reason is Reason.ALREADY_OPEN
+        await chosen(bot, second)
+    assert refused.value.reason is Reason.ROLLED_BACK_BEFORE
+    assert (await ordered(bot, second, told_twice=True)).state is OperationState.WAITING
 
-    waiting = await bot.step(asked)
-    urgent = await ordered(bot, first, Way.REVERT, emergency=True)
-    older = await bot.operation(waiting.id)
-    assert (older.state, older.reason) == (OperationState.SUPERSEDED, Reason.SUPERSEDED)
-    assert urgent.state is OperationState.WAITING
+
+async def test_a_newer_rollback_takes_the_place_of_an_older_one(bot: Bot, world: World) -> None:
+    first, _ = await two(bot, world)
+    older = await ordered(bot, first)
+    newer = await ordered(bot, first, Way.REVERT, emergency=True)
+    gone = await bot.operation(older.id)
+    assert (gone.state, gone.reason) == (OperationState.SUPERSEDED, Reason.ROLLBACK_INSTEAD)
+    assert (await carried_out(bot, newer)).state is OperationState.SUCCEEDED
 
 
 async def test_a_deploy_that_runs_gives_way_once_its_sync_is_over(bot: Bot, world: World) -> None:
