@@ -166,7 +166,7 @@ def test_editors_find_the_schema_beside_the_default() -> None:
             "prod: {bless: [4]}",
             23,
             "roles.prod.bless: should be 'view', 'deploy', 'approve', 'rollback', 'refresh', 'restart', 'rerun', "
-            "'terminate', 'logs', 'lock', 'audit', 'freeze' or 'stop'",
+            "'terminate', 'logs', 'lock', 'audit', 'freeze', 'stop' or 'break_glass'",
         ),
         (
             "automated: false",
