@@ -137,7 +137,13 @@ class Topology(_Part):
             ),
             environments=MappingProxyType(
                 {
-                    name: _known(name, env, ui=self._ui(env, argocd_url), approvers=self.approvers(name))
+                    name: _known(
+                        name,
+                        env,
+                        ui=self._ui(env, argocd_url),
+                        approvers=self.approvers(name),
+                        break_glass=bool(self._roles(Capability.BREAK_GLASS, name)),
+                    )
                     for name, env in self.environments.items()
                 }
             ),
@@ -151,7 +157,10 @@ class Topology(_Part):
 
     def approvers(self, environment: str) -> frozenset[int]:
         """The roles that may approve there."""
-        return self.policy(guild_id=0).roles(Capability.APPROVE, environment=environment)
+        return self._roles(Capability.APPROVE, environment)
+
+    def _roles(self, capability: Capability, environment: str) -> frozenset[int]:
+        return self.policy(guild_id=0).roles(capability, environment=environment)
 
     def policy(self, *, guild_id: int) -> Policy:
         """The grants, valid in that guild only."""
@@ -200,7 +209,12 @@ def _read(path: Path) -> str:
 
 
 def _known(
-    name: str, environment: Environment, *, ui: str = "", approvers: frozenset[int] = frozenset()
+    name: str,
+    environment: Environment,
+    *,
+    ui: str = "",
+    approvers: frozenset[int] = frozenset(),
+    break_glass: bool = False,
 ) -> KnownEnvironment:
     approval = environment.approval or Approval(required=0 if environment.automated else 1)
     return KnownEnvironment(
@@ -212,6 +226,7 @@ def _known(
         approval_groups=tuple(Group(name=name, roles=frozenset(ids)) for name, ids in approval.groups.items()),
         approvers=approvers,
         escalate=approval.escalate,
+        break_glass=break_glass,
     )
 
 

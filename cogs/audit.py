@@ -15,7 +15,16 @@ from bot.domain.permissions import Capability
 from cogs import completion
 
 ACTIONS = tuple(
-    dict.fromkeys((*OperationKind, "approve", "lock", "unlock", *(f"gate:{capability}" for capability in Capability)))
+    dict.fromkeys(
+        (
+            *OperationKind,
+            "approve",
+            "break_glass",
+            "lock",
+            "unlock",
+            *(f"gate:{capability}" for capability in Capability),
+        )
+    )
 )
 TIMES = ("1h", "24h", "7d", "30d")
 

@@ -19,6 +19,7 @@ from cogs import completion, places
 _KINDS = {
     Capability.DEPLOY: OperationKind.DEPLOY,
     Capability.APPROVE: OperationKind.DEPLOY,
+    Capability.BREAK_GLASS: OperationKind.DEPLOY,
     Capability.ROLLBACK: OperationKind.ROLLBACK,
     Capability.RESTART: OperationKind.RESTART,
     Capability.RERUN: OperationKind.RERUN,

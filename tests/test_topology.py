@@ -107,6 +107,20 @@ def test_the_small_one_is_right(file: Path) -> None:
     assert policy.roles(Capability.APPROVE, environment="staging") == set()
 
 
+def test_the_glass_can_be_broken_only_where_a_role_may(file: Path) -> None:
+    def breakable() -> dict[str, bool]:
+        return {name: place.break_glass for name, place in topology.load(file).catalog().environments.items()}
+
+    file.write_text(SMALL)
+    before = breakable()
+    file.write_text(SMALL.replace("prod: {approve: [4]}", "prod: {approve: [4], break_glass: [3]}"))
+    somewhere = breakable()
+    file.write_text(SMALL.replace("prod: {approve: [4]}", "prod: {approve: [4], break_glass: []}"))
+
+    assert before == dict.fromkeys(before, False) == breakable()
+    assert somewhere == before | {"prod": True}
+
+
 def test_an_approval_can_need_somebody_of_several_groups(file: Path) -> None:
     asked = "approval: {required: 2, groups: {release: [4], security: [3, 4]}, escalate: 6, expires_minutes: 30}"
     text = changed("automated: false", f"automated: false\n    {asked}").replace("approve: [4]", "approve: [4, 3]")
@@ -166,7 +180,7 @@ def test_editors_find_the_schema_beside_the_default() -> None:
             "prod: {bless: [4]}",
             23,
             "roles.prod.bless: should be 'view', 'deploy', 'approve', 'rollback', 'refresh', 'restart', 'rerun', "
-            "'terminate', 'logs', 'lock', 'audit', 'freeze' or 'stop'",
+            "'terminate', 'logs', 'lock', 'audit', 'freeze', 'stop' or 'break_glass'",
         ),
         (
             "automated: false",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.cards import obstacles
+from bot.cards import glass, obstacles
 from bot.cards.base import Button, Card, Colour
 from bot.cards.text import ago, code, paragraphs, plain
 from bot.domain.approvals import Approval
@@ -43,6 +43,8 @@ def can(
         after.append(_consent(environment))
     if refused is None and capability is Capability.APPROVE:
         after.append("Never what they asked for, wrote, merged or had run again themselves.")
+    if refused is None and capability is Capability.BREAK_GLASS:
+        after.append("Alone, and also what they asked for themselves. Another person has to acknowledge it afterwards.")
     colour = Colour.BAD if refused else Colour.WAITING if obstacle else Colour.GOOD
     return Card(
         title=f"{plain(name, 40)} {may} {capability} on {environment.name}",
@@ -80,6 +82,7 @@ def _asked(operation: Operation, approval: Approval | None) -> list[str]:
     if approval is not None:
         votes = ", ".join(f"{plain(vote.name, 40)} {ago(vote.at)}" for vote in approval.votes) or "nobody"
         lines.append(f"**Consent** {approval.state} · {len(approval.votes)} of {approval.required}: {votes}")
+        lines += filter(None, [glass.told(approval)])
         lines.append(f"**Content** {code(approval.digest[:16], 16)}")
     elif operation.kind in DEPLOYING and operation.content is not None:
         lines.append("**Consent** none is needed here")

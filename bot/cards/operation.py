@@ -6,7 +6,7 @@ card that has ended stays as it ended.
 
 from datetime import datetime
 
-from bot.cards import changes, obstacles, rollback, stages, standing
+from bot.cards import changes, glass, obstacles, rollback, stages, standing
 from bot.cards.base import Button, Card, Colour
 from bot.cards.release import EVIDENCE, decisions
 from bot.cards.standing import Standing
@@ -65,6 +65,9 @@ def render(
     loud = standing.hotfix(operation)
     if loud:
         place = f"🔥 {place}"
+    alone = glass.told(approval)
+    if alone:
+        place = f"🚨 {place.removeprefix('🚨 ')}"
     deciding = standing.is_open(approval, now=now) and not operation.state.ended
     revision = operation.order.revision if operation.order else None
     return Card(
@@ -74,6 +77,7 @@ def render(
         url=environment.page if environment else None,
         description=paragraphs(
             [
+                alone,
                 loud,
                 _off_branch(operation, environment=environment),
                 rollback.going_back(operation, catalog=catalog),
@@ -87,7 +91,11 @@ def render(
             ]
         ),
         buttons=(
-            *(decisions(approval, operation, held=obstacle is not None) if deciding and approval else ()),
+            *(
+                decisions(approval, operation, environment=environment, held=obstacle is not None)
+                if deciding and approval
+                else ()
+            ),
             *([rollback.button(operation.environment, operation.service)] if stand.back and operation.service else []),
             Button(label="Pull request", url=operation.pull_request),
             Button(label="Commit", url=catalog.commit_page(revision) if revision else None),

@@ -7,12 +7,12 @@ nobody: it is mostly edited, and Discord tells nobody about an edit; `cards.summ
 
 from datetime import datetime
 
-from bot.cards import changes, obstacles, rollback, stages, standing
+from bot.cards import changes, glass, obstacles, rollback, stages, standing
 from bot.cards.base import Button, Card, Style
 from bot.cards.text import code, duration, fenced, link, paragraphs, plain
 from bot.domain import images, releases
 from bot.domain.approvals import Approval
-from bot.domain.catalog import Catalog
+from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import SyncOperation
 from bot.domain.obstacles import Obstacle
 from bot.domain.operations import Operation, OperationState
@@ -62,9 +62,10 @@ def render(
         catalog=catalog,
         over=stand.over,
     )
-    loud = standing.hotfix(operation)
-    title = f"{'🔥 ' if loud else ''}{release.service} → {release.environment} · {stand.words}"
+    loud, alone = standing.hotfix(operation), glass.told(approval)
+    title = f"{'🚨 ' if alone else ''}{'🔥 ' if loud else ''}{release.service} → {release.environment} · {stand.words}"
     blocks = [
+        alone,
         loud,
         "\n".join(filter(None, (_what(release, catalog=catalog), _images(release, operation, catalog=catalog)))),
         changes.since(operation, catalog=catalog) if operation else "",
@@ -82,7 +83,11 @@ def render(
         url=run.url if run else argocd,
         description=paragraphs(blocks),
         buttons=(
-            *(decisions(approval, operation, held=obstacle is not None) if deciding and approval and operation else ()),
+            *(
+                decisions(approval, operation, environment=environment, held=obstacle is not None)
+                if deciding and approval and operation
+                else ()
+            ),
             *(_run_again(release, id=id) if stand.rerun else ()),
             *([rollback.button(release.environment, release.service)] if stand.back else []),
             Button(label="Run", url=run.url if run else None),
@@ -94,18 +99,24 @@ def render(
     )
 
 
-def decisions(approval: Approval, operation: Operation, *, held: bool) -> tuple[Button, ...]:
+def decisions(
+    approval: Approval, operation: Operation, *, environment: Environment | None, held: bool
+) -> tuple[Button, ...]:
     """The buttons that decide a request; there only while they would do something.
 
-    Nobody could withdraw what no member of the guild has asked for. What is in the way forbids consent only.
+    Nobody could withdraw what no member of the guild has asked for. What is in the way forbids consent only. A card is
+    the same for everybody, so it has Break glass wherever somebody may.
     """
     decide = (
         Button(label="Approve", custom_id=f"chatops:approve:{approval.id}", style=Style.GOOD, disabled=held),
         Button(label="Reject", custom_id=f"chatops:reject:{approval.id}", style=Style.BAD),
     )
-    if operation.requested_by is None:
-        return decide
-    return (*decide, Button(label="Withdraw", custom_id=f"chatops:withdraw:{approval.id}"))
+    own = Button(label="Withdraw", custom_id=f"chatops:withdraw:{approval.id}")
+    return (
+        *decide,
+        *([] if operation.requested_by is None else [own]),
+        *([glass.button(approval, held=held)] if environment and environment.break_glass else []),
+    )
 
 
 def _run_again(release: Release, *, id: int) -> tuple[Button, ...]:

@@ -122,7 +122,7 @@ def _approval(approval: Approval | None, *, operation: Operation | None) -> _Tol
     why = f": {plain(operation.detail, _WHY)}" if operation and operation.detail else ""
     state, detail = {
         ApprovalState.PENDING: (LineState.RUNNING, f"{asker} · ends {ago(approval.expires_at)}"),
-        ApprovalState.GRANTED: (LineState.SUCCEEDED, " and ".join(plain(vote.name, 40) for vote in approval.votes)),
+        ApprovalState.GRANTED: (LineState.SUCCEEDED, _consent(approval)),
         ApprovalState.REJECTED: (LineState.FAILED, f"rejected by {who}{why}"),
         ApprovalState.WITHDRAWN: (LineState.SKIPPED, f"withdrawn by {who}"),
         ApprovalState.EXPIRED: (LineState.SKIPPED, "expired"),
@@ -134,6 +134,13 @@ def _approval(approval: Approval | None, *, operation: Operation | None) -> _Tol
         Line(name="approval", state=state, started_at=approval.requested_at, finished_at=approval.decided_at),
         detail=detail.removeprefix(" · "),
     )
+
+
+def _consent(approval: Approval) -> str:
+    """Who consented; somebody who broke the glass is no approver like any other."""
+    if approval.broken is not None:
+        return f"glass broken by {plain(approval.broken.name, 40)}"
+    return " and ".join(plain(vote.name, 40) for vote in approval.votes)
 
 
 def _write(line: Line, *, detail: str | None = None, mark: str | None = None) -> _Told:

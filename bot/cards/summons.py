@@ -54,5 +54,6 @@ def _end(approval: Approval) -> str:
     if approval.state is ApprovalState.PENDING:
         return ApprovalState.EXPIRED
     who = f" by {plain(approval.decided_by, 40)}" if approval.decided_by else ""
-    words = "approved" if approval.state is ApprovalState.GRANTED else approval.state.value
+    granted = "glass broken" if approval.broken else "approved"
+    words = granted if approval.state is ApprovalState.GRANTED else approval.state.value
     return words + who

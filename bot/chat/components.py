@@ -20,6 +20,9 @@ from bot.chat.decisions import REJECT, Decision
 from bot.chat.decisions import TEMPLATE as _DECISION
 from bot.chat.deps import Deps
 from bot.chat.forms import Form
+from bot.chat.glass import FORM as _BREAK
+from bot.chat.glass import TEMPLATE as _GLASS
+from bot.chat.glass import Glass
 from bot.chat.run_again import TEMPLATE as _RUN_AGAIN
 from bot.chat.run_again import RunAgain
 from bot.chat.trail import TEMPLATE as _OLDER
@@ -61,15 +64,15 @@ class Stop(discord.ui.DynamicItem[discord.ui.Button[Any]], template=_STOP):
         await boundary.answer(interaction, name="stop", observe=deps.observe, work=work)
 
 
-ITEMS = (Decision, AllAtOnce, Stop, RunAgain, Older, *rolling_back.ITEMS)
+ITEMS = (Decision, Glass, AllAtOnce, Stop, RunAgain, Older, *rolling_back.ITEMS)
 """Every kind of button there is."""
-FORMS: tuple[Form, ...] = (REJECT, *rolling_back.FORMS, *stopping.FORMS)
+FORMS: tuple[Form, ...] = (REJECT, _BREAK, *rolling_back.FORMS, *stopping.FORMS)
 """Every kind of form there is."""
 
 
 def claims(custom_id: str) -> bool:
     """Whether a button with this id is one of ours."""
-    templates = (_DECISION, _ALL, _STOP, _RUN_AGAIN, _OLDER, *rolling_back.TEMPLATES)
+    templates = (_DECISION, _GLASS, _ALL, _STOP, _RUN_AGAIN, _OLDER, *rolling_back.TEMPLATES)
     return any(template.fullmatch(custom_id) for template in templates)
 
 

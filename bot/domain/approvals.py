@@ -9,19 +9,25 @@ reviewed.
 Besides a number of people it may need somebody of each of several groups. One person stands for one group: with the
 roles of two of them it is whichever lets the most groups be filled, so the order in which people press does not matter.
 
+Somebody may also break the glass: grant it alone, whoever is missing. That is marked for good, and another person has
+to review it afterwards.
+
 The functions return the next value or raise `Refused`; storing it is a compare-and-set on `pending`, which makes two
 presses at once one decision.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.domain import reminders
 from bot.domain.reasons import Reason, Refused
 
 REMINDERS = 2
 """How often people are reminded of a request."""
+REVIEW_NAGS = (timedelta(hours=4), timedelta(hours=24))
+"""When people are first reminded of broken glass that nobody has reviewed; after that it is every day."""
 
 
 class ApprovalState(StrEnum):
@@ -54,11 +60,33 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """Another person's word that they have looked at what somebody did alone."""
+
+    person: int
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """That one person let it go alone, and why. `nags` counts the reminders until there is a `review`."""
+
+    person: int
+    name: str
+    at: datetime
+    reason: str
+    nags: int = 0
+    review: Review | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
     """A request for consent. `digest` is the content's; `authors` are the Discord ids that may not consent.
 
     `groups` are those of which somebody has to consent, beside the number that is `required`. `unsure` says that nobody
-    could find out everybody who stands behind the content, so that `authors` may lack somebody.
+    could find out everybody who stands behind the content, so that `authors` may lack somebody. `broken` says that the
+    glass was broken to grant it.
     """
 
     id: str
@@ -76,6 +104,7 @@ class Approval:
     votes: tuple[Vote, ...] = ()
     decided_at: datetime | None = None
     decided_by: str | None = None
+    broken: Broken | None = None
 
     @property
     def reminders(self) -> tuple[datetime, ...]:
@@ -132,6 +161,48 @@ def grant(
     if voted.missing:
         return voted
     return replace(voted, state=ApprovalState.GRANTED, decided_at=now, decided_by=name)
+
+
+def break_glass(
+    approval: Approval, *, person: int, name: str, reason: str, now: datetime, roles: frozenset[int] = frozenset()
+) -> Approval:
+    """Grant it at once by one person, the requester or commit author included. Refuses a closed or expired approval.
+
+    Their consent counts among the votes, so that every record names them.
+    """
+    require_open(approval, now=now)
+    voted = any(vote.person == person for vote in approval.votes)
+    own = () if voted else (Vote(person=person, name=name, at=now, roles=roles),)
+    return replace(
+        approval,
+        state=ApprovalState.GRANTED,
+        votes=(*approval.votes, *own),
+        decided_at=now,
+        decided_by=name,
+        broken=Broken(person=person, name=name, at=now, reason=reason),
+    )
+
+
+def review(approval: Approval, *, person: int, name: str, now: datetime) -> Approval:
+    """Acknowledge that the glass was broken. Refuses whoever broke it, and when nothing is left to acknowledge."""
+    broken = approval.broken
+    if broken is None or broken.review is not None:
+        raise Refused(Reason.NOTHING_TO_REVIEW)
+    if person == broken.person:
+        raise Refused(Reason.OWN_GLASS)
+    return replace(approval, broken=replace(broken, review=Review(person=person, name=name, at=now)))
+
+
+def nagged(approval: Approval, *, now: datetime) -> Approval:
+    """The approval with every reminder of the review counted that is due; those that were missed are one.
+
+    Unchanged when none is, or nothing has to be reviewed.
+    """
+    broken = approval.broken
+    if broken is None or broken.review is not None:
+        return approval
+    nags = reminders.counted(broken.at, first=REVIEW_NAGS, told=broken.nags, now=now)
+    return replace(approval, broken=replace(broken, nags=nags))
 
 
 def reject(approval: Approval, *, name: str, now: datetime) -> Approval:

@@ -40,7 +40,7 @@ class Environment:
     does not; `approval_groups` are those of which one each has to consent, `approvers` the roles that may at all, and
     `escalate` is the role that is called before a request expires. With `pull_requests` the bot changes manifests by
     pull request only. `context` names the cluster in the kubeconfig (None: the current one), `argocd` the Argo CD, and
-    `page` is where people open the Application.
+    `page` is where people open the Application. `break_glass` says that some role may break the glass there.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Environment:
     approvers: frozenset[int] = frozenset()
     mention: int | None = None
     escalate: int | None = None
+    break_glass: bool = False
 
     @property
     def kustomization(self) -> str:

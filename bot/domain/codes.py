@@ -24,6 +24,8 @@ class Reason(StrEnum):
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
     NOT_YOUR_REQUEST = "not_your_request"
+    OWN_GLASS = "own_glass"
+    NOTHING_TO_REVIEW = "nothing_to_review"
     CONTENT_CHANGED = "content_changed"
     CHANGED_SINCE = "changed_since"
     NOTHING_TO_DEPLOY = "nothing_to_deploy"

@@ -29,6 +29,7 @@ class Capability(StrEnum):
     AUDIT = "audit"
     FREEZE = "freeze"
     STOP = "stop"
+    BREAK_GLASS = "break_glass"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.REJECTED: "The request was rejected.",
     Reason.WITHDRAWN: "The request was withdrawn by the person who had asked.",
     Reason.NOT_YOUR_REQUEST: "Only the person who asked for this can withdraw it; whoever may approve can reject it.",
+    Reason.OWN_GLASS: "You broke this glass yourself, so another person has to acknowledge it.",
+    Reason.NOTHING_TO_REVIEW: "Nothing waits for a review here; somebody may have acknowledged it already.",
     Reason.CONTENT_CHANGED: (
         "What would be deployed is no longer what was shown, so nothing was deployed. Look again and ask with /deploy."
     ),

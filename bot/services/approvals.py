@@ -36,7 +36,7 @@ async def grant(
     `login` is the actor's on GitHub, where the topology knows it. Who wrote or started the run may have been reported
     only after the request was made, so it is looked up at the press.
     """
-    place = await _environment(database, approval_id)
+    place = await environment_of(database, approval_id)
     async with environments.changing(database, place, wakes=("operations", "cards")) as connection:
         return await count(connection, approval_id, actor=actor, now=now, login=login)
 
@@ -45,14 +45,30 @@ async def count(
     connection: Connection, approval_id: str, *, actor: Actor, now: datetime, login: str | None = None
 ) -> Approval:
     """Count the actor's consent as `grant` does, in a transaction that holds the environment."""
-    approval, version, operation = await _read(connection, approval_id)
+    approval, version, operation = await read(connection, approval_id)
     if operation.state is OperationState.WAITING:
         await obstacles.require_clear(connection, operation, now=now)
     await require_no_author(connection, operation, login=login)
     voted = approvals.grant(approval, person=actor.id, name=actor.name, roles=actor.role_ids, now=now)
-    if not await rows.save(connection, voted, version=version):
+    await keep(connection, voted, version=version, operation=operation, actor=actor, action="approve", now=now)
+    return voted
+
+
+async def keep(
+    connection: Connection,
+    given: Approval,
+    *,
+    version: int,
+    operation: Operation,
+    actor: Actor,
+    action: str,
+    now: datetime,
+    detail: str = "",
+) -> None:
+    """Write a consent down, show it, and let the operation go if it was the last one. Refuses what came second."""
+    if not await rows.save(connection, given, version=version):
         raise Refused(Reason.ALREADY_DECIDED)
-    if voted.state is ApprovalState.GRANTED:
+    if given.state is ApprovalState.GRANTED:
         after = replace(operation, state=OperationState.APPROVED, updated_at=now)
         if not await operation_rows.save(connection, after, expected=OperationState.WAITING):
             raise Refused(Reason.ALREADY_DECIDED)
@@ -60,13 +76,13 @@ async def count(
         connection,
         at=now,
         actor=actor,
-        action="approve",
-        outcome=voted.state,
+        action=action,
+        outcome=given.state,
         operation=operation,
-        digest=approval.digest,
+        digest=given.digest,
+        detail=detail,
     )
     await showing.refresh_card(connection, operation, now=now)
-    return voted
 
 
 async def require_no_author(connection: Connection, operation: Operation, *, login: str | None) -> None:
@@ -111,14 +127,31 @@ async def expire_overdue(database: Database, *, now: datetime) -> int:
         overdue = await rows.overdue(connection, now=now)
     closed = 0
     for approval_id in overdue:
-        place = await _environment(database, approval_id)
+        place = await environment_of(database, approval_id)
         async with environments.changing(database, place, wakes=("cards",)) as connection:
-            _, _, operation = await _read(connection, approval_id)
+            _, _, operation = await read(connection, approval_id)
             if operation.state is OperationState.WAITING:
                 closed += await operations.close(
                     connection, operation, state=OperationState.EXPIRED, reason=Reason.EXPIRED, now=now
                 )
     return closed
+
+
+async def environment_of(database: Database, approval_id: str) -> str:
+    """Which environment a press is about; refuses one on a request that is not known (any more)."""
+    approval = await get(database, approval_id)
+    if approval is None:
+        raise Refused(Reason.SUPERSEDED)
+    return approval.environment
+
+
+async def read(connection: Connection, approval_id: str) -> tuple[Approval, int, Operation]:
+    """The request behind a button: its approval, the version of that, and its operation. Refuses one not known."""
+    found = await rows.get(connection, approval_id)
+    operation = found and await operation_rows.get(connection, found[0].operation_id)
+    if found is None or operation is None:
+        raise Refused(Reason.SUPERSEDED)
+    return *found, operation
 
 
 async def _close(
@@ -133,9 +166,9 @@ async def _close(
     detail: str = "",
 ) -> Approval:
     """End a request as `decide` says, unless something else has ended it at the same time."""
-    place = await _environment(database, approval_id)
+    place = await environment_of(database, approval_id)
     async with environments.changing(database, place, wakes=("cards",)) as connection:
-        approval, version, operation = await _read(connection, approval_id)
+        approval, version, operation = await read(connection, approval_id)
         decided = decide(approval, operation)
         if not await rows.save(connection, decided, version=version):
             raise Refused(Reason.ALREADY_DECIDED)
@@ -145,19 +178,3 @@ async def _close(
         if not closed:
             raise Refused(Reason.ALREADY_DECIDED)
     return decided
-
-
-async def _environment(database: Database, approval_id: str) -> str:
-    """Which environment a press is about; refuses one on a request that is not known (any more)."""
-    approval = await get(database, approval_id)
-    if approval is None:
-        raise Refused(Reason.SUPERSEDED)
-    return approval.environment
-
-
-async def _read(connection: Connection, approval_id: str) -> tuple[Approval, int, Operation]:
-    found = await rows.get(connection, approval_id)
-    operation = found and await operation_rows.get(connection, found[0].operation_id)
-    if found is None or operation is None:
-        raise Refused(Reason.SUPERSEDED)
-    return *found, operation

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from bot.domain.catalog import Catalog
-from bot.services import approvals, freezes, locks, obstacles, reminders, stops
+from bot.services import approvals, freezes, glass, locks, obstacles, reminders, stops
 from bot.storage.engine import Database
 
 
@@ -18,3 +18,4 @@ async def tend(database: Database, *, catalog: Catalog, now: datetime) -> None:
     await freezes.tend(database, catalog=catalog, now=now)
     await approvals.expire_overdue(database, now=now)
     await reminders.remind(database, now=now)
+    await glass.tend(database, now=now)

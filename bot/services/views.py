@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.cards import glass as glass_card
 from bot.cards import incident as incident_card
 from bot.cards import locks as lock_cards
 from bot.cards import operation as operation_card
@@ -69,6 +70,9 @@ class Gallery:
             if kind == "nag":
                 lock_id, _, number = rest.partition(":")
                 return await self._lock(connection, lock_id, number=int(number), now=now)
+            if kind == "glass":
+                operation_id, _, number = rest.partition(":")
+                return await self._glass(connection, operation_id, number=int(number))
             if kind == "audit":
                 return await self._audit(connection, rest)
             if kind == "stop":
@@ -130,6 +134,25 @@ class Gallery:
         card = lock_cards.notice(lock, environment=environment, number=number, rollback=rollback)
         return self.releases_channel, card
 
+    async def _glass(self, connection: Connection, operation_id: str, *, number: int) -> tuple[int, Card] | None:
+        """The newest message about broken glass, until and after somebody has reviewed it."""
+        operation = await operations.get(connection, operation_id)
+        found = await approvals.of_operation(connection, operation_id)
+        environment = self.catalog.environments.get(operation.environment) if operation else None
+        if operation is None or found is None or environment is None:
+            return None
+        approval, broken = found[0], found[0].broken
+        if broken is None or number < broken.nags:
+            return None
+        url = await self._url(connection, shown_on(operation))
+        card = glass_card.notice(approval, broken, environment=environment, number=number, url=url)
+        return self.alerts_channel, card
+
+    async def _url(self, connection: Connection, key: str) -> str | None:
+        """Where the message of a card is, once there is one."""
+        place = await cards.location(connection, key)
+        return f"https://discord.com/channels/{self.guild_id}/{place[0]}/{place[1]}" if place else None
+
     async def _audit(self, connection: Connection, numbers: str) -> tuple[int, Card] | None:
         """A copy of rows; nothing to show once the topology names no channel for it any more."""
         first, last = map(int, numbers.split("-"))
@@ -164,10 +187,9 @@ class Gallery:
         locked = await _in_the_way(connection, operation, now=now) is not None
         if role is None or (not called and (locked or not standing.is_open(found[0], now=now))):
             return None
-        place = await cards.location(connection, shown_on(operation))
-        if place is None and not called:
+        url = await self._url(connection, shown_on(operation))
+        if url is None and not called:
             raise NotYet  # Whoever is called must find the way.
-        url = f"https://discord.com/channels/{self.guild_id}/{place[0]}/{place[1]}" if place else None
         opened = await operations.opened(connection, operation.environment)
         several = sum(one.state is OperationState.WAITING for one in opened) > 1
         card = summons.render(

@@ -1,4 +1,8 @@
-"""Rows of approvals. A decision is a compare-and-set on the version that was read: of two at once, one wins."""
+"""Rows of approvals. A decision is a compare-and-set on the version that was read: of two at once, one wins.
+
+The column `state` is that of the approval, but `unreviewed` while it was granted by breaking the glass and nobody has
+reviewed that: so those are found by their index, and are the only closed ones that are written again.
+"""
 
 from datetime import datetime
 
@@ -10,7 +14,8 @@ from bot.storage import documents
 from bot.storage.engine import insert
 from bot.storage.schema import approvals as table
 
-_PENDING = 1000
+_LIMIT = 1000
+_UNREVIEWED = "unreviewed"
 
 
 async def add(connection: AsyncConnection, approval: Approval) -> bool:
@@ -20,7 +25,7 @@ async def add(connection: AsyncConnection, approval: Approval) -> bool:
         .values(
             id=approval.id,
             operation_id=approval.operation_id,
-            state=approval.state,
+            state=_state(approval),
             expires_at=approval.expires_at,
             document=documents.approval.dump(approval),
             version=1,
@@ -43,12 +48,16 @@ async def of_operation(connection: AsyncConnection, operation_id: str) -> tuple[
 
 
 async def save(connection: AsyncConnection, approval: Approval, *, version: int) -> bool:
-    """Write a pending approval's next value if nobody wrote it since that version."""
+    """Write the next value of a pending or unreviewed approval if nobody wrote it since that version."""
     result = await connection.execute(
         update(table)
-        .where(table.c.id == approval.id, table.c.version == version, table.c.state == ApprovalState.PENDING)
+        .where(
+            table.c.id == approval.id,
+            table.c.version == version,
+            table.c.state.in_((ApprovalState.PENDING, _UNREVIEWED)),
+        )
         .values(
-            state=approval.state,
+            state=_state(approval),
             expires_at=approval.expires_at,
             document=documents.approval.dump(approval),
             version=version + 1,
@@ -59,13 +68,12 @@ async def save(connection: AsyncConnection, approval: Approval, *, version: int)
 
 async def pending(connection: AsyncConnection) -> list[Approval]:
     """The pending approvals, of a thousand at most those that end first."""
-    rows = await connection.execute(
-        select(table.c.document)
-        .where(table.c.state == ApprovalState.PENDING)
-        .order_by(table.c.expires_at)
-        .limit(_PENDING)
-    )
-    return [documents.approval.load(row.document) for row in rows]
+    return await _in_state(connection, ApprovalState.PENDING)
+
+
+async def unreviewed(connection: AsyncConnection) -> list[Approval]:
+    """Those whose glass was broken and which nobody has reviewed, a thousand at most from the oldest."""
+    return await _in_state(connection, _UNREVIEWED)
 
 
 async def overdue(connection: AsyncConnection, *, now: datetime) -> list[str]:
@@ -74,3 +82,15 @@ async def overdue(connection: AsyncConnection, *, now: datetime) -> list[str]:
         select(table.c.id).where(table.c.state == ApprovalState.PENDING, table.c.expires_at <= now).limit(100)
     )
     return [row.id for row in rows]
+
+
+async def _in_state(connection: AsyncConnection, state: str) -> list[Approval]:
+    rows = await connection.execute(
+        select(table.c.document).where(table.c.state == state).order_by(table.c.expires_at).limit(_LIMIT)
+    )
+    return [documents.approval.load(row.document) for row in rows]
+
+
+def _state(approval: Approval) -> str:
+    unreviewed = approval.broken is not None and approval.broken.review is None
+    return _UNREVIEWED if unreviewed else approval.state

@@ -138,11 +138,19 @@ class Office:
 
 
 @asynccontextmanager
-async def office(town: Town) -> AsyncIterator[Office]:
-    """Move the bot into the town: developers look, refresh and ask; approvers look and approve; guests do nothing."""
+async def office(town: Town, *, break_glass: bool = False) -> AsyncIterator[Office]:
+    """Move the bot into the town: developers look, refresh and ask; approvers look and approve; guests do nothing.
+
+    With `break_glass` developers may do that as well.
+    """
     developers, approvers = town.developers.id, town.approvers.id
     catalog = places.catalog(mention=approvers)
-    catalog = replace(catalog, logins={town.mina.id: "mina", town.jiwon.id: "jiwon"})
+    prod = replace(catalog.environments["prod"], break_glass=break_glass)
+    catalog = replace(
+        catalog,
+        environments={**catalog.environments, "prod": prod},
+        logins={town.mina.id: "mina", town.jiwon.id: "jiwon"},
+    )
     policy = Policy(
         guild_id=town.guild.id,
         grants={
@@ -152,6 +160,7 @@ async def office(town: Town) -> AsyncIterator[Office]:
                 Capability.VIEW: frozenset({developers, approvers}),
                 Capability.DEPLOY: frozenset({developers}),
                 Capability.APPROVE: frozenset({approvers}),
+                Capability.BREAK_GLASS: frozenset({developers} if break_glass else ()),
             },
         },
     )

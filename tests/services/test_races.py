@@ -13,7 +13,7 @@ from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.operations import Operation, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.services import approvals, bulk, operations, own_requests
+from bot.services import approvals, bulk, glass, operations, own_requests
 from bot.services.environments import changing
 from bot.storage import approvals as approval_rows
 from bot.storage import operations as rows
@@ -32,6 +32,7 @@ ENDS = {
     OperationState.EXPIRED: ApprovalState.EXPIRED,
     OperationState.SUPERSEDED: ApprovalState.SUPERSEDED,
 }
+CONSENTS = {"vote", "another vote", "all at once", "glass"}
 AT_ONCE = {"all at once", "supersede", "changed"}
 TOO_LATE = {Reason.ALREADY_DECIDED, Reason.WITHDRAWN, Reason.EXPIRED, Reason.SUPERSEDED, Reason.ALREADY_OPEN, None}
 """What those are told who were not the first; None is a list that has changed."""
@@ -75,6 +76,7 @@ def orders(
         "vote": lambda: approvals.grant(database, operation.id, actor=MINJI, now=now),
         "another vote": lambda: approvals.grant(database, operation.id, actor=JIA, now=now),
         "all at once": lambda: grant_all(bot, shown),
+        "glass": lambda: glass.smash(database, operation.id, actor=SORA, reason="It burns.", now=now),
         "reject": lambda: approvals.reject(database, operation.id, actor=MINJI, why="No.", now=now),
         "withdraw": lambda: approvals.withdraw(database, operation.id, actor=SORA, now=now),
         "supersede": lambda: bot.request(HYUNWOO),
@@ -128,9 +130,11 @@ async def test_whatever_happens_at_once_one_thing_happens(
         assert len(consent.votes) == (after.state is OperationState.APPROVED)
         mine = [row for row in await bot.table("audit") if row["operation_id"] == before.id]
         assert [row["outcome"] for row in mine] == ["requested", consent.state], answers
-        done = [name for name in ("vote", "another vote", "all at once") if isinstance(answers[name], Approval | list)]
+        done = [name for name in CONSENTS if isinstance(answers[name], Approval | list)]
         assert len(done) == (after.state is OperationState.APPROVED), answers
-        assert all(answers[name] in TOO_LATE for name in {"vote", "another vote", "all at once"} - {*done}), answers
+        assert all(answers[name] in TOO_LATE for name in CONSENTS - {*done}), answers
+        told_of = [row for row in await bot.table("cards") if row["key"].startswith(f"glass:{before.id}:")]
+        assert (consent.broken is not None) == len(told_of) == (done == ["glass"]), answers
         assert (answers["reject"] in TOO_LATE) == (after.state is not OperationState.REJECTED)
         assert (answers["withdraw"] in TOO_LATE) == (after.state is not OperationState.WITHDRAWN)
         async with bot.database.reading() as connection:

@@ -141,3 +141,23 @@ async def test_overdue_are_the_pending_whose_time_is_over(database: Database) ->
 
     async with database.reading() as connection:
         assert sorted(await rows.overdue(connection, now=over)) == ["a-1", "a-4"]
+
+
+async def test_only_what_nobody_has_reviewed_is_written_after_its_end(database: Database) -> None:
+    async def unreviewed() -> list[Approval]:
+        async with database.reading() as connection:
+            return await rows.unreviewed(connection)
+
+    await add(database, approval())
+    broken = approvals.break_glass(approval(), person=1000, name="x", reason="it burns", now=NOW)
+    reviewed = approvals.review(broken, person=1001, name="y", now=NOW)
+    granted = approvals.grant(approval(), person=1001, name="y", now=NOW)
+
+    assert await unreviewed() == []
+    saved = await asyncio.gather(*(save(database, one, version=1) for one in [broken] * 5))
+    assert (sum(saved), await unreviewed()) == (1, [broken])
+    assert not await save(database, granted, version=1)
+    saved = await asyncio.gather(*(save(database, one, version=2) for one in [reviewed] * 5))
+    assert (sum(saved), await unreviewed()) == (1, [])
+    assert not await save(database, granted, version=3)
+    assert await get(database) == (reviewed, 3)

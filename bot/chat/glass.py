@@ -1,0 +1,96 @@
+"""Break glass, on the card of a request, and Acknowledge, on the message that it makes in the alerts channel.
+
+Who breaks the glass is asked why, and to type where: the name of the environment.
+"""
+
+import re
+from functools import partial
+from typing import Any, Self
+
+import discord
+
+from bot.cards import glass as cards
+from bot.cards.base import Card
+from bot.chat import boundary, forms
+from bot.chat.deps import Deps
+from bot.chat.forms import Form
+from bot.domain.approvals import Approval, require_open
+from bot.domain.permissions import Capability
+from bot.domain.reasons import Reason, Refused
+from bot.services import approvals, glass
+
+TEMPLATE = re.compile(r"chatops:(?P<verb>glass|review):(?P<id>[0-9a-z]{1,64})")
+# Short, so that the longest name of an environment fits into a hundred characters.
+_FORM = re.compile(r"chatops:bg:(?P<id>[0-9a-z]{1,64}):(?P<environment>[a-z0-9-]{1,63})")
+
+
+class Glass(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
+    """One of the two buttons."""
+
+    def __init__(self, item: discord.ui.Button[Any], *, verb: str, approval_id: str) -> None:
+        super().__init__(item)
+        self.verb = verb
+        self.approval_id = approval_id
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """The pressed button."""
+        assert isinstance(item, discord.ui.Button)  # noqa: S101 - the library found it among the message's buttons
+        return cls(item, verb=match["verb"], approval_id=match["id"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Ask why, or take the acknowledgement, inside the boundary."""
+        deps: Deps = interaction.client.deps
+        if self.verb == "glass":
+            form = partial(_why, interaction, deps, approval_id=self.approval_id)
+            await boundary.ask(interaction, name="break_glass", observe=deps.observe, form=form)
+            return
+        work = partial(review, interaction, deps, approval_id=self.approval_id)
+        await boundary.answer(interaction, name="review", observe=deps.observe, work=work)
+
+
+async def smash(interaction: discord.Interaction, deps: Deps, *, id: str, reason: str, environment: str) -> Card:
+    """One submission of the form behind Break glass. What was typed has been checked; the request says where it is."""
+    approval = await _known(deps, id)
+    actor = await deps.gate.require(interaction, capability=Capability.BREAK_GLASS, environment=approval.environment)
+    return cards.smashed(await glass.smash(deps.database, id, actor=actor, reason=reason, now=deps.clock()))
+
+
+async def review(interaction: discord.Interaction, deps: Deps, *, approval_id: str) -> Card:
+    """One press on Acknowledge: whoever may approve there, but not who broke the glass."""
+    approval = await _known(deps, approval_id)
+    place = approval.environment
+    actor = await deps.gate.require(interaction, capability=Capability.APPROVE, environment=place)
+    try:
+        return cards.reviewed(await glass.review(deps.database, approval_id, actor=actor, now=deps.clock()))
+    except Refused as refused:
+        if refused.reason is not Reason.OWN_GLASS:
+            raise
+        who = deps.gate.who(capability=Capability.APPROVE, environment=place)
+        raise Refused(refused.reason, who) from refused
+
+
+FORM = Form(name="break_glass", template=_FORM, work=smash, typed="environment")
+
+
+async def _why(interaction: discord.Interaction, deps: Deps, *, approval_id: str) -> discord.ui.Modal:
+    """The form behind Break glass, for whoever could break it at this moment."""
+    approval = await _known(deps, approval_id)
+    await deps.gate.expect(interaction, capability=Capability.BREAK_GLASS, environment=approval.environment)
+    require_open(approval, now=deps.clock())
+    return forms.modal(
+        FORM,
+        f"chatops:bg:{approval.id}:{approval.environment}",
+        title=f"Break glass: {approval.service} → {approval.environment}",
+        label="Why can it not wait for others?",
+        placeholder="The card and the alerts channel show it to everybody.",
+    )
+
+
+async def _known(deps: Deps, approval_id: str) -> Approval:
+    approval = await approvals.get(deps.database, approval_id)
+    if approval is None:
+        raise Refused(Reason.SUPERSEDED)
+    return approval

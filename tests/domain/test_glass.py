@@ -1,0 +1,80 @@
+"""Broken glass: one person is enough, another one has to look at it, and people are reminded until they do."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.domain import approvals
+from bot.domain.approvals import Approval, ApprovalState, Broken, Group, Review, Vote
+from bot.domain.reasons import Reason, Refused
+from tests.domain.examples import ASKED_BY, OTHER, after, approval
+
+NOW = after(260)
+HOUR = timedelta(hours=1)
+BROKEN = Broken(person=ASKED_BY, name="mina", at=NOW, reason="it burns")
+STRICT = approval(required=3, groups=(Group(name="security", roles=frozenset({501})),))
+
+
+def smash(given: Approval, *, person: int = ASKED_BY) -> Approval:
+    return approvals.break_glass(
+        given, person=person, name="mina", reason="it burns", roles=frozenset({500}), now=BROKEN.at
+    )
+
+
+def test_one_person_lets_their_own_request_go_whoever_is_missing() -> None:
+    assert ASKED_BY in STRICT.authors
+    own = Vote(person=ASKED_BY, name="mina", at=NOW, roles=frozenset({500}))
+
+    assert smash(STRICT) == replace(
+        STRICT, state=ApprovalState.GRANTED, votes=(own,), decided_at=NOW, decided_by="mina", broken=BROKEN
+    )
+
+
+def test_whoever_consented_before_counts_once() -> None:
+    first = approvals.grant(STRICT, person=OTHER, name="jiwon", now=NOW)
+
+    assert [vote.person for vote in smash(first).votes] == [OTHER, ASKED_BY]
+    assert smash(first, person=OTHER).votes == first.votes
+
+
+@pytest.mark.parametrize("state", sorted(set(ApprovalState) - {ApprovalState.PENDING}))
+def test_what_is_closed_stays_closed(state: ApprovalState) -> None:
+    with pytest.raises(Refused):
+        smash(approval(state=state))
+
+
+def test_what_has_expired_is_not_let_go() -> None:
+    with pytest.raises(Refused) as refused:
+        smash(approval(expires_at=NOW))
+    assert refused.value.reason is Reason.EXPIRED
+
+
+def test_another_person_reviews_it_once() -> None:
+    broken = smash(approval())
+    told = []
+    for given, person in ((broken, ASKED_BY), (approval(), OTHER)):
+        with pytest.raises(Refused) as refused:
+            approvals.review(given, person=person, name="x", now=NOW)
+        told.append(refused.value.reason)
+    reviewed = approvals.review(broken, person=OTHER, name="jiwon", now=NOW + HOUR)
+    with pytest.raises(Refused) as again:
+        approvals.review(reviewed, person=13, name="sora", now=NOW + HOUR)
+
+    assert [*told, again.value.reason] == [Reason.OWN_GLASS, Reason.NOTHING_TO_REVIEW, Reason.NOTHING_TO_REVIEW]
+    review = Review(person=OTHER, name="jiwon", at=NOW + HOUR)
+    assert reviewed == replace(broken, broken=replace(BROKEN, review=review))
+
+
+@pytest.mark.parametrize(
+    ("hours", "nags"), [(0, 0), (3.99, 0), (4, 1), (23.99, 1), (24, 2), (47.99, 2), (48, 3), (72, 4), (240, 11)]
+)
+def test_reminders_come_after_four_hours_a_day_and_then_daily(hours: float, nags: int) -> None:
+    broken, now = smash(approval()), NOW + hours * HOUR
+    reviewed = approvals.review(broken, person=OTHER, name="jiwon", now=NOW)
+
+    reminded = approvals.nagged(broken, now=now)
+    assert reminded == replace(broken, broken=replace(BROKEN, nags=nags))
+    assert approvals.nagged(reminded, now=now) == reminded
+    assert approvals.nagged(reviewed, now=now) == reviewed
+    assert approvals.nagged(approval(), now=now) == approval()
