@@ -86,7 +86,7 @@ class Approval:
 
     `groups` are those of which somebody has to consent, beside the number that is `required`. `unsure` says that nobody
     could find out everybody who stands behind the content, so that `authors` may lack somebody. `broken` says that the
-    glass was broken to grant it.
+    glass was broken to grant it, `held_until` until when nobody could decide it.
     """
 
     id: str
@@ -105,12 +105,14 @@ class Approval:
     decided_at: datetime | None = None
     decided_by: str | None = None
     broken: Broken | None = None
+    held_until: datetime | None = None
 
     @property
     def reminders(self) -> tuple[datetime, ...]:
         """When people are reminded of it: when half of its time is over, and when a sixth is left."""
-        lifetime = self.expires_at - self.requested_at
-        return self.requested_at + lifetime / 2, self.expires_at - lifetime / 6
+        began = self.held_until or self.requested_at
+        lifetime = self.expires_at - began
+        return began + lifetime / 2, self.expires_at - lifetime / 6
 
     @property
     def missing(self) -> int:

@@ -125,7 +125,7 @@ async def give_time(
         approval, version = found
         ends = after + environment.approval_lifetime
         if approval.expires_at < ends:
-            await approval_rows.save(connection, replace(approval, expires_at=ends), version=version)
+            await approval_rows.save(connection, replace(approval, expires_at=ends, held_until=after), version=version)
     await showing.refresh_card(connection, operation, now=now)
 
 

@@ -6,35 +6,37 @@ often the bot starts anew. A bot that was away sends the newest of those it miss
 
 from datetime import datetime
 
-from bot.domain import approvals
 from bot.domain.approvals import Approval
+from bot.services import obstacles
+from bot.services.showing import reminder_key
 from bot.storage import approvals as rows
-from bot.storage import cards
+from bot.storage import cards, operations
 from bot.storage.engine import Connection, Database
 
 
-def card_key(approval_id: str, number: int) -> str:
-    """The key of a reminder's card."""
-    return f"reminder:{approval_id}:{number}"
-
-
 async def remind(database: Database, *, now: datetime) -> int:
-    """Begin every reminder whose time has come; says how many. The board posts them while the request still waits."""
+    """Begin every reminder whose time has come; says how many. The board posts them while the request still waits.
+
+    Nobody is reminded of what they could not decide now, because it is locked, frozen or everything is stopped.
+    """
     async with database.reading() as connection:
-        due = [card_key(one.id, number) for one in await rows.pending(connection) if (number := _passed(one, now=now))]
-        known = await cards.known(connection, due)
+        due = {one: number for one in await rows.pending(connection) if (number := _passed(one, now=now))}
+        known = await cards.known(connection, [reminder_key(one.id, number) for one, number in due.items()])
+        keys = [
+            key
+            for one, number in due.items()
+            if (key := reminder_key(one.id, number)) not in known and await _is_clear(connection, one, now=now)
+        ]
     begun = 0
-    for key in due:
-        if key not in known:
-            async with database.transaction("cards") as connection:
-                begun += await cards.begin(connection, key, now=now)
+    for key in keys:
+        async with database.transaction("cards") as connection:
+            begun += await cards.begin(connection, key, now=now)
     return begun
 
 
-async def refresh(connection: Connection, approval_id: str, *, now: datetime) -> None:
-    """Let the board look at the reminders that there are of a request."""
-    keys = [card_key(approval_id, number) for number in range(1, approvals.REMINDERS + 1)]
-    await cards.mark_known_stale(connection, keys, now=now)
+async def _is_clear(connection: Connection, approval: Approval, *, now: datetime) -> bool:
+    operation = await operations.get(connection, approval.operation_id)
+    return operation is not None and await obstacles.in_the_way(connection, operation, now=now) is None
 
 
 def _passed(approval: Approval, *, now: datetime) -> int:

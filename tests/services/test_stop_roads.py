@@ -30,13 +30,14 @@ class Road:
     """One deploy of a tag, and what was written and ordered when everything was stopped."""
 
     bot: Bot
+    other: Bot
     seen: Callable[[], tuple[str, int]]
     at_the_stop: tuple[str, int] | None = None
     waited: list[str] = field(default_factory=list)
 
     async def stop(self) -> None:
         self.at_the_stop = self.seen()
-        await stopped(self.bot)
+        await stopped(self.other)  # another process, which waits for none of this one's turns
 
     async def insist(self, order: Callable[[], Awaitable[_Done]], *, during: str) -> _Done:
         """Give an order; one that is refused because of the stop is given again after it."""
@@ -85,13 +86,16 @@ class Road:
 async def test_a_stop_before_any_commit_lets_nothing_out(
     outside: Outside, database_url: str, catalog: Catalog, earlier: str, world: World, argocd: Interrupted
 ) -> None:
-    other = world.overlay("prod").tags[TICKETS]
+    newer = world.overlay("prod").tags[TICKETS]
     waited: list[str] = []
-    async with bot_in(outside, database_url, catalog=catalog, make=Interfered) as bot:
+    async with (
+        bot_in(outside, database_url, catalog=catalog) as other,
+        bot_in(outside, database_url, catalog=catalog, make=Interfered) as bot,
+    ):
         assert isinstance(bot.database, Interfered)
         for turns in itertools.count(1):
-            tag = (earlier, other)[(turns + 1) % 2]
-            road = Road(bot=bot, seen=lambda: (world.git.head("main").sha, len(argocd.received("POST"))))
+            tag = (earlier, newer)[(turns + 1) % 2]
+            road = Road(bot=bot, other=other, seen=lambda: (world.git.head("main").sha, len(argocd.received("POST"))))
             before = road.seen()
             bot.database.turns, bot.database.faster = turns, road.stop
             operation = await road.go(tag)
