@@ -86,7 +86,7 @@ class Ways:
 
     async def _history(self, image: Image, *, seen: ApplicationObserved) -> Offer:
         if self.environment.automated:
-            raise Refused(Reason.AUTOMATED, "Argo CD goes back only where it does not sync by itself.")
+            raise Refused(Reason.HISTORY_AUTOMATED)
         application = self.environment.application
         if not await self.argocd.can_sync(application):
             raise Refused(Reason.WINDOW_CLOSED)

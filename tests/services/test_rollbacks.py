@@ -143,6 +143,8 @@ async def test_an_emergency_needs_one_approver(bot: Bot) -> None:
     steps = replace(bot.deployer.steps, catalog=catalog)
     strict = replace(bot, deployer=replace(bot.deployer, steps=steps))
     waiting = await ordered(strict, first, emergency=True)
+    asked = [row["detail"] for row in await bot.table("audit") if row["operation_id"] == waiting.id]
+    assert asked[0] == "rollback by tag, emergency: payments fail"
     with pytest.raises(Refused) as refused:
         await approvals.grant(bot.database, waiting.id, actor=HYUNWOO, now=bot.clock())
     assert refused.value.reason is Reason.OWN_REQUEST
