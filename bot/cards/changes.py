@@ -1,10 +1,10 @@
-"""What is different about a request from what was shown when it was asked before, in a few lines, old and new."""
+"""What a request changes, in a few lines: the commits in between, and what is new since it was shown before."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from bot.cards.text import code, link, plain
 from bot.domain.catalog import Catalog
-from bot.domain.operations import Content, Operation, Resource
+from bot.domain.operations import Between, Content, Operation, Resource
 
 _TAG = 60
 _NAME = 80
@@ -24,6 +24,40 @@ def since(operation: Operation, *, catalog: Catalog) -> str:
         compare = link("compare", catalog.compare_page(before.revision, now.revision))
         lines.append(f"• manifests {old} → {new} · {compare}")
     return "\n".join(["⚠️ **Changed since** it was shown, so it is asked again:", *lines])
+
+
+def commits(between: Between, *, back: bool, catalog: Catalog) -> str:
+    """The commits that come in and those that are undone, each side in the same way, counted by itself.
+
+    `back` says that somebody goes back: then what is undone comes first. '' when nothing lies between.
+    """
+    base, head = between.base, between.head
+    gained = _side(
+        f"Brings {number_of(between.gained)} in",
+        between.lines,
+        total=between.gained,
+        url=catalog.compare_page(base, head),
+    )
+    lost = _side(
+        f"Undoes {number_of(between.lost)}",
+        between.lost_lines,
+        total=between.lost,
+        url=catalog.compare_page(head, base),
+    )
+    return "\n".join([*lost, *gained] if back else [*gained, *lost])
+
+
+def number_of(number: int) -> str:
+    """How many commits, in words."""
+    return "1 commit" if number == 1 else f"{number} commits"
+
+
+def _side(words: str, lines: Sequence[str], *, total: int, url: str) -> list[str]:
+    if not total:
+        return []
+    shown = [f"• {plain(line, 90)}" for line in lines[:_SHOWN]]
+    left = total - len(shown)
+    return [f"**{link(words, url)}**", *shown, *([f"• and {left} more"] if shown and left > 0 else [])]
 
 
 def _images(before: Content, now: Content) -> Iterator[str]:

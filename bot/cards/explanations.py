@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.cards import glass, obstacles
+from bot.cards import glass, obstacles, rollback
 from bot.cards.base import Button, Card, Colour
 from bot.cards.text import ago, code, paragraphs, plain
 from bot.domain.approvals import Approval
@@ -78,6 +78,8 @@ def why(operation: Operation, *, approval: Approval | None, entries: tuple[Entry
 def _asked(operation: Operation, approval: Approval | None) -> list[str]:
     lines = [f"**Asked** by {plain(operation.requested_name, 40)} {ago(operation.requested_at)}"]
     if operation.rollback is not None:
+        loud = " · 🚨 **emergency**: one approver is enough" if operation.rollback.emergency else ""
+        lines.append(f"**Way** {rollback.NAMES[operation.rollback.way]}{loud}")
         lines.append(f"**Why** {plain(operation.rollback.why, 200)}")
     if approval is not None:
         votes = ", ".join(f"{plain(vote.name, 40)} {ago(vote.at)}" for vote in approval.votes) or "nobody"

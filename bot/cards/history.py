@@ -12,6 +12,7 @@ from bot.domain.reasons import SENTENCES
 
 _TAG = 30
 _IMAGES = 5
+_WHY = 200
 
 
 def render(found: tuple[Past, ...], *, environment: Environment, service: str | None, catalog: Catalog) -> Card:
@@ -35,10 +36,19 @@ def _entry(one: Past, *, catalog: Catalog) -> str:
     commit = link(one.revision[:7], catalog.commit_page(one.revision)) if one.revision else ""
     what = "everything" if one.service is None else one.service
     first = f"{mark} **{what}** {commit} {ago(one.at)}"
-    lines = [first, *_what(one), _who(one)]
+    lines = [first, _back(one), *_what(one), _who(one)]
     if one.reason is not None:
         lines.append(SENTENCES[one.reason])
     return "\n".join(filter(None, lines))
+
+
+def _back(one: Past) -> str:
+    """That it went back and why; '' for a deploy."""
+    if one.rollback is None:
+        return ""
+    mark = "🚨" if one.rollback.emergency else "⏪"
+    words = "rolled back" if one.succeeded else "was to be rolled back"
+    return f"{mark} {words}: {plain(one.rollback.why, _WHY)}"
 
 
 def _what(one: Past) -> list[str]:
@@ -46,7 +56,7 @@ def _what(one: Past) -> list[str]:
         return [plain(one.subject, 80)] if one.subject else []
     lines = []
     for change in one.images[:_IMAGES]:
-        old, new = (image.tag if image else None for image in (change.old, change.new))
+        old, new = (image.version if image else None for image in (change.old, change.new))
         name = "" if one.service else f"{change.service} "
         tags = f"{code(old or 'nothing', _TAG)} → {code(new or 'nothing', _TAG)}" if old != new else "configuration"
         lines.append(f"{name}{tags}")

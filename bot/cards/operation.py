@@ -157,29 +157,17 @@ def _off_branch(operation: Operation, *, environment: Environment | None) -> str
 
 
 def _between(operation: Operation, *, catalog: Catalog) -> str:
-    """The commits that come with a chosen tag, or that it takes back."""
-    between = operation.between
-    if between is None:
+    """The commits that come with a chosen tag, and those that it takes back."""
+    if operation.between is None:
         return ""
-    if not between.gained and not between.lost:
-        return "Both images were built from the same commit."
-    ends = (between.base, between.head) if between.gained else (between.head, between.base)
-    words = f"{_commits(between.gained)} in" if between.gained else f"going back: undoes {_commits(between.lost)}"
-    if between.gained and between.lost:
-        words += f", {_commits(between.lost)} out"
-    lines = [f"**{link(words, catalog.compare_page(*ends))}**", *(f"• {plain(one, 90)}" for one in between.lines)]
-    left = (between.gained or between.lost) - len(between.lines)
-    return "\n".join([*lines, f"• and {left} more"] if left > 0 else lines)
-
-
-def _commits(number: int) -> str:
-    return "1 commit" if number == 1 else f"{number} commits"
+    found = changes.commits(operation.between, back=operation.rollback is not None, catalog=catalog)
+    return found or "Both images were built from the same commit."
 
 
 def _content(content: Content, *, catalog: Catalog) -> str:
     lines = []
     for change in content.images[:_IMAGES]:
-        old, new = (image.tag if image else None for image in (change.old, change.new))
+        old, new = (image.version if image else None for image in (change.old, change.new))
         tags = f"{code(old or 'nothing', _TAG)} →\n{code(new or 'nothing', _TAG)}" if old != new else "configuration"
         lines.append(f"**{change.service}** {tags}")
     if len(content.images) > _IMAGES:

@@ -8,6 +8,7 @@ which has to fit into a hundred characters whatever the place is called. Behind 
 import hashlib
 from collections.abc import Iterable, Iterator
 
+from bot.cards import changes
 from bot.cards.base import Button, Card, Colour, Style
 from bot.cards.standing import Standing
 from bot.cards.text import ago, code, link, paragraphs, plain
@@ -21,7 +22,8 @@ _WHY = 200
 _NOTHING_GOOD = "**Nothing good is left.** What ran well is gone from the registry, or was itself rolled back."
 _ASKED = "Git asks for it already, and what runs is something else: syncs this service alone."
 _STORED = {True: "", False: "⛔ no longer in the registry", None: "the registry did not say whether it has it"}
-_NAMES = {Way.TAG: "Previous tag", Way.REVERT: "git revert", Way.HISTORY: "Argo CD rollback"}
+NAMES = {Way.TAG: "Previous tag", Way.REVERT: "git revert", Way.HISTORY: "Argo CD rollback"}
+"""What people call the ways."""
 
 
 def place_id(environment: str, service: str) -> str:
@@ -43,8 +45,8 @@ def plan(found: Plan, *, environment: Environment, catalog: Catalog) -> Card:
         description=paragraphs(
             [
                 _now(found),
-                _target(found.chosen) if found.chosen else _NOTHING_GOOD,
-                "\n".join(_way(offer, plan=found, catalog=catalog) for offer in found.offers),
+                _target(found.chosen, catalog=catalog) if found.chosen else _NOTHING_GOOD,
+                "\n".join(_way(offer, plan=found, environment=environment, catalog=catalog) for offer in found.offers),
                 _others(found),
             ]
         ),
@@ -86,34 +88,35 @@ def undone(between: Between | None) -> str:
         return "GitHub did not say what it undoes"
     if not between.lost and not between.gained:
         return "undoes nothing: both were built from the same commit"
-    words = f"undoes {_commits(between.lost)}" if between.lost else ""
-    more = f"brings {_commits(between.gained)} in" if between.gained else ""
+    words = f"undoes {changes.number_of(between.lost)}" if between.lost else ""
+    more = f"brings {changes.number_of(between.gained)} in" if between.gained else ""
     return ", ".join(filter(None, (words, more)))
 
 
 def _now(found: Plan) -> str:
-    lines = [f"**Runs** {code(found.running, _TAG)}"]
+    lines = [f"**Runs** {code(found.running, _TAG) or 'an image without a tag'}"]
     if found.asked != found.running:
         lines.append(f"Git asks for {code(found.asked or 'nothing', _TAG)}")
     return "\n".join(lines)
 
 
-def _target(option: Option) -> str:
+def _target(option: Option, *, catalog: Catalog) -> str:
     candidate = option.candidate
     run = releases.run_of(candidate.release) if candidate.release else None
-    known = option.undone.lines if option.undone else ()
-    left = (option.undone.lost or option.undone.gained) - len(known) if option.undone else 0
+    commits = changes.commits(option.undone, back=True, catalog=catalog) if option.undone else ""
     return "\n".join(
         [
             f"**To** {code(candidate.tag, _TAG)}",
             *_warning(candidate),
             f"ran well {ago(candidate.proven_at)}{_author(candidate)}",
             *([plain(run.title, 80)] if run is not None and run.title else []),
-            undone(option.undone).capitalize(),
-            *(f"• {plain(line, 90)}" for line in known),
-            *([f"• and {left} more"] if left > 0 else []),
+            commits or _first(undone(option.undone)),
         ]
     )
+
+
+def _first(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _warning(candidate: Candidate) -> list[str]:
@@ -124,22 +127,20 @@ def _warning(candidate: Candidate) -> list[str]:
     return [f"⚠️ **Was itself rolled back** {ago(gone.updated_at)} by {who}: {why}"]
 
 
-def _way(offer: Offer, *, plan: Plan, catalog: Catalog) -> str:
-    name = _NAMES[offer.way]
+def _way(offer: Offer, *, plan: Plan, environment: Environment, catalog: Catalog) -> str:
+    name = NAMES[offer.way]
     if offer.refused is not None:
         return f"⛔ **{name}** {offer.refused.sentence}"
     best = plan.recommended is offer
+    alone = not environment.automated
+    syncs = " and syncs this service alone" if alone else "; Argo CD then syncs by itself, everything that differs"
+    commits = _links(offer.reverts, catalog=catalog)
     what = {
-        Way.TAG: _ASKED if offer.asked else "writes one line in Git and syncs this service alone.",
-        Way.REVERT: _reverts(offer, catalog=catalog),
+        Way.TAG: _ASKED if offer.asked else f"writes one line in Git{syncs}.",
+        Way.REVERT: f"reverts {commits}{syncs}. The same effect, and Git says what was taken back.",
         Way.HISTORY: _entry(offer),
     }[offer.way]
     return f"{'👉' if best else '▫️'} **{name}** {'(recommended) ' if best else ''}{what}"
-
-
-def _reverts(offer: Offer, *, catalog: Catalog) -> str:
-    commits = _links(offer.reverts, catalog=catalog)
-    return f"reverts {commits} and syncs this service alone: the same effect, and Git says what was taken back."
 
 
 def _links(revisions: Iterable[str], *, catalog: Catalog) -> str:
@@ -182,10 +183,6 @@ def _author(candidate: Candidate) -> str:
     return f", by {plain(run.author, 40)}" if run is not None else ""
 
 
-def _commits(number: int) -> str:
-    return "1 commit" if number == 1 else f"{number} commits"
-
-
 def _buttons(found: Plan, *, environment: Environment) -> Iterator[Button]:
     if found.chosen is None:
         return
@@ -195,10 +192,10 @@ def _buttons(found: Plan, *, environment: Environment) -> Iterator[Button]:
     for offer in found.offers:
         if offer.refused is None:
             style = Style.GOOD if offer is best else Style.PLAIN
-            yield Button(label=_NAMES[offer.way], custom_id=f"chatops:rollback:{offer.way}{end}", style=style)
+            yield Button(label=NAMES[offer.way], custom_id=f"chatops:rollback:{offer.way}{end}", style=style)
     if best is not None and (environment.required_approvals > 1 or environment.approval_groups):
         yield Button(
-            label=f"Emergency: {_NAMES[best.way].lower()}",
+            label=f"Emergency: {NAMES[best.way].lower()}",
             custom_id=f"chatops:rollback:{best.way}!{end}",
             style=Style.BAD,
         )

@@ -12,6 +12,7 @@ from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.operations import Operation
 
 _TAG = 60
+_WHY = 200
 _WAITS = ("approval needed", "still waits for approval", "approval ends soon")
 
 
@@ -30,13 +31,15 @@ def render(
     `reminder` is the number of the reminder that it is, 0 for the first call. `several` says that others wait too.
     """
     waits = standing.is_open(approval, now=now)
-    place = f"{approval.service} → {approval.environment}"
+    place = f"{_loud(operation)}{approval.service} → {approval.environment}"
     image = operation.content.image_of(operation.service) if operation.content else None
     what = code(image.tag, _TAG) if image and image.tag else ""
     again = "again " if operation.asked_again else ""
     asked = f"{what} asked {again}by {plain(operation.requested_name, 40)}".strip()
     others = waits and several
     needed = f"\n{standing.still_needed(approval)}" if waits and reminder and approval.votes else ""
+    why = f"**Why** {plain(operation.rollback.why, _WHY)}" if operation.rollback else standing.hotfix(operation)
+    asked = "\n".join(filter(None, (why, asked)))
     return Card(
         title=f"{place} · {_WAITS[reminder] if waits else _end(approval)}",
         colour=Colour.WAITING if waits else Colour.QUIET,
@@ -48,6 +51,13 @@ def render(
         ),
         mention=role if waits else None,
     )
+
+
+def _loud(operation: Operation) -> str:
+    """What is more than a deploy, before anything else: people read a notification from its beginning."""
+    if operation.rollback is not None:
+        return "🚨 roll back " if operation.rollback.emergency else "⏪ roll back "
+    return "🔥 " if operation.hotfix else ""
 
 
 def _end(approval: Approval) -> str:

@@ -62,6 +62,7 @@ class Reason(StrEnum):
     PROJECT_UNKNOWN = "project_unknown"
     DEPLOYMENT_MISSING = "deployment_missing"
     HISTORY_GONE = "history_gone"
+    HISTORY_AUTOMATED = "history_automated"
     CLUSTER_FORBIDDEN = "cluster_forbidden"
     NO_PODS = "no_pods"
     NO_SUCH_POD = "no_such_pod"

@@ -5,6 +5,7 @@
     Chatops-Operation: 5f0c…
     Requested-by: minji (Discord 81384788765712384)
     Approved-by: jisoo
+    Emergency: yes                           (of a rollback that one approver was enough for)
     Reason: payments fail since 02:10        (of a rollback)
 
 `Chatops-Operation` is how a commit is found again when GitHub's answer was lost, so no line of it may come from
@@ -30,7 +31,7 @@ _KEPT = " ._-'()"
 class Signature:
     """Who stands behind a commit: the operation's id, who asked (name and Discord id), who approved, and why.
 
-    `reason` is '' where nobody was asked for one.
+    `reason` is '' where nobody was asked for one. In an `emergency` one approver was enough.
     """
 
     operation: str
@@ -38,6 +39,7 @@ class Signature:
     requester_id: int
     approved_by: tuple[str, ...] = ()
     reason: str = ""
+    emergency: bool = False
 
     def __post_init__(self) -> None:
         require_operation(self.operation)
@@ -50,6 +52,7 @@ class Signature:
                 f"{_OPERATION}: {self.operation}",
                 f"Requested-by: {clean(self.requested_by)} (Discord {self.requester_id})",
                 *(f"Approved-by: {clean(name)}" for name in self.approved_by),
+                *(["Emergency: yes"] if self.emergency else []),
                 *([f"Reason: {reason}"] if (reason := _kept(self.reason, REASON_LENGTH)) else []),
             ]
         )

@@ -22,6 +22,11 @@ class Image:
     tag: str | None = None
     digest: str | None = None
 
+    @property
+    def version(self) -> str:
+        """What people tell it by: its tag, else the beginning of its digest, else ''."""
+        return self.tag or (self.digest or "")[: len("sha256:") + 12]
+
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
         digest = f"@{self.digest}" if self.digest else ""

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.events import SyncOperation
-from bot.domain.operations import ImageChange, Operation, Resource
+from bot.domain.operations import ImageChange, Operation, Resource, Rollback
 from bot.domain.reasons import Reason
 
 
@@ -123,7 +123,7 @@ class HistoryEntry:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
     """A deploy that is over. `service` is None when it was of everything, `images` and `approved_by` are the bot's own
-    record, `subject` is that of the commit where there is no such record.
+    record, `subject` is that of the commit where there is no such record, `rollback` how and why it went back.
 
     `in_argocd` says whether Argo CD's history has it, `foreign` that nobody asked the bot for it.
     """
@@ -139,3 +139,4 @@ class Past:
     approved_by: tuple[str, ...] = ()
     reason: Reason | None = None
     subject: str = ""
+    rollback: Rollback | None = None

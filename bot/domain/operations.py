@@ -146,7 +146,8 @@ class Rerun:
 class Between:
     """The commits between what runs and a chosen tag: how many come in and go out, and the newest ones in a line each.
 
-    `base` and `head` are the two source revisions. The lines are foreign text, of what comes in, else of what goes out.
+    `base` and `head` are the two source revisions. The lines are foreign text: `lines` of what comes in, `lost_lines`
+    of what goes out.
     """
 
     base: str
@@ -154,6 +155,7 @@ class Between:
     gained: int
     lost: int
     lines: tuple[str, ...]
+    lost_lines: tuple[str, ...] = ()
 
 
 class Way(StrEnum):
@@ -246,6 +248,14 @@ class Operation:
     def subject(self) -> str:
         """What it is about, for people."""
         return self.service or ALL
+
+    @property
+    def said(self) -> str:
+        """What who asked said about it, for the record: why it goes through a freeze, or how and why it goes back."""
+        if self.rollback is not None:
+            loud = ", emergency" if self.rollback.emergency else ""
+            return f"rollback by {self.rollback.way}{loud}: {self.rollback.why}"
+        return f"hotfix: {self.hotfix}" if self.hotfix else ""
 
     @property
     def way(self) -> Way | None:

@@ -199,6 +199,7 @@ def _past(operation: Operation, approvers: Iterable[str]) -> Past:
         approved_by=tuple(approvers),
         succeeded=operation.state is OperationState.SUCCEEDED,
         reason=operation.reason,
+        rollback=operation.rollback,
         in_argocd=content is not None and content.everything,
     )
 

@@ -19,6 +19,7 @@ from bot.adapters.registry import Registry
 from bot.domain import commits, images
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.commits import Signature
+from bot.domain.comparisons import Side
 from bot.domain.images import Image
 from bot.domain.operations import Between, Content, ImageChange, Operation, Way
 from bot.domain.reasons import Reason, Refused
@@ -99,14 +100,13 @@ class Manifests:
         except GithubError as error:
             log.info("manifests.no_comparison", service=change.service, answer=error.log)
             return None
-        newest = found.gained.commits or found.lost.commits
-        shown = sorted(newest, key=lambda one: one.touches is False)[:COMMITS]  # its own before those of other services
         return Between(
             base=found.base,
             head=found.head,
             gained=found.gained.total,
             lost=found.lost.total,
-            lines=tuple(f"{one.subject} by {one.author}" if one.author else one.subject for one in shown),
+            lines=_lines(found.gained),
+            lost_lines=_lines(found.lost),
         )
 
     async def find(self, operation: Operation, *, environment: Environment) -> Progress | None:
@@ -133,6 +133,7 @@ class Manifests:
             requester_id=operation.requested_by,
             approved_by=tuple(approved_by),
             reason=operation.rollback.why if operation.rollback else "",
+            emergency=operation.rollback is not None and operation.rollback.emergency,
         )
         if operation.rollback is not None and operation.way is Way.REVERT:
             reverts = operation.rollback.reverts
@@ -175,6 +176,12 @@ def asking(text: str, *, image: Image) -> str:
 def asked_for(text: str, *, repository: str) -> str:
     """The tag of the repository's image that the kustomization asks for. Refuses as `asking` does."""
     return kustomization.tag_of(text, image=kustomization.name_of(text, repository=repository))
+
+
+def _lines(side: Side) -> tuple[str, ...]:
+    """The newest commits of one side in a line each, those of the service itself before those of others."""
+    shown = sorted(side.commits, key=lambda one: one.touches is False)[:COMMITS]
+    return tuple(f"{one.subject} by {one.author}" if one.author else one.subject for one in shown)
 
 
 def _require_only(path: str, before: str, after: str, *, image: Image, environment: Environment) -> None:

@@ -102,7 +102,7 @@ async def request(
             action=kind,
             outcome="requested",
             operation=operation,
-            detail=f"hotfix: {operation.hotfix}" if operation.hotfix else "",
+            detail=operation.said,
         )
         await showing.refresh_card(connection, operation, now=now)
     return operation

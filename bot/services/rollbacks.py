@@ -68,8 +68,8 @@ class Planner:
         return Plan(
             environment=environment,
             service=service,
-            running=running.tag or "",
-            asked=workload.desired.tag if workload and workload.desired else None,
+            running=running.version,
+            asked=workload.desired.version if workload and workload.desired else None,
             options=options,
             chosen=chosen,
             offers=await self._offers(chosen, place=place, service=service, seen=seen) if chosen else (),

@@ -112,7 +112,7 @@ class Ways:
 
     async def _history(self, image: Image, *, seen: ApplicationObserved) -> Offer:
         if self.environment.automated:
-            raise Refused(Reason.AUTOMATED, "Argo CD goes back only where it does not sync by itself.")
+            raise Refused(Reason.HISTORY_AUTOMATED)
         for entry in await self.argocd.history(self.environment.application):
             text = await self._overlay_of(entry)
             if text is not None and asked_for(text, repository=image.repository) == image.tag:

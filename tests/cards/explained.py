@@ -62,6 +62,8 @@ def _why() -> Iterator[tuple[str, Card]]:
     back = Rollback(way=Way.TAG, why="payments **fail**")
     rolled = operation(OperationState.SUCCEEDED, kind=OperationKind.ROLLBACK, rollback=back)
     yield "rollback", explanations.why(rolled, approval=None, entries=story, url=URL)
+    quick = replace(rolled, rollback=Rollback(way=Way.HISTORY, why="payments **fail**", entry=7, emergency=True))
+    yield "emergency", explanations.why(quick, approval=granted(), entries=story, url=URL)
 
 
 def _entry(number: int, actor: str, action: str, outcome: str, *, reason: str | None = None) -> Entry:

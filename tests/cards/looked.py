@@ -18,7 +18,7 @@ from bot.domain.inspections import (
     SyncWindow,
     SyncWindows,
 )
-from bot.domain.operations import ImageChange, OperationKind, OperationState, Resource
+from bot.domain.operations import ImageChange, OperationKind, OperationState, Resource, Rollback, Way
 from bot.domain.reasons import Reason, Refused
 from bot.domain.validations import Checked, Problem, Validation
 from tests.cards import story
@@ -195,6 +195,9 @@ def _histories() -> Iterator[tuple[str, Card]]:
     failed = replace(ours, at=after(500), succeeded=False, reason=Reason.ROLLOUT_FAILED)
     two = (*ours.images, ImageChange(service="backend", old=story.image(OTHER_TAG), new=story.image(OTHER_TAG)))
     everything = replace(ours, at=after(400), service=None, images=two, in_argocd=True)
+    back = Rollback(way=Way.TAG, why=f"payments fail {HOSTILE}")
+    gone = replace(ours, rollback=back)
+    kept = replace(failed, rollback=replace(back, emergency=True))
     foreign = Past(
         at=after(0),
         revision="a" * 40,
@@ -208,6 +211,7 @@ def _histories() -> Iterator[tuple[str, Card]]:
     for name, found, service in (
         ("all", (ours, failed, everything, foreign), None),
         ("service", (ours,), TICKETS),
+        ("rolled-back", (gone, kept), TICKETS),
         ("foreign", (foreign,), None),
         ("none", (), None),
     ):

@@ -180,14 +180,14 @@ def _rollbacks() -> Iterator[tuple[str, Card]]:
     by_history = replace(by_tag, way=Way.HISTORY, entry=7)
     lost = ("fix: seats by hyunwoo", "feat: a **new** map by mina")
 
-    def asked(state: OperationState, rollback: Rollback = by_tag, **facts: object) -> Operation:
+    def asked(state: OperationState, rollback: Rollback | None = by_tag, **facts: object) -> Operation:
         known: dict[str, object] = {
             "kind": OperationKind.ROLLBACK,
             "release_id": None,
             "content": content,
             "tag": story.OLD_TAG,
             "rollback": rollback,
-            "between": Between(base="a" * 40, head="b" * 40, gained=0, lost=2, lines=lost),
+            "between": Between(base="a" * 40, head="b" * 40, gained=0, lost=2, lines=(), lost_lines=lost),
         }
         return operation(state, **{**known, **facts})
 
@@ -199,8 +199,16 @@ def _rollbacks() -> Iterator[tuple[str, Card]]:
         "updated_at": after(560),
     }
     whole: dict[str, Any] = {**ordered, "tag": None, "written": None, "revision": story.MANIFEST, "content": EVERYTHING}
+    come = tuple(f"feat: number {number} by jiwon" for number in range(5))
+    apart = Between(base="a" * 40, head="b" * 40, gained=7, lost=9, lines=come, lost_lines=lost)
+    pinned = replace(change, old=replace(image(story.TAG), tag=None, digest=f"sha256:{'c' * 64}"))
     agreed, broken = replace(by_tag, agreed_at=after(561)), Reason.ROLLOUT_FAILED
     yield "waiting", _card(asked(OperationState.WAITING), approval())
+    yield "waiting-apart", _card(asked(OperationState.WAITING, between=apart), approval())
+    unmarked = replace(content, images=(pinned,))
+    yield "waiting-digest", _card(asked(OperationState.WAITING, content=unmarked, between=None), approval())
+    forward = asked(OperationState.WAITING, kind=OperationKind.DEPLOY, rollback=None, between=apart)
+    yield "forward-apart", _card(forward, approval())
     yield "waiting-revert", _card(asked(OperationState.WAITING, by_revert), approval())
     yield "waiting-history", _card(asked(OperationState.WAITING, by_history, **whole), approval())
     yield "emergency", _card(asked(OperationState.WAITING, replace(by_tag, emergency=True)), approval())

@@ -18,8 +18,16 @@ from tests.cards.ordered import EVERYTHING
 from tests.cards.story import after, image, operation, run, told
 
 OLDER, OLDEST = "9d8c7b6-20260102-090000", "0f1e2d3-20251230-170000"
-TWO = Between(base="a" * 40, head="b" * 40, gained=0, lost=2, lines=("fix: seats by hyunwoo", "feat: **map** by mina"))
-MANY = replace(TWO, lost=9, lines=tuple(f"change {number} by mina" for number in range(5)))
+TWO = Between(
+    base="a" * 40,
+    head="b" * 40,
+    gained=0,
+    lost=2,
+    lines=(),
+    lost_lines=("fix: seats by hyunwoo", "feat: **map** by mina"),
+)
+MANY = replace(TWO, lost=9, lost_lines=tuple(f"change {number} by mina" for number in range(5)))
+BOTH = replace(MANY, gained=3, lines=("feat: **more** by mina", "docs: less"))
 RELEASE = told([run(RunStatus.COMPLETED, "success", title="Hold **seats** for five minutes")])
 LAST = Option(candidate=Candidate(tag=story.OLD_TAG, proven_at=after(-7200), release=RELEASE), stored=True, undone=TWO)
 ENTRY = HistoryEntry(
@@ -53,22 +61,23 @@ def _plans() -> Iterator[tuple[str, Card]]:
     gone = Option(
         candidate=Candidate(tag=OLDER, proven_at=after(-90000), rolled_back=_rolled_back()), stored=True, undone=MANY
     )
-    automated = Refused(Reason.AUTOMATED, "Argo CD goes back only where it does not sync by itself.")
+    automated = Refused(Reason.HISTORY_AUTOMATED)
     by_pull = Refused(Reason.REVERT_BY_PULL_REQUEST)
     yield "every-way", _card(whole)
     yield "others", _card(replace(whole, asked=story.NEWER_TAG, options=(LAST, older, oldest)))
     yield "rolled-back", _card(replace(whole, options=(gone, LAST), chosen=gone))
-    yield (
-        "one-way",
-        _card(replace(whole, offers=(OFFERS[0], _refused(Way.REVERT, by_pull), _refused(Way.HISTORY, automated)))),
-    )
+    yield "one-way", _card(replace(whole, offers=(OFFERS[0], _refused(Way.REVERT, by_pull), OFFERS[2])))
+    by_itself = replace(whole, offers=(*OFFERS[:2], _refused(Way.HISTORY, automated)))
+    yield "automated", _card(by_itself, automated=True)
+    apart = replace(LAST, undone=BOTH)
+    yield "both-sides", _card(replace(whole, running="", options=(apart,), chosen=apart))
     yield "no-way", _card(replace(whole, offers=tuple(_refused(way, Refused(Reason.TAG_UNKNOWN)) for way in Way)))
     yield "two-approvals", _card(whole, approvals=2)
 
 
-def _card(plan: Plan, *, approvals: int = 1) -> Card:
+def _card(plan: Plan, *, approvals: int = 1, automated: bool = False) -> Card:
     catalog = places.catalog()
-    place = replace(catalog.environments["prod"], required_approvals=approvals)
+    place = replace(catalog.environments["prod"], required_approvals=approvals, automated=automated)
     return rollback.plan(plan, environment=place, catalog=catalog)
 
 

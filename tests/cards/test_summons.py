@@ -1,9 +1,14 @@
 """The call for approvers: it calls while somebody has to decide, and says afterwards how it ended."""
 
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
 from bot.cards import summons
 from bot.cards.base import Button, Card, Colour
 from bot.domain import approvals
-from bot.domain.operations import OperationState
+from bot.domain.operations import OperationKind, OperationState, Rollback, Way
 from tests.cards import story
 from tests.cards.story import approval, granted, operation
 
@@ -20,6 +25,33 @@ def test_an_open_request_calls_the_role_and_leads_to_the_card() -> None:
         buttons=(Button(label="Open the card", url=URL),),
         mention=400,
     )
+
+
+BACK = Rollback(way=Way.TAG, why="payments **fail**\n" + "x" * 300)
+SAID = f"**Why** payments \\*\\*fail\\*\\* {'x' * 181}…"
+
+
+@pytest.mark.parametrize(
+    ("facts", "title", "first"),
+    [
+        ({"rollback": BACK}, "⏪ roll back ticket-service → prod", SAID),
+        ({"rollback": replace(BACK, emergency=True)}, "🚨 roll back ticket-service → prod", SAID),
+        ({"hotfix": "seats **twice**"}, "🔥 ticket-service → prod", r"🔥 **Hot-fix**: seats \*\*twice\*\*"),
+    ],
+)
+def test_what_is_more_than_a_deploy_says_so_first_and_why(facts: dict[str, Any], title: str, first: str) -> None:
+    kind = OperationKind.ROLLBACK if "rollback" in facts else OperationKind.DEPLOY
+    asked = operation(OperationState.WAITING, kind=kind, **facts)
+    shown, over = (
+        summons.render(one, operation=asked, role=400, url=URL, now=story.after(200)) for one in (approval(), granted())
+    )
+
+    assert (shown.title, over.title) == (f"{title} · approval needed", f"{title} · approved by jiwon")
+    assert shown.description.splitlines() == [
+        first,
+        "`b2c3d4e-20260105-143125` asked by mina · ends <t:1767627112:R>",
+    ]
+    assert over.description.splitlines() == [first, "`b2c3d4e-20260105-143125` asked by mina"]
 
 
 def test_beside_others_it_leads_to_the_list_as_long_as_it_waits() -> None:

@@ -1,5 +1,7 @@
 """Messages of commits, and that nobody's name becomes more than a name in them."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +36,12 @@ def test_a_deploy_says_what_for_whom_and_with_whose_consent() -> None:
     assert not commits.carries(text, operation=OPERATION[:-1])
     assert commits.reverted(text) is None
     assert commits.subject_of(text) == "chatops: Deploy ticket-service a1b2c3d-20260105-143022 to prod"
+
+
+def test_an_emergency_stands_in_the_message() -> None:
+    loud = replace(signed("minji", "jisoo"), emergency=True, reason="payments fail")
+    text = commits.rolling_back(service="backend", tag="a1b2c3d-20260105-143022", environment="prod", signature=loud)
+    assert text.splitlines()[-3:] == ["Approved-by: jisoo", "Emergency: yes", "Reason: payments fail"]
 
 
 def test_a_revert_uses_the_words_of_git() -> None:

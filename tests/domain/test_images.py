@@ -64,6 +64,12 @@ def test_a_pipeline_tag_names_the_commit_and_the_moment(revision: str) -> None:
     assert images.built_from(tag, source_revision=SOURCE)
 
 
+def test_without_a_tag_an_image_is_told_by_the_beginning_of_its_digest() -> None:
+    digest = f"sha256:{'c' * 64}"
+    tagged, pinned = Image(repository="r", tag="v1", digest=digest), Image(repository="r", digest=digest)
+    assert [one.version for one in (tagged, pinned, Image(repository="r"))] == ["v1", "sha256:cccccccccccc", ""]
+
+
 @pytest.mark.parametrize("tag", NO_PIPELINE_TAGS)
 def test_any_other_tag_names_neither(tag: str | None) -> None:
     assert images.short_revision(tag) is None

@@ -8,6 +8,7 @@ from simcord.results import InteractionResult
 
 from bot.domain.operations import OperationState
 from bot.domain.reasons import SENTENCES, Reason
+from bot.topology import Topology
 from sandbox.deployments import Breakage
 from sandbox.scene import Scene
 from tests.journeys import seeing
@@ -71,11 +72,14 @@ async def test_the_previous_tag_comes_back_and_every_card_says_so(scene: Scene, 
     now, to, ways = answer.text.split(seeing.GAP)[:3]
     assert now == f"**Runs** `{second}`"
     assert to.splitlines()[0] == f"**To** `{first}`"
-    assert to.splitlines()[2:4] == ["Undoes 2 commits", "• fix: seats by sora"]
+    assert to.splitlines()[2].startswith("**[Undoes 2 commits](")
+    assert to.splitlines()[3] == "• fix: seats by sora"
     assert ways.splitlines()[0] == (
         "👉 **Previous tag** (recommended) writes one line in Git and syncs this service alone."
     )
-    assert ways.splitlines()[2].startswith("⛔ **Argo CD rollback** Argo CD has forgotten that entry of its history.")
+    assert ways.splitlines()[2].startswith(
+        "⛔ **Argo CD rollback** Argo CD no longer has an entry of its history with it."
+    )
     tip = scene.world.git.head("main")
 
     told = await choose(scene, shown, "Previous tag")
@@ -162,6 +166,37 @@ async def test_a_failed_rollout_offers_the_way_back_after_a_restart_too(scene: S
     await choose(scene, shown, "Previous tag")
     await approved(scene, rows)
     assert running(scene) == {first}
+
+
+async def test_in_an_emergency_one_of_two_approvers_is_enough(scene: Scene, rows: Rows) -> None:
+    first, _ = await deployed(scene, rows), await deployed(scene, rows)
+    await scene.stop()
+    scene.topology = strict(scene.topology)
+    await scene.start()
+    shown = await plan(scene)
+    assert seeing.answer(shown).buttons == ("Previous tag", "git revert", "Emergency: previous tag")
+    await choose(scene, shown, "Emergency: previous tag")
+    called = await seeing.message(scene.town.releases, titled=f"🚨 roll back {PLACE} · approval needed")
+    assert seeing.seen(called).text.splitlines()[0] == "**Why** payments fail since \\*\\*02:10\\*\\*"
+    card = await approved(scene, rows, rollback="🚨")
+    assert seeing.seen(card).text.startswith("🚨 **Emergency**: one approver is enough.\n**Why** payments fail")
+    await seeing.message(scene.town.releases, titled=f"🚨 {PLACE} · rolled back in")
+    assert running(scene) == {first}
+    assert scene.world.git.head("main").message.splitlines()[-3:] == [
+        "Approved-by: jisoo",
+        "Emergency: yes",
+        "Reason: payments fail since 02 10",
+    ]
+    past = await scene.town.people["hyunwoo"].slash(scene.town.releases, "history", environment="prod")
+    assert "🚨 rolled back: payments fail since \\*\\*02:10\\*\\*" in seeing.told(past)[1]
+
+
+def strict(topology: Topology) -> Topology:
+    """The topology in which two people have to approve for production."""
+    prod = topology.environments["prod"]
+    assert prod.approval is not None
+    two = prod.model_copy(update={"approval": prod.approval.model_copy(update={"required": 2})})
+    return topology.model_copy(update={"environments": {**topology.environments, "prod": two}})
 
 
 async def test_going_back_to_a_rolled_back_release_has_to_be_typed(scene: Scene, rows: Rows) -> None:

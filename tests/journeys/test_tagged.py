@@ -54,7 +54,7 @@ async def test_an_earlier_image_comes_back_after_approval(scene: Scene, rows: Ro
             "**Next** **@Release manager** approves or rejects, but not minji or hyunwoo.",
         )
     )
-    assert seeing.seen(waiting).text.split(seeing.GAP)[1].startswith("**[going back: undoes 2 commits](")
+    assert seeing.seen(waiting).text.split(seeing.GAP)[1].startswith("**[Undoes 2 commits](")
     assert scene.world.git.head("main") == tip
 
     await scene.town.people["jisoo"].click(waiting, label="Approve")

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.approvals import Group
-from bot.domain.operations import OperationState, Way
+from bot.domain.images import Image
+from bot.domain.operations import ImageChange, OperationState, Way
 from bot.domain.reasons import Reason, Refused
 from bot.services import approvals
 from sandbox.deployments import Breakage
@@ -144,6 +145,8 @@ async def test_an_emergency_needs_one_approver(bot: Bot) -> None:
     steps = replace(bot.deployer.steps, catalog=catalog)
     strict = replace(bot, deployer=replace(bot.deployer, steps=steps))
     waiting = await ordered(strict, first, emergency=True)
+    asked = [row["detail"] for row in await bot.table("audit") if row["operation_id"] == waiting.id]
+    assert asked[0] == "rollback by tag, emergency: payments fail"
     with pytest.raises(Refused) as refused:
         await approvals.grant(bot.database, waiting.id, actor=HYUNWOO, now=bot.clock())
     assert refused.value.reason is Reason.OWN_REQUEST
@@ -165,3 +168,21 @@ async def test_a_rollback_takes_the_place_of_a_failing_deploy(bot: Bot, world: W
     assert (gone.state, gone.reason) == (OperationState.SUPERSEDED, Reason.ROLLBACK_INSTEAD)
     assert (await carried_out(bot, back)).state is OperationState.SUCCEEDED
     assert running(world) == {first}
+
+
+async def test_what_lies_between_is_told_from_both_sides(bot: Bot, world: World) -> None:
+    world.release("prod", TICKETS, subject="fix: only on main")
+    world.release("staging", TICKETS, subject="feat: only on develop")
+    old, new = (
+        Image(repository=bot.catalog.image_of(TICKETS), tag=world.overlay(name).tags[TICKETS])
+        for name in ("prod", "staging")
+    )
+    forth, back = [
+        await bot.planner.manifests.between(ImageChange(service=TICKETS, old=one, new=other))
+        for one, other in ((old, new), (new, old))
+    ]
+    assert forth is not None
+    assert back is not None
+    theirs, ours = ("feat: only on develop by hyunwoo",), ("fix: only on main by hyunwoo",)
+    assert (forth.gained, forth.lines, forth.lost, forth.lost_lines) == (1, theirs, 1, ours)
+    assert (back.gained, back.lines, back.lost, back.lost_lines) == (1, ours, 1, theirs)

@@ -109,7 +109,7 @@ async def test_on_staging_nobody_is_asked_and_argocd_has_no_way_back(bot: Bot, w
         await world.settle()
         await seen(bot, "staging")
     plan = await bot.planner.plan(environment="staging", service=TICKETS)
-    assert refusals(plan) == {Way.TAG: None, Way.REVERT: None, Way.HISTORY: Reason.AUTOMATED}
+    assert refusals(plan) == {Way.TAG: None, Way.REVERT: None, Way.HISTORY: Reason.HISTORY_AUTOMATED}
     assert plan.chosen is not None
     back = plan.chosen.candidate.tag
     approved = await bot.step(await chosen(bot, back, Way.REVERT, environment="staging"))

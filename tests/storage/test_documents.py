@@ -1,6 +1,7 @@
 """Values survive the row: written and read back they are equal, and the join of releases does not notice it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -13,7 +14,7 @@ from bot.domain import releases
 from bot.domain.approvals import Approval
 from bot.domain.events import ApplicationObserved, JobReported, RunReported, StageReported
 from bot.domain.incidents import Incident
-from bot.domain.operations import Operation, OperationKind, OperationState
+from bot.domain.operations import Between, Operation, OperationKind, OperationState
 from bot.domain.releases import Release
 from bot.domain.sightings import SyncSeen, Wanted
 from bot.storage import documents
@@ -100,6 +101,14 @@ def test_a_fact_read_back_from_its_row_is_no_other_fact(history: list[Fact], pai
 
 def stored(known: Release, fact: Fact) -> Release:
     return documents.release.load(documents.release.dump(releases.apply(known, fact)))
+
+
+def test_a_row_from_before_what_is_lost_had_lines_can_be_read() -> None:
+    between = Between(base="a" * 40, head="b" * 40, gained=0, lost=1, lines=("fix: seats",))
+    text = json.loads(documents.operation.dump(replace(operation(), between=between)))
+    del text["between"]["lost_lines"]
+
+    assert documents.operation.load(json.dumps(text)).between == between
 
 
 def test_a_row_of_a_newer_version_can_be_read() -> None:
