@@ -55,7 +55,14 @@ def render(
     environment = catalog.environments.get(operation.environment)
     progress = _progress(operation, observed) if operation.state is OperationState.RUNNING else ""
     stand = _standing(
-        operation, approval, progress=progress, environment=environment, catalog=catalog, now=now, obstacle=obstacle
+        operation,
+        approval,
+        observed=observed,
+        progress=progress,
+        environment=environment,
+        catalog=catalog,
+        now=now,
+        obstacle=obstacle,
     )
     place = operation.environment
     if operation.kind is not OperationKind.TERMINATE:
@@ -109,6 +116,7 @@ def _standing(
     operation: Operation,
     approval: Approval | None,
     *,
+    observed: ApplicationObserved | None,
     progress: str,
     environment: Environment | None,
     catalog: Catalog,
@@ -120,7 +128,7 @@ def _standing(
     reason = " ".join(filter(None, (say(operation.reason) if operation.reason else "", plain(operation.detail, 200))))
     if operation.kind in DEPLOYING:
         if operation.state is OperationState.SUCCEEDED and operation.rollback is not None:
-            return rollback.gone_back(operation, total=_total(operation))
+            return rollback.gone_back(operation, observed=observed, total=_total(operation))
         if operation.state is OperationState.SUCCEEDED:
             return Standing(words=f"deployed{_total(operation)}", colour=Colour.GOOD, over=True)
         if operation.state is OperationState.RUNNING and operation.sync and operation.sync.phase.ended:

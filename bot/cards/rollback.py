@@ -14,7 +14,8 @@ from bot.cards.standing import Standing
 from bot.cards.text import ago, code, link, paragraphs, plain
 from bot.domain import releases, rollbacks
 from bot.domain.catalog import Catalog, Environment
-from bot.domain.operations import Between, Operation, Way
+from bot.domain.events import ApplicationObserved
+from bot.domain.operations import Between, ImageChange, Operation, Way
 from bot.domain.rollbacks import Candidate, Offer, Option, Plan
 
 _TAG = 60
@@ -70,16 +71,31 @@ def going_back(operation: Operation, *, catalog: Catalog) -> str:
     return f"{loud}**Why** {plain(rollback.why, _WHY)}\n**How** {how}"
 
 
-def gone_back(operation: Operation, *, total: str) -> Standing:
-    """How a rollback stands once pods run the earlier image: open until Git, Argo CD and the pods agree."""
+def gone_back(operation: Operation, *, observed: ApplicationObserved | None, total: str) -> Standing:
+    """How a rollback stands once pods run the earlier image: open until Git, Argo CD and the pods agree.
+
+    Until then there is a command for each service for which Git asks for something else, as `observed` has it.
+    """
     if not rollbacks.is_open(operation):
         return Standing(words=f"rolled back{total}", colour=Colour.GOOD, over=True)
-    image = operation.content.image_of(operation.service) if operation.content else None
-    again = code(f"/rollback {operation.environment} {operation.subject} to:{image.tag if image else ''}", 150)
+    moved = operation.content.images if operation.content else ()
+    differing = [change for change in moved if _differs(change, observed=observed)] or moved
+    commands = [
+        code(f"/rollback {operation.environment} {change.service} to:{change.new.tag}", 150)
+        for change in differing
+        if change.new is not None and change.new.tag is not None
+    ]
     todo = "Git still asks for something else, so the next sync brings that back."
-    return Standing(
-        words=f"rolled back{total}, Git disagrees", colour=Colour.WAITING, next=f"{todo} {again} has Git ask for this."
-    )
+    if len(commands) > 1:
+        todo = "\n".join([todo, "Have Git ask for what runs, service by service:", *commands])
+    else:
+        todo = " ".join([todo, *commands, "has Git ask for this."])
+    return Standing(words=f"rolled back{total}, Git disagrees", colour=Colour.WAITING, next=todo)
+
+
+def _differs(change: ImageChange, *, observed: ApplicationObserved | None) -> bool:
+    workload = observed.workload(change.service) if observed else None
+    return workload is not None and workload.desired != workload.live
 
 
 def undone(between: Between | None) -> str:

@@ -70,6 +70,7 @@ async def observe(connection: Connection, event: ApplicationObserved, *, now: da
     for operation in await operation_rows.unagreed(connection, event.environment):
         moved = operation.content.images if operation.content else ()
         if operation.rollback is None or not all(_agree(event, change.service) for change in moved):
+            await showing.refresh_card(connection, operation, now=now)  # it names those that do not
             continue
         after = replace(operation, rollback=replace(operation.rollback, agreed_at=event.observed_at))
         if await operation_rows.save(connection, after, expected=OperationState.SUCCEEDED):
