@@ -98,7 +98,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.SAME_PLACE: "An image is promoted from one environment to another. Name two.",
     Reason.PULL_REQUEST_OPEN: "The pull request waits to be merged; the deploy goes on by itself then.",
     Reason.PULL_REQUEST_LATE: (
-        "The pull request was not merged within a day, so nothing is deployed for it. Close it, or merge and deploy it."
+        "The pull request was not merged within a day, so nothing is deployed for it, and the bot closes it."
     ),
     Reason.PULL_REQUEST_CLOSED: "The pull request was closed without being merged, so nothing was deployed.",
     Reason.NOT_AUTOMATED: (
