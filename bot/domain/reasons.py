@@ -193,8 +193,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.BUILD_TIMED_OUT: "Building and checking took too long and was stopped. Build it by hand to see why.",
     Reason.OVERLAY_MISSING: "At this commit the overlay has no kustomization.yaml, or more than one.",
     Reason.OVERLAY_TOO_BIG: (
-        "The overlay is too big to be checked here: 500 files, 5 MiB, and 10 MiB when it is built are the most. What "
-        "takes more than 256 MiB of memory, or has aliases (*name) that stand for too much, is not built either."
+        "The overlay is too big to be checked here: 500 files, 5 MiB, and 10 MiB when it is built are the most, with "
+        "256 MiB of memory for it, and few nested aliases."
     ),
     Reason.OVERLAY_NOT_LOCAL: (
         "The overlay needs what is no file of the repository. The bot fetches nothing else and runs no plugin, so it "
