@@ -23,7 +23,7 @@ from bot.chat.client import Client, build_client
 from bot.chat.connection import Connection
 from bot.chat.deps import Deps
 from bot.chat.gate import Gate
-from bot.services import copies, gatekeeping
+from bot.services import copies, gatekeeping, leftovers
 from bot.services.comparisons import Comparer
 from bot.services.inspections import Inspector
 from bot.services.intake import Intake
@@ -213,6 +213,9 @@ class App:
             ).run
             for name, argocd in self._outside.argocds.items()
         }
+        left = partial(
+            leftovers.run, self._database, catalog=self._catalog, github=self._outside.github, clock=self._clock
+        )
         copy = partial(copies.run, self._database, clock=self._clock, pause=2 * self._timing.spacing)
         return {
             **({"audit-copy": copy} if self.topology.channels.audit else {}),
@@ -220,6 +223,7 @@ class App:
             "observer": self._observer.run,
             "intake": intake.run,
             "worker": worker.run,
+            "leftovers": left,
             "board": board.run,
             "housekeeping": self._keep_house,
             **watches,

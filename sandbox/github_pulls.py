@@ -56,6 +56,7 @@ class Pulls:
         return [
             web.get(f"{repository}/pulls", self._list),
             web.post(f"{repository}/pulls", self._open),
+            web.patch(f"{repository}/pulls/{{number:\\d+}}", self._edit),
             web.put(f"{repository}/pulls/{{number:\\d+}}/merge", self._merge),
             web.post("/graphql", self._graphql),
         ]
@@ -81,7 +82,7 @@ class Pulls:
     def close(self, number: int) -> None:
         """Close it without merging."""
         pull = self.all[number]
-        pull.state, pull.tip = "closed", self._git.head(pull.head).sha
+        pull.state, pull.tip, pull.auto_merge = "closed", self._git.head(pull.head).sha, None
 
     async def _list(self, request: web.Request) -> web.Response:
         query, owner = request.query, self._shapes().owner
@@ -121,6 +122,15 @@ class Pulls:
         """One of them by its number."""
         pull = self.all.get(number)
         return answers.problem(404, "Not Found") if pull is None else web.json_response(self._shape(pull))
+
+    async def _edit(self, request: web.Request) -> web.Response:
+        body, number = await request.json(), int(request.match_info["number"])
+        if number in self.all:
+            pull = self.all[number]
+            pull.body = body.get("body", pull.body)
+            if body.get("state") == "closed" and pull.state == "open":
+                self.close(number)
+        return self.answer(number)
 
     async def _merge(self, request: web.Request) -> web.Response:
         body, pull = await request.json(), self.all.get(int(request.match_info["number"]))

@@ -7,6 +7,7 @@ killed with all that it started when it takes too long, says too much, or nobody
 import asyncio
 import os
 import signal
+import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +20,18 @@ ERRORS = 64 * 1024
 
 LAST = 5.0
 """Seconds for a killed program to be gone."""
+
+_NOT_STARTED = 126
+_LIMITED = f"""\
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_DATA, (int(sys.argv[1]),) * 2)
+try:
+    os.execv(sys.argv[2], sys.argv[2:])
+except OSError:
+    sys.exit({_NOT_STARTED})
+"""
+"""Becomes a program that may not write to more memory than this. Programs of Go reserve far more addresses than they
+use, so that addresses cannot be what is limited."""
 
 
 class TookTooLong(Exception):
@@ -46,11 +59,15 @@ async def run(
     most: int,
     given: bytes | None = None,
     environment: Mapping[str, str] | None = None,
+    memory: int | None = None,
 ) -> Ended:
     """What a program makes of `given`. It runs in `home`, its only directory; `timeout` is in seconds, `most` in bytes.
 
-    Raises TookTooLong, SaidTooMuch, and OSError when it cannot be started.
+    With `memory` the system gives it no more than so many bytes, from its first instruction on; it has to know itself
+    how to end then. Raises TookTooLong, SaidTooMuch, and OSError when it cannot be started.
     """
+    if memory is not None:
+        command = [sys.executable, "-I", "-S", "-c", _LIMITED, str(memory), *command]
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=home,
@@ -62,11 +79,14 @@ async def run(
     )
     try:
         async with asyncio.timeout(timeout):
-            return await _talked(process, given=given, most=most)
+            ended = await _talked(process, given=given, most=most)
     except TimeoutError as error:
         raise TookTooLong(f"{timeout:g} s") from error
     finally:
         await asyncio.shield(_gone(process))
+    if memory is not None and ended.code == _NOT_STARTED:
+        raise OSError("the program cannot be started")
+    return ended
 
 
 async def _talked(process: Process, *, given: bytes | None, most: int) -> Ended:

@@ -98,6 +98,33 @@ async def read_pull(github: GitHub, number: int) -> Pull:
     return _pull(await read(github, "pull", f"/pulls/{number}"))
 
 
+async def close_pull(github: GitHub, *, operation: str, why: str) -> Pull | None:
+    """The operation's pull request after it was closed unless it was merged or closed before; None if there is none.
+
+    `why` is added to its text. A closed one is not merged by itself any more. Raises GithubError (BRANCH_TAKEN when
+    somebody else's commits are in it: then it is left open), Limited, and Unanswered when nobody knows whether it is
+    closed; whoever asks again looks first.
+    """
+    found = await find_pull(github, operation=operation)
+    if found is None or found.state is not PullState.OPEN:
+        return found
+    path = f"/pulls/{found.number}"
+    answer = await read(github, "pull", path)
+    now = _pull(answer)
+    base = answer["base"].get("ref") if isinstance(answer.get("base"), dict) else None
+    if not isinstance(base, str):
+        raise GithubError(f"not a pull request: {answer!r}")
+    if now.state is not PullState.OPEN:
+        return now
+    await _refuse_strangers(github, branch=branch_of(operation), base=base, operation=operation)
+    text = f"{answer.get('body') or ''}\n\n{why}".strip()
+    closed = await write(github, "close_pull", "PATCH", path, {"state": "closed", "body": text})
+    try:
+        return _pull(closed)
+    except GithubError as error:
+        raise Unanswered(error.log) from error
+
+
 async def _begin(github: GitHub, *, branch: str, base: str, operation: str) -> None:
     """Have the branch, begun at the tip of the base, or begun earlier and not used by anybody else."""
     tip = await tip_of(github, base)

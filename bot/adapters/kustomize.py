@@ -8,13 +8,14 @@ with, and a proxy that answers nobody.
 import asyncio
 import json
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
 
 from bot import yaml_lines
-from bot.adapters import child
-from bot.adapters.child import SaidTooMuch, TookTooLong
+from bot.adapters import child, yaml_aliases
+from bot.adapters.child import Ended, SaidTooMuch, TookTooLong
 from bot.adapters.overlays import Overlay
 from bot.domain.reasons import Reason, Refused
 
@@ -22,8 +23,13 @@ SECONDS = 20.0
 MOST = 10 * 1024 * 1024
 """Bytes of a built overlay."""
 _ORIGINS = "\nbuildMetadata: [originAnnotations]\n"
-_MEMORY = "160MiB"
-"""Above this Go collects its garbage more eagerly; kubectl needs about half of it."""
+_EAGER = "160MiB"
+"""Above this Go collects its garbage more eagerly; usual overlays take a third of it."""
+MEMORY = 256 * 1024 * 1024
+"""Bytes that kubectl may take; the largest usual overlay takes 110 MiB. A pod that takes too much is killed with the
+bot."""
+_CRASHED = 2
+"""Go's exit code for what its runtime cannot go on with; kubectl's own is 1."""
 
 
 class DoesNotBuild(Exception):
@@ -43,10 +49,12 @@ def find() -> str | None:
 async def build(overlay: Overlay, *, kubectl: str | None) -> str:
     """The objects of the overlay as YAML, each annotated with its origin unless its kustomization stands against it.
 
-    Raises DoesNotBuild, and Refused: KUBECTL_MISSING, BUILD_TIMED_OUT after 20 s, OVERLAY_TOO_BIG above 10 MiB.
+    Raises DoesNotBuild, and Refused: KUBECTL_MISSING, BUILD_TIMED_OUT after 20 s, OVERLAY_TOO_BIG above 10 MiB,
+    when building it takes more than 256 MiB of memory, and what `yaml_aliases.require_few` refuses.
     """
     if kubectl is None:
         raise Refused(Reason.KUBECTL_MISSING)
+    await asyncio.to_thread(yaml_aliases.require_few, overlay.files)
     directory = await asyncio.to_thread(tempfile.mkdtemp, prefix="overlay-")
     try:
         return await _built(overlay, kubectl=kubectl, directory=Path(directory))
@@ -77,7 +85,7 @@ async def _built(overlay: Overlay, *, kubectl: str, directory: Path) -> str:
     command = [kubectl, "kustomize", "--load-restrictor=LoadRestrictionsRootOnly", str(root / overlay.directory)]
     try:
         ended = await child.run(
-            command, home=str(home), timeout=SECONDS, most=MOST, environment={"GOMEMLIMIT": _MEMORY}
+            command, home=str(home), timeout=SECONDS, most=MOST, memory=MEMORY, environment={"GOMEMLIMIT": _EAGER}
         )
     except TookTooLong as error:
         raise Refused(Reason.BUILD_TIMED_OUT) from error
@@ -85,10 +93,22 @@ async def _built(overlay: Overlay, *, kubectl: str, directory: Path) -> str:
         raise Refused(Reason.OVERLAY_TOO_BIG) from error
     except OSError as error:
         raise Refused(Reason.KUBECTL_MISSING) from error
+    if _ran_out(ended):
+        raise Refused(Reason.OVERLAY_TOO_BIG)
     if ended.code:
         message = ended.errors.decode(errors="replace").removeprefix("error: ").strip()
         raise DoesNotBuild(message.replace(f"{root}/", "").replace(str(root), ".") or f"exit code {ended.code}")
     return ended.out.decode(errors="replace")
+
+
+def _ran_out(ended: Ended) -> bool:
+    """Whether it ended for want of memory: by itself, or because the system killed it.
+
+    Where Go gets no memory it says so in several ways, or finds none where some should be; only a mistake in kustomize
+    itself is a panic.
+    """
+    crashed = ended.code == _CRASHED and not ended.errors.startswith(b"panic: ")
+    return crashed or ended.code == -signal.SIGKILL
 
 
 def _write(overlay: Overlay, *, root: Path) -> None:

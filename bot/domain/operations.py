@@ -194,13 +194,13 @@ class Operation:
     them. `revision` is the commit a person chose in place of the newest one,
     `tag` the image tag that they chose, and `written` the manifest commit that asks for it since then; `off_branch`
     says that the commit that image was built from is not on the environment's branch, `between` what lies between, and
-    `pull_request` where people open the pull request, if there is one. `promoted_from` names the environment in which
-    the tag ran, `hotfix` why it cannot wait for the end of a freeze. `rollback` says how a rollback goes back. `ends`
-    says when the operation began that is to be terminated, and `ends_by` when one must have begun at the latest that
-    nobody had picked up when it was shown. `restarted_before` is when the Deployment had been restarted before this
-    restart, `rerun` which run is to run again. `sync` is Argo CD's operation for this one, as seen last. `detail` adds
-    to the reason, or is the one that a person gave, and `evidence` is what the worst pod logged. Foreign text, all of
-    it.
+    `pull_request` where people open the pull request, if there is one; `pull_closed` says of an operation that has
+    ended that none of it is open any more. `promoted_from` names the environment in which the tag ran, `hotfix` why it
+    cannot wait for the end of a freeze. `rollback` says how a rollback goes back. `ends` says when the operation began
+    that is to be terminated, and `ends_by` when one must have begun at the latest that nobody had picked up when it was
+    shown. `restarted_before` is when the Deployment had been restarted before this restart, `rerun` which run is to run
+    again. `sync` is Argo CD's operation for this one, as seen last. `detail` adds to the reason, or is the one that a
+    person gave, and `evidence` is what the worst pod logged. Foreign text, all of it.
     """
 
     id: str
@@ -229,6 +229,7 @@ class Operation:
     off_branch: bool = False
     between: Between | None = None
     pull_request: str | None = None
+    pull_closed: bool = False
     promoted_from: str | None = None
     hotfix: str = ""
     rollback: Rollback | None = None

@@ -101,7 +101,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.SAME_PLACE: "An image is promoted from one environment to another. Name two.",
     Reason.PULL_REQUEST_OPEN: "The pull request waits to be merged; the deploy goes on by itself then.",
     Reason.PULL_REQUEST_LATE: (
-        "The pull request was not merged within a day, so nothing is deployed for it. Close it, or merge and deploy it."
+        "The pull request was not merged within a day, so nothing is deployed for it, and the bot closes it."
     ),
     Reason.PULL_REQUEST_CLOSED: "The pull request was closed without being merged, so nothing was deployed.",
     Reason.NOT_AUTOMATED: (
@@ -196,7 +196,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.BUILD_TIMED_OUT: "Building and checking took too long and was stopped. Build it by hand to see why.",
     Reason.OVERLAY_MISSING: "At this commit the overlay has no kustomization.yaml, or more than one.",
     Reason.OVERLAY_TOO_BIG: (
-        "The overlay is too big to be checked here: 500 files, 5 MiB, and 10 MiB when it is built are the most."
+        "The overlay is too big to be checked here: 500 files, 5 MiB, and 10 MiB when it is built are the most, with "
+        "256 MiB of memory for it, and few nested aliases."
     ),
     Reason.OVERLAY_NOT_LOCAL: (
         "The overlay needs what is no file of the repository. The bot fetches nothing else and runs no plugin, so it "

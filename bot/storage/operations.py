@@ -19,6 +19,9 @@ from bot.storage.schema import operations as table
 _REFRESHES = 50
 _RERUNS = 100
 _ROLLBACKS = 20
+_PULLS = 50
+_FRUITLESS = (OperationState.SUPERSEDED, OperationState.REFUSED, OperationState.FAILED)
+"""How an operation can end after it began to write its tag, and before that is on the branch."""
 
 
 async def add(connection: AsyncConnection, operation: Operation, *, once: str | None = None) -> bool:
@@ -144,6 +147,28 @@ async def unagreed(connection: AsyncConnection, environment: str) -> list[Operat
     )
     found = (documents.operation.load(row.document) for row in rows)
     return [operation for operation in found if operation.rollback and operation.rollback.agreed_at is None]
+
+
+async def with_pulls(connection: AsyncConnection, *, since: datetime) -> list[Operation]:
+    """The oldest operations with a tag that ended for nothing since then, and whose pull request may still be open.
+
+    Of some nobody knows whether they have one: they ended while it was being opened.
+    """
+    rows = await connection.execute(
+        select(table.c.document)
+        .where(
+            table.c.kind.in_(DEPLOYING),
+            table.c.state.in_(_FRUITLESS),
+            table.c.updated_at >= since,
+            # Quotes in texts are escaped, so this is found nowhere else.
+            table.c.document.not_like('%"pull_closed":true%'),
+            table.c.document.like('%"written":null%'),
+            table.c.document.not_like('%"tag":null,"written":null%'),
+        )
+        .order_by(table.c.id)
+        .limit(_PULLS)
+    )
+    return [documents.operation.load(row.document) for row in rows]
 
 
 async def of_release(connection: AsyncConnection, release_id: int) -> Operation | None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import tempfile
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from bot.adapters import kustomize
 from bot.adapters.kustomize import DoesNotBuild
 from bot.adapters.overlays import Overlay
 from bot.domain.reasons import Reason, Refused
-from tests.adapters.overlaid import GOOD, KUSTOMIZATION, PROD
+from tests.adapters.overlaid import BACKEND, GOOD, KUSTOMIZATION, PROD
 
 OVERLAY = Overlay(
     directory=PROD,
@@ -117,6 +118,59 @@ async def test_one_that_says_too_much_is_killed(tmp_path: Path, left_over: Path)
         await kustomize.build(OVERLAY, kubectl=complaining)
     assert len(failed.value.message) < 65_537
     assert is_empty(left_over)
+
+
+HEAD = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\ndata:\n"
+NESTED = HEAD + "  a: &a [x,x,x,x,x,x,x,x,x]\n"
+for inner, outer in zip("abcdef", "bcdefg", strict=True):
+    NESTED += f"  {outer}: &{outer} [{','.join([f'*{inner}'] * 9)}]\n"
+INLINE = "patches:\n- patch: |-\n" + "".join(f"    {line}\n" for line in NESTED.replace("b}", "backend}").splitlines())
+FLAT = f"{HEAD}  a: [{','.join(['x'] * 2_400_000)}]\n"
+BOMBS = {
+    "aliases": ({BACKEND: NESTED}, f"`{BACKEND}`"),
+    "aliases in a text": ({KUSTOMIZATION: GOOD[KUSTOMIZATION] + INLINE, BACKEND: HEAD.replace("b}", "backend}")}, ""),
+    "a long list": ({BACKEND: FLAT}, ""),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+async def test_what_would_take_too_much_memory_is_refused(name: str, left_over: Path) -> None:
+    files, detail = BOMBS[name]
+    overlay = Overlay(
+        directory=PROD,
+        files={path: text.encode() for path, text in {**GOOD, **files}.items()},
+        kustomizations=OVERLAY.kustomizations,
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    with pytest.raises(Refused) as caught:
+        await kustomize.build(overlay, kubectl=kustomize.find())
+    assert (caught.value.reason, caught.value.detail) == (Reason.OVERLAY_TOO_BIG, detail)
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(before, kustomize.MEMORY // 1024)
+    assert is_empty(left_over)
+
+
+async def test_usual_overlays_and_large_ones_have_enough_memory() -> None:
+    assert "image: registry/tiketi-backend:1.10" in await kustomize.build(OVERLAY, kubectl=kustomize.find())
+    shared = HEAD + "  a: &a x\n" + "".join(f"  k{number}: *a\n" for number in range(500))
+    large = "---\n".join(f"{HEAD.replace('b}', f'c{number}}}')}  a: {'x' * 5000}\n" for number in range(700))
+    files = {KUSTOMIZATION: "resources: [a.yaml, b.yaml]\n", f"{PROD}/a.yaml": shared, f"{PROD}/b.yaml": large}
+    overlay = Overlay(
+        directory=PROD, files={path: text.encode() for path, text in files.items()}, kustomizations=[KUSTOMIZATION]
+    )
+    built = await kustomize.build(overlay, kubectl=kustomize.find())
+    assert (built.count("kind: ConfigMap"), built.count("\n  k499: "), len(built) > 3_500_000) == (701, 1, True)
+
+
+async def test_one_that_the_system_kills_took_too_much(tmp_path: Path) -> None:
+    for text, refused in (
+        ("kill -9 $$", True),
+        ("echo 'fatal error: x' >&2; exit 2", True),
+        ("echo 'fatal error: x' >&2; exit 1", False),
+        ("echo 'panic: x' >&2; exit 2", False),
+    ):
+        with pytest.raises(Refused if refused else DoesNotBuild) as caught:
+            await kustomize.build(OVERLAY, kubectl=program(tmp_path / "kubectl", text))
+        assert not refused or getattr(caught.value, "reason", None) is Reason.OVERLAY_TOO_BIG
 
 
 async def test_without_kubectl_it_says_what_to_install(tmp_path: Path) -> None:

@@ -237,3 +237,32 @@ async def test_the_newest_deploy_of_a_release(database: Database) -> None:
     async with database.reading() as connection:
         assert await rows.of_release(connection, 7) == asked(2, release_id=7)
         assert await rows.of_release(connection, 9) is None
+
+
+async def test_pull_requests_are_looked_for_where_one_may_be_left(database: Database) -> None:
+    wanted = [
+        for_service(number, state=state, tag="1.10", pull_request=url)
+        for number, (state, url) in enumerate(
+            [
+                (OperationState.SUPERSEDED, None),
+                (OperationState.REFUSED, "https://x/pull/1"),
+                (OperationState.FAILED, None),
+            ]
+        )
+    ]
+    others = [
+        for_service(10, state=OperationState.APPROVED, tag="1.10"),
+        for_service(11, state=OperationState.REJECTED, tag="1.10"),
+        for_service(12, state=OperationState.FAILED, tag="1.10", written="a" * 40),
+        for_service(13, state=OperationState.REFUSED, tag="1.10", pull_closed=True),
+        for_service(14, state=OperationState.REFUSED, tag="1.10", kind=OperationKind.RESTART),
+        for_service(15, state=OperationState.REFUSED, tag="1.10", updated_at=after(0)),
+        *(for_service(20 + number, state=OperationState.REFUSED) for number in range(60)),
+    ]
+    quoting = for_service(
+        90, state=OperationState.REFUSED, tag="1.10", detail='"pull_closed":true "tag":null,"written":null'
+    )
+    for one in (*others, *wanted, quoting):
+        assert await add(database, one)
+    async with database.reading() as connection:
+        assert await rows.with_pulls(connection, since=after(1)) == [*wanted, quoting]
