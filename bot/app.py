@@ -23,6 +23,7 @@ from bot.chat.client import Client, build_client
 from bot.chat.connection import Connection
 from bot.chat.deps import Deps
 from bot.chat.gate import Gate
+from bot.rereading import Rereading
 from bot.services import copies, gatekeeping
 from bot.services.comparisons import Comparer
 from bot.services.inspections import Inspector
@@ -74,8 +75,10 @@ class App:
         timing: Timing | None = None,
         clock: Callable[[], datetime] = now,
         database: Database | None = None,
+        rereading: Rereading | None = None,
     ) -> None:
         self.settings = settings
+        self._rereading = rereading
         self.topology = topology
         self.port: int | None = None
         self._timing = timing or Timing()
@@ -84,7 +87,7 @@ class App:
         self._catalog = topology.catalog(argocd_url=settings.argocd_url, github=github)
         self._metrics = telemetry.build()
         self._database = database or Database(settings.database_url.get_secret_value())
-        self._outside = connections.build(settings, topology, observe=self._observe_call)
+        self._outside = connections.build(settings, topology, latest=self._latest, observe=self._observe_call)
         self._validator = Validator(github=self._outside.github)
         self._manifests = Manifests(catalog=self._catalog, github=self._outside.github, registry=self._outside.registry)
         self._recorder = Recorder(self._database)
@@ -97,7 +100,7 @@ class App:
             shortest=self._timing.look,
         )
 
-        self.connection = Connection(self.make_client, token=settings.discord_token.get_secret_value)
+        self.connection = Connection(self.make_client, token=lambda: self._latest().discord_token.get_secret_value())
 
     def make_client(self) -> Client:
         """A Discord client for one connection, with every command and button."""
@@ -216,6 +219,7 @@ class App:
         copy = partial(copies.run, self._database, clock=self._clock, pause=2 * self._timing.spacing)
         return {
             **({"audit-copy": copy} if self.topology.channels.audit else {}),
+            **({"secrets": self._rereading.run} if self._rereading else {}),
             "recorder": self._recorder.run,
             "observer": self._observer.run,
             "intake": intake.run,
@@ -230,9 +234,7 @@ class App:
         settings, oidc = self.settings, self._outside.oidc
         app = server.build(
             recorder=self._recorder,
-            github_secrets=settings.github_webhook_secret,
-            argocd_token=settings.argocd_webhook_token,
-            ci_token=settings.ci_token,
+            proofs=lambda: connections.proofs(self._latest()),
             verify_oidc=oidc.verify if oidc else None,
             health=self._health,
             ready=self._missing,
@@ -241,6 +243,10 @@ class App:
             on_delivery=lambda source, outcome: self._metrics.deliveries.labels(source=source, outcome=outcome).inc(),
         )
         return server.serve(app, host=settings.http_host, port=settings.http_port)
+
+    def _latest(self) -> Settings:
+        """The settings with the secrets of this moment."""
+        return self._rereading.settings() if self._rereading else self.settings
 
     async def _health(self) -> Mapping[str, object]:
         return {"schema": migrations.head()}
