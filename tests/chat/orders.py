@@ -32,7 +32,7 @@ async def asked(desk: Desk, environment: str, *, by: int = STRANGER, **changes: 
         requested_at=now,
         updated_at=now,
     )
-    known = {"authors": frozenset({by}), "requested_at": now, "expires_at": now + timedelta(hours=1)}
+    known: dict[str, Any] = {"authors": frozenset({by}), "requested_at": now, "expires_at": now + timedelta(hours=1)}
     approval = replace(story.approval(), environment=environment, **(known | changes))
     async with desk.town.database.transaction() as connection:
         await operations.add(connection, operation)
