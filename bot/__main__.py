@@ -27,6 +27,7 @@ from bot.app import App
 from bot.audit import Format, Unreadable
 from bot.chat.connection import DiscordRefused
 from bot.domain.trail import Head
+from bot.rereading import Rereading
 from bot.settings import Settings, SettingsInvalid
 from bot.storage import migrations
 from bot.storage.audit import Wanted
@@ -44,9 +45,9 @@ problems = Console(stderr=True, soft_wrap=True)
 def run() -> None:
     """Run the bot until SIGTERM."""
     settings, place = _load()
-    telemetry.configure_logging(log_format=settings.log_format, secrets=settings.secret_values())
+    hide = telemetry.configure_logging(log_format=settings.log_format, secrets=settings.secret_values())
     try:
-        asyncio.run(App(settings, place).run())
+        asyncio.run(App(settings, place, rereading=Rereading(settings, place, hide=hide)).run())
     except* DiscordRefused as errors:
         for error in _each(errors):
             problems.print(Text(str(error)))

@@ -23,6 +23,7 @@ from bot.chat.client import Client, build_client
 from bot.chat.connection import Connection
 from bot.chat.deps import Deps
 from bot.chat.gate import Gate
+from bot.rereading import Rereading
 from bot.services import copies, gatekeeping, leftovers
 from bot.services.comparisons import Comparer
 from bot.services.inspections import Inspector
@@ -34,7 +35,6 @@ from bot.services.steps import Steps
 from bot.services.tags import TagReader
 from bot.services.validations import Validator
 from bot.services.views import Gallery
-from bot.services.watches import Watch
 from bot.services.workers import Worker
 from bot.settings import Settings
 from bot.storage import deliveries, markers, migrations
@@ -74,8 +74,10 @@ class App:
         timing: Timing | None = None,
         clock: Callable[[], datetime] = now,
         database: Database | None = None,
+        rereading: Rereading | None = None,
     ) -> None:
         self.settings = settings
+        self._rereading = rereading
         self.topology = topology
         self.port: int | None = None
         self._timing = timing or Timing()
@@ -84,7 +86,7 @@ class App:
         self._catalog = topology.catalog(argocd_url=settings.argocd_url, github=github)
         self._metrics = telemetry.build()
         self._database = database or Database(settings.database_url.get_secret_value())
-        self._outside = connections.build(settings, topology, observe=self._observe_call)
+        self._outside = connections.build(settings, topology, latest=self._latest, observe=self._observe_call)
         self._validator = Validator(github=self._outside.github)
         self._manifests = Manifests(catalog=self._catalog, github=self._outside.github, registry=self._outside.registry)
         self._recorder = Recorder(self._database)
@@ -97,7 +99,7 @@ class App:
             shortest=self._timing.look,
         )
 
-        self.connection = Connection(self.make_client, token=settings.discord_token.get_secret_value)
+        self.connection = Connection(self.make_client, token=lambda: self._latest().discord_token.get_secret_value())
 
     def make_client(self) -> Client:
         """A Discord client for one connection, with every command and button."""
@@ -201,24 +203,21 @@ class App:
             spacing=self._timing.spacing,
             observe=self._observe_write,
         )
-        watches = {
-            f"watch-{name}": Watch(
-                self._database,
-                name=name,
-                argocd=argocd,
-                environments=[place for place in self._catalog.environments.values() if place.argocd == name],
-                clock=self._clock,
-                observe=self._observe_watch,
-                pause=self._timing.pause,
-            ).run
-            for name, argocd in self._outside.argocds.items()
-        }
+        watches = working.watches_of(
+            self._outside,
+            database=self._database,
+            catalog=self._catalog,
+            clock=self._clock,
+            observe=self._observe_watch,
+            pause=self._timing.pause,
+        )
         left = partial(
             leftovers.run, self._database, catalog=self._catalog, github=self._outside.github, clock=self._clock
         )
         copy = partial(copies.run, self._database, clock=self._clock, pause=2 * self._timing.spacing)
         return {
             **({"audit-copy": copy} if self.topology.channels.audit else {}),
+            **({"secrets": self._rereading.run} if self._rereading else {}),
             "recorder": self._recorder.run,
             "observer": self._observer.run,
             "intake": intake.run,
@@ -234,9 +233,7 @@ class App:
         settings, oidc = self.settings, self._outside.oidc
         app = server.build(
             recorder=self._recorder,
-            github_secrets=settings.github_webhook_secret,
-            argocd_token=settings.argocd_webhook_token,
-            ci_token=settings.ci_token,
+            proofs=lambda: connections.proofs(self._latest()),
             verify_oidc=oidc.verify if oidc else None,
             health=self._health,
             ready=self._missing,
@@ -245,6 +242,10 @@ class App:
             on_delivery=lambda source, outcome: self._metrics.deliveries.labels(source=source, outcome=outcome).inc(),
         )
         return server.serve(app, host=settings.http_host, port=settings.http_port)
+
+    def _latest(self) -> Settings:
+        """The settings with the secrets of this moment."""
+        return self._rereading.settings() if self._rereading else self.settings
 
     async def _health(self) -> Mapping[str, object]:
         return {"schema": migrations.head()}

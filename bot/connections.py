@@ -1,7 +1,8 @@
 """The clients of the systems outside, as the settings ask for them. Building them calls nobody."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 
 from pydantic import SecretStr
@@ -18,6 +19,7 @@ from bot.adapters.registry_oci import OciRegistry
 from bot.domain.catalog import MAIN
 from bot.settings import PREFIX, Settings, SettingsInvalid
 from bot.topology import Topology
+from bot.webhooks.receipt import Proofs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +39,18 @@ class Connections:
                 await adapter.aclose()
 
 
-def build(settings: Settings, topology: Topology, *, observe: Observe = unobserved) -> Connections:
-    """The clients these settings ask for; nothing is called yet."""
+def build(
+    settings: Settings,
+    topology: Topology,
+    *,
+    latest: Callable[[], Settings] | None = None,
+    observe: Observe = unobserved,
+) -> Connections:
+    """The clients these settings ask for; nothing is called yet.
+
+    The tokens for Argo CD and GitHub are those that `latest` has at each request; without it they never change.
+    """
+    latest = latest or (lambda: settings)
     services = tuple(topology.services)
     app = None
     if settings.github_app_id and settings.github_app_private_key and settings.github_installation_id:
@@ -59,20 +71,33 @@ def build(settings: Settings, topology: Topology, *, observe: Observe = unobserv
     return Connections(
         argocds={
             name: ArgoCD(
-                url=url, token=token.get_secret_value, project=topology.project, services=services, observe=observe
+                url=url,
+                token=partial(_argocd_token, latest, name),
+                project=topology.project,
+                services=services,
+                observe=observe,
             )
-            for name, (url, token) in _argocds(settings, topology).items()
+            for name, url in _argocds(settings, topology).items()
         },
         github=GitHub(
             url=settings.github_api_url,
             repository=topology.repository,
-            token=settings.github_token,
+            token=partial(_github_token, latest) if settings.github_token else None,
             app=app,
             observe=observe,
         ),
         clusters=Clusters(kubeconfig=settings.kubeconfig, services=services, observe=observe),
         registry=_registry(settings, topology, observe=observe),
         oidc=oidc,
+    )
+
+
+def proofs(settings: Settings) -> Proofs:
+    """What the senders of webhooks have to show."""
+    return Proofs(
+        github=tuple(_bytes(secret) for secret in settings.github_webhook_secret),
+        argocd=_bytes(settings.argocd_webhook_token),
+        ci=_bytes(settings.ci_token),
     )
 
 
@@ -114,10 +139,23 @@ def _registry(settings: Settings, topology: Topology, *, observe: Observe) -> Re
     )
 
 
-def _argocds(settings: Settings, topology: Topology) -> dict[str, tuple[str, SecretStr]]:
-    """Address and token of every Argo CD, by name."""
-    others = {name: (place.url, settings.argocd_tokens[name]) for name, place in topology.argocd.items()}
-    return {MAIN: (settings.argocd_url, settings.argocd_token), **others}
+def _argocds(settings: Settings, topology: Topology) -> dict[str, str]:
+    """The address of every Argo CD, by name."""
+    return {MAIN: settings.argocd_url, **{name: place.url for name, place in topology.argocd.items()}}
+
+
+def _argocd_token(latest: Callable[[], Settings], name: str) -> str:
+    settings = latest()
+    token = settings.argocd_token if name == MAIN else settings.argocd_tokens[name]
+    return token.get_secret_value()
+
+
+def _github_token(latest: Callable[[], Settings]) -> SecretStr:
+    return latest().github_token or SecretStr("")
+
+
+def _bytes(secret: SecretStr | None) -> bytes:
+    return secret.get_secret_value().encode() if secret else b""
 
 
 def github_web(api_url: str) -> str:

@@ -23,7 +23,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 PREFIX = "CHATOPS_"
 PACKAGED_TOPOLOGY = Path(__file__).with_name("topology.default.yaml")
@@ -182,14 +182,20 @@ class _FromEnvironment(Settings, BaseSettings):
     )
 
 
-def load() -> Settings:
-    """The settings of this process. Raises `SettingsInvalid` with every problem there is."""
+def secrets_directory() -> Path | None:
+    """Where the files with secrets are; None when nothing is mounted. Raises `SettingsInvalid` when it was chosen."""
     chosen = os.environ.get(f"{PREFIX}SECRETS_DIR")
     secrets = Path(chosen) if chosen else MOUNTED_SECRETS
     if chosen and not secrets.is_dir():
         raise SettingsInvalid([f"{PREFIX}SECRETS_DIR: is not a directory"])
+    return secrets if secrets.is_dir() else None
+
+
+def load() -> Settings:
+    """The settings of this process. Raises `SettingsInvalid` with every problem there is."""
+    secrets = secrets_directory()
     try:
-        return _FromEnvironment(_secrets_dir=secrets if secrets.is_dir() else None)
+        return _FromEnvironment(_secrets_dir=secrets)
     except ValidationError as error:
         raise SettingsInvalid(
             [
@@ -197,6 +203,8 @@ def load() -> Settings:
                 for problem in error.errors()
             ]
         ) from None  # the original repeats its input, and some of that is secret
+    except SettingsError as error:  # a file that cannot be read; the text names the field
+        raise SettingsInvalid([str(error)]) from None
 
 
 def _variable(field: str) -> str:

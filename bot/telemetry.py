@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, TextIO
 from urllib.parse import quote
@@ -77,8 +77,12 @@ def build() -> Telemetry:
 
 def configure_logging(
     *, log_format: Literal["json", "console"], secrets: Iterable[str], stream: TextIO | None = None
-) -> None:
-    """Send every log line of the process to `stream` (standard error), without the secrets. Replaces what was set."""
+) -> Callable[[Iterable[str]], None]:
+    """Send every log line of the process to `stream` (standard error), without the secrets. Replaces what was set.
+
+    Gives a function that hides more of them from then on.
+    """
+    mask = _Mask(secrets)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -102,21 +106,28 @@ def configure_logging(
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer, _Mask(secrets)],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer, mask],
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+    return mask.hide
 
 
 class _Mask:
     """The last processor: replaces the secrets in the finished line, in every spelling they may have there."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets: frozenset[str] = frozenset()
+        self.hide(secrets)
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Hide these too. An old secret stays hidden: somebody may not have withdrawn it yet."""
+        self._secrets |= frozenset(secrets)
         # A private key is hidden line by line, whatever its line breaks were turned into.
-        lines = {line for secret in secrets for line in secret.splitlines() if not line.startswith("-----")}
+        lines = {line for secret in self._secrets for line in secret.splitlines() if not line.startswith("-----")}
         spellings = {
             spelling
             for line in lines

@@ -1,10 +1,11 @@
-"""What takes each kind of operation further: the step functions that the worker calls, built once."""
+"""What works in the background: the step functions for each kind of operation, and the watches of each Argo CD."""
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from functools import partial
 
 from bot.connections import Connections
+from bot.domain.catalog import Catalog
 from bot.domain.operations import OperationKind
 from bot.services import refreshes
 from bot.services.deployments import Deployer
@@ -14,7 +15,9 @@ from bot.services.reruns import Rerunner
 from bot.services.restarts import Restarter
 from bot.services.steps import Steps
 from bot.services.terminations import Terminator
+from bot.services.watches import Watch
 from bot.services.workers import Step
+from bot.storage.engine import Database
 
 
 def steps_of(
@@ -35,4 +38,28 @@ def steps_of(
         OperationKind.RESTART: Restarter(steps=steps, argocds=argocds, clusters=clusters, grace=grace).step,
         OperationKind.TERMINATE: Terminator(steps=steps, argocds=argocds).step,
         OperationKind.RERUN: Rerunner(steps=steps, github=github, grace=grace).step,
+    }
+
+
+def watches_of(
+    outside: Connections,
+    *,
+    database: Database,
+    catalog: Catalog,
+    clock: Callable[[], datetime],
+    observe: Callable[[str, str], None],
+    pause: timedelta,
+) -> dict[str, Callable[[], Awaitable[None]]]:
+    """The endless watch of each Argo CD, by the name of its loop."""
+    return {
+        f"watch-{name}": Watch(
+            database,
+            name=name,
+            argocd=argocd,
+            environments=[place for place in catalog.environments.values() if place.argocd == name],
+            clock=clock,
+            observe=observe,
+            pause=pause,
+        ).run
+        for name, argocd in outside.argocds.items()
     }

@@ -86,6 +86,7 @@ class Status(commands.Cog):
 
     async def _help(self, interaction: discord.Interaction) -> Card:
         deps = self._deps
+        deps.gate.require_member(interaction)
         known = interaction.client.tree.walk_commands(guild=discord.Object(deps.guild_id))  # type: ignore[attr-defined]  # it is our Client
         rights = {name: deps.gate.allowed(interaction, environment=name) for name in deps.catalog.environments}
         listed = [_described(command) for command in known if isinstance(command, app_commands.Command)]

@@ -151,6 +151,12 @@ class Github(serving.Server):
         core = {"limit": LIMIT, "used": LIMIT - remaining, "remaining": remaining, "reset": self._reset()}
         return web.json_response({"resources": {"core": core, "search": core, "graphql": core}, "rate": core})
 
+    def replace_token(self, token: str) -> None:
+        """From now on this is the token, and the one before is no longer good."""
+        self._tokens -= {self.token}
+        self._tokens.add(token)
+        self.token = token
+
     async def _meta(self, request: web.Request) -> web.Response:
         return web.json_response({"verifiable_password_authentication": False, "hooks": HOOKS})
 

@@ -227,6 +227,15 @@ def test_mounted_secrets_are_found_without_being_told(monkeypatch: pytest.Monkey
     assert load(monkeypatch, CHATOPS_DISCORD_TOKEN=None).discord_token.get_secret_value() == "from-file"
 
 
+def test_a_secret_that_cannot_be_read_is_named_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "CHATOPS_DISCORD_TOKEN").write_bytes(b"hunter2\xff")
+    monkeypatch.setattr(settings, "MOUNTED_SECRETS", tmp_path)
+
+    assert problems(monkeypatch, CHATOPS_DISCORD_TOKEN=None) == [
+        'error getting value for field "discord_token" from source "SecretsSettingsSource"'
+    ]
+
+
 def test_a_secrets_directory_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert problems(monkeypatch, CHATOPS_SECRETS_DIR="/nonexistent") == ["CHATOPS_SECRETS_DIR: is not a directory"]
 

@@ -97,6 +97,16 @@ def test_the_console_is_for_people() -> None:
     assert "token=[hidden]" in stream.getvalue()
 
 
+def test_what_is_hidden_later_is_hidden_beside_what_was() -> None:
+    stream = io.StringIO()
+    hide = telemetry.configure_logging(log_format="console", secrets=["first-one"], stream=stream)
+    hide(["second-one"])
+    structlog.get_logger("bot").info("started", old="first-one", new="second-one")
+
+    assert "new=[hidden]" in stream.getvalue()
+    assert "old=[hidden]" in stream.getvalue()
+
+
 @pytest.mark.parametrize("log_format", ["json", "console"])
 @pytest.mark.parametrize("secret", ["hunter2", 'quo"te\\d', "pässwörd", "p@ss/word", PEM])
 def test_a_secret_never_reaches_the_stream(log_format: Any, secret: str) -> None:

@@ -81,7 +81,7 @@ class GitHub:
         *,
         url: str,
         repository: str,
-        token: SecretStr | None = None,
+        token: Callable[[], SecretStr] | None = None,
         app: App | None = None,
         timeout: float = 45,
         socket_timeout: int = 8,
@@ -246,7 +246,18 @@ class GitHub:
         if self._app:
             app = Auth.AppAuth(self._app.id, self._app.private_key.get_secret_value())
             return app.get_installation_auth(self._app.installation_id)
-        return Auth.Token(self._token.get_secret_value()) if self._token else None
+        return _Latest(self._token) if self._token else None
+
+
+class _Latest(Auth.Token):
+    """The token of the moment of each request."""
+
+    def __init__(self, latest: Callable[[], SecretStr]) -> None:
+        self._latest = latest
+
+    @property
+    def token(self) -> str:
+        return self._latest().get_secret_value()
 
 
 def _commit(data: dict[str, Any]) -> Commit:

@@ -35,7 +35,7 @@ ENDED = frozenset(OperationState) - OPEN
 STOP_SECONDS = 30.0
 BEGINS_WITHIN = timedelta(seconds=30)
 """How soon Argo CD picks up what was asked for: what begins later is not what was shown."""
-_STOP = re.compile(r"chatops:terminate:(?P<environment>[a-z0-9-]{1,63}):(?P<waiting>w?)(?P<moment>\d{1,12})")
+_STOP = re.compile(r"chatops:terminate:(?P<environment>[a-z0-9-]{1,63}):(?P<waiting>w?)(?P<moment>[0-9]{1,10})")
 
 
 class Stop(discord.ui.DynamicItem[discord.ui.Button[Any]], template=_STOP):

@@ -73,6 +73,10 @@ class Gate:
             raise
         return actor
 
+    def require_member(self, interaction: discord.Interaction) -> None:
+        """Raise `Refused` for whoever is no person in the guild: what needs no capability is not for them either."""
+        self._policy.require_member(actor_of(interaction))
+
     async def note(
         self, interaction: discord.Interaction, *, name: str, outcome: str, reason: Reason, detail: str
     ) -> None:

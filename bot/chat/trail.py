@@ -27,7 +27,7 @@ _AGO = re.compile(r"(?P<number>\d{1,4})(?P<unit>[mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LONGEST_ID = 100
 TEMPLATE = re.compile(
-    r"chatops:audit:(?P<before>\d{1,18}):(?P<environment>[a-z0-9-]{0,63}):(?P<member>\d{0,20}):(?P<since>\d{0,12})"
+    r"chatops:audit:(?P<before>\d{1,18}):(?P<environment>[a-z0-9-]{0,63}):(?P<member>\d{0,20}):(?P<since>[0-9]{0,10})"
     rf":(?P<action>[\w:-]{{0,{LONGEST_ACTION}}})"
 )
 

@@ -66,14 +66,18 @@ class Policy:
             return False
         return True
 
-    def require(self, actor: Actor, *, capability: Capability, environment: str) -> None:
-        """Return if the actor may; raise `Refused` with the reason and the roles that could."""
+    def require_member(self, actor: Actor) -> None:
+        """Return if the actor is a person in the guild; raise `Refused` for anybody who could have no right at all."""
         if actor.guild_id != self.guild_id:
             raise Refused(Reason.WRONG_PLACE)
         if actor.bot:
             raise Refused(Reason.NOT_A_PERSON)
         if actor.pending:
             raise Refused(Reason.MEMBERSHIP_PENDING)
+
+    def require(self, actor: Actor, *, capability: Capability, environment: str) -> None:
+        """Return if the actor may; raise `Refused` with the reason and the roles that could."""
+        self.require_member(actor)
         allowed = self.roles(capability, environment=environment)
         if not allowed:
             raise Refused(Reason.NOBODY_CONFIGURED, f"({environment}:{capability})")

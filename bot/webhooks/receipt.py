@@ -14,8 +14,9 @@ A proof that is in the headers is looked at before the body is read. The body of
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
 from aiohttp import web
@@ -35,6 +36,16 @@ _READ_SECONDS = 30
 _ACCEPTED = b'{"status": "accepted"}'
 _REPEATED = b'{"status": "repeated"}'
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proofs:
+    """What senders have to show at this moment. What is empty opens no door."""
+
+    github: tuple[bytes, ...] = ()
+    argocd: bytes = b""
+    ci: bytes = b""
+
+
 VerifyOidc = Callable[[str], Awaitable[Mapping[str, object]]]
 OnDelivery = Callable[[str, str], None]
 
@@ -46,18 +57,14 @@ class Receipt:
         self,
         *,
         recorder: Recorder,
-        github_secrets: Sequence[bytes],
-        argocd_token: bytes,
-        ci_token: bytes,
+        proofs: Callable[[], Proofs],
         verify_oidc: VerifyOidc | None,
         clock: Callable[[], datetime],
         on_delivery: OnDelivery,
         max_body: int,
     ) -> None:
         self._recorder = recorder
-        self._github_secrets = github_secrets
-        self._argocd_token = argocd_token
-        self._ci_token = ci_token
+        self._proofs = proofs
         self._verify_oidc = verify_oidc
         self._clock = clock
         self._on_delivery = on_delivery
@@ -68,7 +75,7 @@ class Receipt:
         """A delivery of a GitHub webhook."""
         headers = request.headers
         signature = headers.get("X-Hub-Signature-256")
-        if not self._github_secrets:
+        if not self._proofs().github:
             raise Refused(401, "no secret is configured for GitHub webhooks")
         if signature is None:
             raise Refused(401, "X-Hub-Signature-256 is missing")
@@ -83,9 +90,10 @@ class Receipt:
 
     async def argocd(self, request: web.Request) -> web.Response:
         """A notification of Argo CD."""
-        if not self._argocd_token:
+        wanted = self._proofs().argocd
+        if not wanted:
             raise Refused(401, "no token is configured for Argo CD")
-        if not signatures.bearer(request.headers.get("Authorization"), self._argocd_token):
+        if not signatures.bearer(request.headers.get("Authorization"), wanted):
             raise Refused(401, "the bearer token is missing or wrong")
         async with self._body(request) as body:
             key = f"{await _digest(body)}:{self._clock().timestamp():.0f}"
@@ -102,9 +110,10 @@ class Receipt:
 
     async def _claims(self, authorization: str | None) -> dict[str, str]:
         """What the OIDC token says about the run; nothing for the shared token, which says nothing."""
-        if not self._ci_token and self._verify_oidc is None:
+        wanted = self._proofs().ci
+        if not wanted and self._verify_oidc is None:
             raise Refused(401, "neither a token nor OIDC is configured for the pipeline")
-        if signatures.bearer(authorization, self._ci_token):
+        if signatures.bearer(authorization, wanted):
             return {}
         token = signatures.credentials(authorization)
         if self._verify_oidc is None or token.count(b".") != 2 or not token.isascii():
@@ -118,9 +127,10 @@ class Receipt:
         return {f"claim.{name}": str(claims.get(name, "")) for name in CLAIMS}
 
     async def _signed(self, body: bytes, signature: str) -> bool:
+        secrets = self._proofs().github
         if len(body) > OFF_THE_LOOP_BYTES:
-            return await asyncio.to_thread(signatures.github, body, signature, self._github_secrets)
-        return signatures.github(body, signature, self._github_secrets)
+            return await asyncio.to_thread(signatures.github, body, signature, secrets)
+        return signatures.github(body, signature, secrets)
 
     @asynccontextmanager
     async def _body(self, request: web.Request) -> AsyncIterator[bytes]:

@@ -10,16 +10,15 @@ The access log is off and bodies stay compressed if they come so: a delivery is 
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 
 from aiohttp import web
-from pydantic import SecretStr
 
 from bot.storage.recorder import Recorder
 from bot.webhooks.answers import answer, boundary
-from bot.webhooks.receipt import OnDelivery, Receipt, VerifyOidc
+from bot.webhooks.receipt import OnDelivery, Proofs, Receipt, VerifyOidc
 
 MAX_BODY = 25 * 1024 * 1024  # GitHub sends no larger ones
 _SOURCES = {f"/webhooks/{source}": source for source in ("github", "argocd", "ci")}
@@ -31,9 +30,7 @@ _BACKLOG = 1024
 def build(
     *,
     recorder: Recorder,
-    github_secrets: Sequence[SecretStr],
-    argocd_token: SecretStr | None,
-    ci_token: SecretStr | None,
+    proofs: Callable[[], Proofs],
     verify_oidc: VerifyOidc | None,
     health: Callable[[], Awaitable[Mapping[str, object]]],
     ready: Callable[[], Awaitable[Mapping[str, str]]],
@@ -42,7 +39,7 @@ def build(
     on_delivery: OnDelivery,
     max_body: int = MAX_BODY,
 ) -> web.Application:
-    """The application. A secret that is None shuts its door.
+    """The application. `proofs` has what senders must show at this moment; what is empty there shuts its door.
 
     `health` adds facts to the answer of /healthz. `ready` gives the parts that are not ready, each with what is
     wrong; none means ready. `on_delivery` hears (source, outcome), where the outcome is `accepted`, `repeated`,
@@ -50,9 +47,7 @@ def build(
     """
     receipt = Receipt(
         recorder=recorder,
-        github_secrets=[_bytes(secret) for secret in github_secrets],
-        argocd_token=_bytes(argocd_token),
-        ci_token=_bytes(ci_token),
+        proofs=proofs,
         verify_oidc=verify_oidc,
         clock=clock,
         on_delivery=on_delivery,
@@ -116,7 +111,3 @@ async def _accept_no_more(listener: socket.socket) -> None:
     asyncio.get_running_loop().remove_reader(listener)
     for _turn in range(3):  # the task that makes the transport, the call that tells the server of it, and one to spare
         await asyncio.sleep(0)
-
-
-def _bytes(secret: SecretStr | None) -> bytes:
-    return secret.get_secret_value().encode() if secret else b""

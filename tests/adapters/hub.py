@@ -49,7 +49,7 @@ class Scripted(Github):
 async def connected(server: Scripted, **options: Any) -> AsyncIterator[GitHub]:
     """An adapter that repeats once, and so never waits between tries."""
     defaults: dict[str, Any] = {
-        "token": SecretStr(server.token),
+        "token": lambda: SecretStr(server.token),
         "retries": 1,
         "backoff": 0.001,
         "repository": REPOSITORY,

@@ -140,7 +140,7 @@ async def test_a_rate_limit_is_an_answer_and_nobody_sleeps_through_it(
 
 
 async def test_bad_credentials_are_reported(server: Scripted, world: World) -> None:
-    async with connected(server, token=SecretStr("ghp_wrong")) as github:
+    async with connected(server, token=lambda: SecretStr("ghp_wrong")) as github:
         with pytest.raises(GithubError) as caught:
             await github.commit(world.git.head("main").sha)
     assert "Bad credentials" in caught.value.log
@@ -217,7 +217,7 @@ async def test_check_says_who_sees_what(server: Scripted) -> None:
         ((_, good, text),) = await nobody.check()
         assert not good
         assert text.endswith("cannot be seen as nobody: set CHATOPS_GITHUB_TOKEN")
-    async with connected(server, token=SecretStr("ghp_wrong")) as stranger:
+    async with connected(server, token=lambda: SecretStr("ghp_wrong")) as stranger:
         ((_, good, text),) = await stranger.check()
         assert not good
         assert text.startswith("does not answer as a token (401 ")

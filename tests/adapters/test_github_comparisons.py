@@ -28,7 +28,9 @@ async def server(world: World) -> AsyncIterator[Github]:
 @pytest.fixture
 async def github(server: Github, calls: Calls) -> AsyncIterator[GitHub]:
     """The adapter, with a token; nothing is repeated."""
-    adapter = GitHub(url=server.url, repository=REPOSITORY, token=SecretStr(server.token), retries=0, observe=calls)
+    adapter = GitHub(
+        url=server.url, repository=REPOSITORY, token=lambda: SecretStr(server.token), retries=0, observe=calls
+    )
     yield adapter
     await adapter.aclose()
 
@@ -206,7 +208,7 @@ async def test_what_is_no_comparison_is_no_answer(world: World, text: str) -> No
             return web.Response(text=text, content_type="application/json")
 
     async with Proxy(world) as server:
-        github = GitHub(url=server.url, repository=REPOSITORY, token=SecretStr(server.token))
+        github = GitHub(url=server.url, repository=REPOSITORY, token=lambda: SecretStr(server.token))
         with pytest.raises(GithubError):
             await compare(github, "a" * 40, "b" * 40)
         await github.aclose()

@@ -246,7 +246,7 @@ async def test_a_token_that_may_only_read(repository: GitHub, hub: Scripted, wor
     with pytest.raises(GithubError) as caught:
         await deploy(repository)
     assert caught.value.reason is Reason.GITHUB_FORBIDDEN
-    async with connected(hub, token=SecretStr("ghp_wrong")) as stranger:
+    async with connected(hub, token=lambda: SecretStr("ghp_wrong")) as stranger:
         with pytest.raises(GithubError) as caught:
             await deploy(stranger)
     assert caught.value.reason is Reason.GITHUB_FORBIDDEN

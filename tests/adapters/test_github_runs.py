@@ -29,7 +29,9 @@ async def server(world: World) -> AsyncIterator[Github]:
 @pytest.fixture
 async def github(server: Github, calls: Calls) -> AsyncIterator[GitHub]:
     """The adapter, with a token; reads are repeated once."""
-    adapter = GitHub(url=server.url, repository=REPOSITORY, token=SecretStr(server.token), retries=1, observe=calls)
+    adapter = GitHub(
+        url=server.url, repository=REPOSITORY, token=lambda: SecretStr(server.token), retries=1, observe=calls
+    )
     yield adapter
     await adapter.aclose()
 
@@ -117,7 +119,7 @@ async def test_an_order_without_an_answer_is_uncertain_and_not_repeated(
 
 async def test_a_slow_answer_is_uncertain_too(server: Github, failed: actions.Run) -> None:
     server.faults.slow = 60
-    github = GitHub(url=server.url, repository=REPOSITORY, token=SecretStr(server.token), timeout=0.2)
+    github = GitHub(url=server.url, repository=REPOSITORY, token=lambda: SecretStr(server.token), timeout=0.2)
     with pytest.raises(GithubError) as caught:
         await github_runs.order(github, failed.id, everything=False)
     assert not isinstance(caught.value, RunRefused)
@@ -137,7 +139,7 @@ async def test_what_is_no_run_is_no_answer(world: World, text: str) -> None:
             return web.Response(text=text, content_type="application/json")
 
     async with Proxy(world) as server:
-        github = GitHub(url=server.url, repository=REPOSITORY, token=SecretStr(server.token))
+        github = GitHub(url=server.url, repository=REPOSITORY, token=lambda: SecretStr(server.token))
         with pytest.raises(GithubError) as caught:
             await github_runs.look(github, 1)
         assert not isinstance(caught.value, RunRefused)

@@ -24,6 +24,7 @@ from bot.storage.engine import Database
 from bot.storage.recorder import Recorder
 from bot.topology import Topology, load
 from bot.webhooks import server
+from bot.webhooks.receipt import Proofs
 from tests.docs.pages import PAGES, README, ROOT, codes, rows, section
 
 UNOPENED = "sqlite+aiosqlite:///never-opened.db"
@@ -128,9 +129,7 @@ def routes() -> set[str]:
 
     served = server.build(
         recorder=Recorder(database),
-        github_secrets=[],
-        argocd_token=None,
-        ci_token=None,
+        proofs=Proofs,
         verify_oidc=None,
         health=nothing,
         ready=nothing,

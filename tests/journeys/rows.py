@@ -52,6 +52,10 @@ class Rows:
             found = await connection.execute(select(table))
             return [dict(row._mapping) for row in found]
 
+    def tables(self) -> list[Table]:
+        """Every table that there is."""
+        return schema.metadata.sorted_tables
+
     async def operations(self) -> list[Operation]:
         """Every operation, from the oldest."""
         found = [documents.operation.load(row["document"]) for row in await self.all(schema.operations)]

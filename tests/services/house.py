@@ -272,7 +272,7 @@ async def bot_in(
         argocd = ArgoCD(url=asked.url, token=lambda: asked.token, project=project, services=services, timeout=5)
         stack.push_async_callback(argocd.aclose)
         token = SecretStr(outside.github.token)
-        github = GitHub(url=outside.github.url, repository=catalog.repository, token=token, retries=0)
+        github = GitHub(url=outside.github.url, repository=catalog.repository, token=lambda: token, retries=0)
         stack.push_async_callback(github.aclose)
         clusters = Clusters(kubeconfig=outside.kubeconfig, services=services)
         stack.push_async_callback(clusters.aclose)

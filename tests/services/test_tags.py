@@ -25,7 +25,9 @@ REPOSITORY = "tiketi-ticket-service"
 async def github(bot: Bot) -> AsyncIterator[GitHub]:
     """GitHub, asked by somebody who may."""
     server = bot.outside.github
-    adapter = GitHub(url=server.url, repository=bot.catalog.repository, token=SecretStr(server.token), retries=0)
+    adapter = GitHub(
+        url=server.url, repository=bot.catalog.repository, token=lambda: SecretStr(server.token), retries=0
+    )
     yield adapter
     await adapter.aclose()
 

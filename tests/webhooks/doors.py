@@ -12,7 +12,6 @@ from typing import Any
 from uuid import uuid4
 
 import aiohttp
-from pydantic import SecretStr
 from sqlalchemy import text
 
 from bot.storage import deliveries
@@ -20,7 +19,7 @@ from bot.storage.deliveries import Delivery
 from bot.storage.engine import Connection, Database
 from bot.storage.recorder import Recorder
 from bot.webhooks import server
-from bot.webhooks.receipt import VerifyOidc
+from bot.webhooks.receipt import Proofs, VerifyOidc
 
 NEW, OLD = "the new secret", "the old secret"
 ARGOCD, CI = "argocd-token", "ci-token"
@@ -125,9 +124,11 @@ async def opened(
     writing = asyncio.create_task(recorder.run())
     app = server.build(
         recorder=recorder,
-        github_secrets=[SecretStr(secret) for secret in github],
-        argocd_token=SecretStr(argocd) if argocd else None,
-        ci_token=SecretStr(ci) if ci else None,
+        proofs=lambda: Proofs(
+            github=tuple(secret.encode() for secret in github),
+            argocd=(argocd or "").encode(),
+            ci=(ci or "").encode(),
+        ),
         verify_oidc=verify_oidc,
         health=health,
         ready=ready,

@@ -1,0 +1,214 @@
+"""The last column of docs/policy.md: everything else that an order refuses, each by an order that is refused for it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from bot.cards.rollback import place_id
+from bot.domain.approvals import ApprovalState, Vote
+from bot.domain.operations import OperationKind, OperationState
+from bot.domain.reasons import Reason
+from bot.services import operations
+from bot.storage import operations as rows
+from tests.cards import story
+from tests.chat import orders, policy
+from tests.chat.desk import Desk, KnownPlan, Press
+from tests.chat.desk import desk as move_in
+from tests.chat.orders import ID, SERVICE
+from tests.chat.town import Town
+
+TABLE = policy.table()
+Case = Callable[[Desk, Press], Awaitable[Press]]
+
+
+@pytest.fixture
+async def desk(town: Town, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+    """The bot, which nobody outside answers."""
+    async with move_in(town, monkeypatch) as place:
+        yield place
+
+
+async def with_options(_desk: Desk, press: Press, *, options: Mapping[str, str]) -> Press:
+    """The same command, with other options."""
+    return replace(press, options={**press.options, **options})
+
+
+async def without_rows(desk: Desk, press: Press) -> Press:
+    """What the order is about is not there."""
+    await desk.forget()
+    return press
+
+
+async def typed(_desk: Desk, press: Press, **fields: str) -> Press:
+    """The same form, with something else in it."""
+    return replace(press, typed=press.typed | fields)
+
+
+async def held(desk: Desk, press: Press) -> Press:
+    """Somebody else has locked it."""
+    await orders.locked(desk, "prod")
+    return press
+
+
+async def under_way(desk: Desk, press: Press, *, kind: OperationKind) -> Press:
+    """The same is under way already."""
+    operation = story.operation(OperationState.RUNNING, kind=kind, service=SERVICE, release_id=None)
+    async with desk.town.database.transaction() as connection:
+        assert await rows.add(connection, operation)
+    return press
+
+
+async def given_twice(desk: Desk, press: Press) -> Press:
+    """The very order was given a moment ago."""
+    assert await desk.press("approver", press) is None
+    return press
+
+
+async def by_itself(_desk: Desk, press: Press) -> Press:
+    """A deploy without a tag, where Argo CD syncs by itself."""
+    return replace(press, options={"environment": "staging", "service": SERVICE})
+
+
+async def hard_again(desk: Desk, press: Press) -> Press:
+    """A hard refresh, a moment after the last one."""
+    hard = replace(press, options=press.options | {"hard": True})
+    assert await desk.press("approver", hard) is None
+    async with desk.town.database.transaction() as connection:
+        [known] = await rows.opened(connection, "prod")
+        assert await rows.save(connection, replace(known, state=OperationState.SUCCEEDED), expected=known.state)
+    return hard
+
+
+async def request(desk: Desk, press: Press, **changes: object) -> Press:
+    """The request behind the button is another one than when the card was made."""
+    known = await operations.get(desk.deps.database, ID)
+    assert known is not None
+    await desk.forget()
+    await orders.asked(desk, "prod", by=known.requested_by or 0, **changes)
+    return press
+
+
+async def mine(desk: Desk, press: Press) -> Press:
+    """Whoever presses has asked for it, or wrote it."""
+    return await request(desk, press, authors=frozenset({desk.people["approver"].id}))
+
+
+async def of_somebody_else(desk: Desk, press: Press) -> Press:
+    """Another person has asked for it."""
+    await desk.forget()
+    await orders.asked(desk, "prod")
+    return press
+
+
+async def consented(desk: Desk, press: Press) -> Press:
+    """Whoever presses has consented already, and more people are needed."""
+    vote = Vote(person=desk.people["approver"].id, name="approver", at=desk.town.clock())
+    return await request(desk, press, required=2, votes=(vote,))
+
+
+async def too_late(desk: Desk, press: Press) -> Press:
+    """Its time is over, and nobody has noticed yet."""
+    return await request(desk, press, expires_at=desk.town.clock() - timedelta(seconds=1))
+
+
+async def rolled_back(desk: Desk, press: Press) -> Press:
+    """What the plan goes back to was itself rolled back."""
+    KnownPlan.rolled_back = True
+    return press
+
+
+async def not_meant(_desk: Desk, press: Press) -> Press:
+    """The word that confirms going back to what was rolled back is another one."""
+    return replace(press, form=press.form.replace(":tag:", ":tag?:"), typed=press.typed | {"word": "yes"})
+
+
+async def nowhere(_desk: Desk, press: Press) -> Press:
+    """The place of the button left the topology."""
+    known = place_id("prod", SERVICE)
+    assert known in press.button
+    return replace(press, button=press.button.replace(known, "0" * 12))
+
+
+CLOSED: dict[Reason, Case] = {
+    Reason.ALREADY_DECIDED: partial(request, state=ApprovalState.GRANTED),
+    Reason.WITHDRAWN: partial(request, state=ApprovalState.WITHDRAWN),
+    Reason.EXPIRED: too_late,
+    Reason.SUPERSEDED: partial(request, state=ApprovalState.SUPERSEDED),
+}
+"""What a decision is refused for; `superseded` is also what a request is called whose content has moved."""
+RUNNING = partial(under_way, kind=OperationKind.DEPLOY)
+NO_WORD: dict[Reason, Case] = {
+    Reason.NO_REASON: partial(typed, reason=" "),
+    Reason.NOT_CONFIRMED: partial(typed, word="stop nothing"),
+}
+CASES: dict[str, dict[Reason, Case]] = {
+    "/can": {Reason.UNKNOWN_ACTION: partial(with_options, options={"action": "dance"})},
+    "/deploy": {Reason.ALREADY_OPEN: RUNNING, Reason.AUTOMATED: by_itself},
+    "/freeze add": {Reason.NO_REASON: partial(with_options, options={"reason": " "})},
+    "/freeze remove": {
+        Reason.FREEZE_UNKNOWN: without_rows,
+        Reason.NO_REASON: partial(with_options, options={"reason": " "}),
+    },
+    "/lock": {Reason.LOCK_HELD: held, Reason.NO_REASON: partial(with_options, options={"reason": " "})},
+    "/promote": {
+        Reason.ALREADY_OPEN: RUNNING,
+        Reason.SAME_PLACE: partial(with_options, options={"from": "prod"}),
+    },
+    "/refresh": {Reason.HARD_REFRESH_LIMITED: hard_again},
+    "/rerun": {Reason.RERUN_ALREADY: given_twice, Reason.RUN_UNKNOWN: without_rows},
+    "/restart": {Reason.ALREADY_OPEN: given_twice},
+    "/resume": {Reason.NOT_STOPPED: without_rows},
+    "/unlock": {Reason.LOCK_UNKNOWN: without_rows, Reason.NO_REASON: partial(with_options, options={"reason": " "})},
+    "/why": {Reason.OPERATION_UNKNOWN: without_rows},
+    "Approve": {Reason.OWN_REQUEST: mine, Reason.ALREADY_VOTED: consented, **CLOSED},
+    "Reject": CLOSED,
+    "Reject, its form": {**CLOSED, Reason.NO_REASON: NO_WORD[Reason.NO_REASON]},
+    "Withdraw": {Reason.NOT_YOUR_REQUEST: of_somebody_else, **CLOSED},
+    "Run again": {Reason.RERUN_ALREADY: given_twice, Reason.RUN_UNKNOWN: without_rows},
+    "Roll back": {Reason.UNKNOWN_SERVICE: nowhere},
+    "Previous tag, git revert, Argo CD rollback, Emergency": {Reason.UNKNOWN_SERVICE: nowhere},
+    "Previous tag, its form": {
+        Reason.ALREADY_OPEN: partial(under_way, kind=OperationKind.ROLLBACK),
+        Reason.ROLLED_BACK_BEFORE: rolled_back,
+        Reason.NO_REASON: NO_WORD[Reason.NO_REASON],
+        Reason.NOT_CONFIRMED: not_meant,
+    },
+    "Stop it": {Reason.ALREADY_OPEN: given_twice},
+    "/stop, its form": NO_WORD,
+    "/resume, its form": {Reason.NOT_STOPPED: without_rows, **NO_WORD},
+}
+
+
+async def test_each_reason_of_the_table_is_given_for_what_it_says(desk: Desk) -> None:
+    assert {(row.order, reason) for row in TABLE for reason in row.besides} == {
+        (order, reason) for order, cases in CASES.items() for reason in cases
+    }
+    expected, found = {}, {}
+    for row in TABLE:
+        role = "developer" if row.order in ("/deploy", "/promote", "Withdraw") else "approver"
+        for reason, case in CASES.get(row.order, {}).items():
+            await desk.forget()
+            press = await orders.order(row.order)(desk, "prod")
+            found[row.order, reason] = await desk.press(role, await case(desk, press))
+            expected[row.order, reason] = reason
+    assert found == expected
+
+
+async def test_what_the_topology_does_not_name_is_refused_everywhere(desk: Desk) -> None:
+    """Before anything else is told of it: a place is refused first, then a service."""
+    expected, found = {}, {}
+    for name, command in desk.commands().items():
+        for option in command.parameters:
+            unknown = {"environment": Reason.UNKNOWN_ENVIRONMENT, "service": Reason.UNKNOWN_SERVICE}
+            if option.display_name not in unknown or (name, option.display_name) == ("/unlock", "service"):
+                continue  # a lock on a service that is gone can be removed
+            await desk.forget()
+            press = await orders.order(name)(desk, "staging")
+            press = replace(press, options=press.options | {option.display_name: "nowhere"})
+            found[name, option.display_name] = await desk.press("developer", press)
+            expected[name, option.display_name] = unknown[option.display_name]
+    assert found == expected
+    assert len(found) > 30
