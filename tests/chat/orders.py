@@ -10,7 +10,7 @@ from bot.cards.rollback import place_id
 from bot.domain.events import RunStatus
 from bot.domain.freezes import Freeze
 from bot.domain.operations import Operation, OperationState
-from bot.services import bulk, freezes, locks, stops
+from bot.services import bulk, freezes, glass, locks, stops
 from bot.storage import applications, approvals, operations
 from bot.storage import releases as release_rows
 from tests.cards import story
@@ -149,6 +149,19 @@ async def rejecting(desk: Desk, environment: str) -> Press:
     return Press(form=f"chatops:reject:{ID}", typed={"reason": WHY})
 
 
+async def breaking(desk: Desk, environment: str) -> Press:
+    """The form behind Break glass, filled in."""
+    await asked(desk, environment)
+    return Press(form=f"chatops:bg:{ID}:{environment}", typed={"reason": WHY, "word": environment})
+
+
+async def broken(desk: Desk, environment: str, *, by: str = "nobody") -> Press:
+    """The button on the message about broken glass."""
+    await asked(desk, environment)
+    await glass.smash(desk.deps.database, ID, actor=desk.actor(by), reason=WHY, now=desk.town.clock())
+    return Press(button=f"chatops:review:{ID}")
+
+
 async def these(desk: Desk, environment: str) -> Press:
     """The button below a list of one request."""
     await asked(desk, environment)
@@ -185,6 +198,9 @@ OTHERS: dict[str, Order] = {
     "Reject": partial(decision, "reject"),
     "Reject, its form": rejecting,
     "Withdraw": partial(decision, "withdraw"),
+    "Break glass": partial(decision, "glass"),
+    "Break glass, its form": breaking,
+    "Acknowledge": broken,
     "All that wait": partial(button, "chatops:waiting:{environment}"),
     "Approve these …": these,
     "Run again": run_again,

@@ -54,8 +54,8 @@ async def held(desk: Desk, press: Press) -> Press:
 
 
 async def under_way(desk: Desk, press: Press, *, kind: OperationKind) -> Press:
-    """The same is under way already."""
-    operation = story.operation(OperationState.RUNNING, kind=kind, service=SERVICE, release_id=None)
+    """The same is under way already, and its order goes out at this moment."""
+    operation = story.operation(OperationState.DISPATCHING, kind=kind, service=SERVICE, release_id=None)
     async with desk.town.database.transaction() as connection:
         assert await rows.add(connection, operation)
     return press
@@ -107,6 +107,12 @@ async def consented(desk: Desk, press: Press) -> Press:
     """Whoever presses has consented already, and more people are needed."""
     vote = Vote(person=desk.people["approver"].id, name="approver", at=desk.town.clock())
     return await request(desk, press, required=2, votes=(vote,))
+
+
+async def mine_to_answer_for(desk: Desk, _press: Press) -> Press:
+    """Whoever presses broke the glass."""
+    await desk.forget()
+    return await orders.broken(desk, "prod", by="approver")
 
 
 async def too_late(desk: Desk, press: Press) -> Press:
@@ -167,6 +173,9 @@ CASES: dict[str, dict[Reason, Case]] = {
     "Reject": CLOSED,
     "Reject, its form": {**CLOSED, Reason.NO_REASON: NO_WORD[Reason.NO_REASON]},
     "Withdraw": {Reason.NOT_YOUR_REQUEST: of_somebody_else, **CLOSED},
+    "Break glass": CLOSED,
+    "Break glass, its form": {**CLOSED, **NO_WORD},
+    "Acknowledge": {Reason.OWN_GLASS: mine_to_answer_for, Reason.NOTHING_TO_REVIEW: given_twice},
     "Run again": {Reason.RERUN_ALREADY: given_twice, Reason.RUN_UNKNOWN: without_rows},
     "Roll back": {Reason.UNKNOWN_SERVICE: nowhere},
     "Previous tag, git revert, Argo CD rollback, Emergency": {Reason.UNKNOWN_SERVICE: nowhere},
