@@ -173,13 +173,14 @@ async def _take_place(connection: Connection, newer: Operation, *, actor: Actor,
 
 def _yields(other: Operation, *, newer: Operation) -> Reason | None:
     """Why an open request gives way to a newer one for the same target; None when it does not."""
-    if newer.kind is OperationKind.ROLLBACK:
+    waits = other.state is OperationState.WAITING
+    if newer.kind is OperationKind.ROLLBACK and not (waits and other.kind is newer.kind):
         return None if other.state is OperationState.DISPATCHING else Reason.ROLLBACK_INSTEAD
     if newer.kind is not other.kind:
         return None
     if newer.hotfix and not other.hotfix and other.state in (OperationState.REQUESTED, OperationState.WAITING):
         return Reason.HOTFIX_INSTEAD
-    return Reason.SUPERSEDED if other.state is OperationState.WAITING else None
+    return Reason.SUPERSEDED if waits else None
 
 
 async def get(database: Database, operation_id: str | None) -> Operation | None:
