@@ -88,7 +88,8 @@ class Status(commands.Cog):
         deps = self._deps
         deps.gate.require_member(interaction)
         known = interaction.client.tree.walk_commands(guild=discord.Object(deps.guild_id))  # type: ignore[attr-defined]  # it is our Client
-        rights = {name: deps.gate.allowed(interaction, environment=name) for name in deps.catalog.environments}
+        named = deps.catalog.environments
+        rights = {name: may for name in named if (may := deps.gate.allowed(interaction, environment=name))}
         listed = [_described(command) for command in known if isinstance(command, app_commands.Command)]
         return help_card.render(sorted(listed, key=lambda command: command.usage), rights=rights)
 

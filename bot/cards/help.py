@@ -16,16 +16,16 @@ class Command:
 
 
 def render(commands: Iterable[Command], *, rights: Mapping[str, frozenset[Capability]]) -> Card:
-    """The help of this version of the bot for this person."""
+    """The help of this version of the bot for this person; `rights` has the places where they have any."""
     lines = [f"`/{command.usage}`\n{command.description}" for command in commands]
     may = [
-        f"**{environment}** {', '.join(word for word in Capability if word in allowed) or 'nothing'}"
+        f"**{environment}** {', '.join(word for word in Capability if word in allowed)}"
         for environment, allowed in rights.items()
     ]
     return Card(
         title="What I can do",
         colour=Colour.RUNNING,
         description="\n".join(lines),
-        fields=(Field(name="You may", value="\n".join(may)),),
+        fields=(Field(name="You may", value="\n".join(may) or "nothing: ask for a role"),),
         footer="A push starts a release card by itself; the buttons on it decide.",
     )

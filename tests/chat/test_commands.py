@@ -221,7 +221,7 @@ async def test_help_shows_the_commands_and_the_members_rights(office: Office) ->
     )
     guest = await office.town.guest.slash(office.town.releases, "help")
     assert guest.response is not None
-    assert guest.response.embeds[0].fields[0].value == "**dev** nothing\n**staging** nothing\n**prod** nothing"
+    assert guest.response.embeds[0].fields[0].value == "nothing: ask for a role"
 
 
 @pytest.mark.parametrize(

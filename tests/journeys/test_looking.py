@@ -119,7 +119,7 @@ async def test_status_shows_what_somebody_else_does(scene: Scene, rows: Rows) ->
             "**prod** view, deploy, rollback, refresh, rerun, logs, lock",
         ),
         ("sora", "**dev** view\n**staging** view\n**prod** view"),
-        ("guest", "**dev** nothing\n**staging** nothing\n**prod** nothing"),
+        ("guest", "nothing: ask for a role"),
     ],
 )
 async def test_help_lists_the_commands_and_ones_own_rights(scene: Scene, who: str, rights: str) -> None:
