@@ -170,7 +170,8 @@ class Way(StrEnum):
 class Rollback:
     """How to go back, and `why`, in the words of who asked. An `emergency` needs one approver, whatever the policy.
 
-    `to` is the tag to go back to. `reverts` are the manifest commits to be reverted, the newest first, `entry` is the
+    `to` is the tag to go back to; `forward` says that it is newer than what ran, so that nothing spares it what a
+    deploy has to pass. `reverts` are the manifest commits to be reverted, the newest first, `entry` is the
     id in Argo CD's history, and `after` when Argo CD's newest operation had begun before this one was ordered.
     `agreed_at` is when Git, Argo CD and the pods were first seen to agree about the service after it.
     """
@@ -179,6 +180,7 @@ class Rollback:
     why: str
     to: str = ""
     emergency: bool = False
+    forward: bool = False
     reverts: tuple[str, ...] = ()
     entry: int | None = None
     after: datetime | None = None
@@ -262,6 +264,11 @@ class Operation:
     def way(self) -> Way | None:
         """How a rollback goes back; None for everything else."""
         return self.rollback.way if self.rollback else None
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether it is a rollback to something older, which locks let through unless asked, and freezes always."""
+        return self.kind is OperationKind.ROLLBACK and not (self.rollback and self.rollback.forward)
 
     @property
     def scope(self) -> str | None:

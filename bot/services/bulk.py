@@ -15,7 +15,7 @@ from bot.domain.approvals import Approval
 from bot.domain.operations import Operation, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.services import approvals, environments
+from bot.services import approvals, environments, obstacles
 from bot.storage import approvals as rows
 from bot.storage import operations as operation_rows
 from bot.storage.engine import Connection, Database
@@ -76,6 +76,7 @@ async def _waiting(
         try:
             await approvals.require_no_author(connection, operation, login=login)
             rules.grant(approval, person=actor.id, name=actor.name, roles=actor.role_ids, now=now)
+            await obstacles.require_clear(connection, operation, now=now)
         except Refused as refusal:
             refused = refusal.reason
         found.append(Waiting(approval=approval, operation=operation, refused=refused))

@@ -12,7 +12,7 @@ from datetime import datetime
 from bot.domain import freezes, locks
 from bot.domain.catalog import Catalog
 from bot.domain.freezes import CRON_LIMIT, End, Ended, Freeze
-from bot.domain.operations import OperationState
+from bot.domain.operations import OperationKind, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.services import environments, obstacles, saying
@@ -56,7 +56,7 @@ async def add(database: Database, wanted: Wanted, *, catalog: Catalog, actor: Ac
         if len(await rows.standing(connection, new.environment)) >= MOST:
             raise Refused(Reason.FREEZE_LIMIT)
         await rows.add(connection, new)
-        await _note(connection, new, "added", actor=f"discord:{actor.id}", now=now, detail=_rule(new))
+        await _note(connection, new, "added", actor=actor, now=now, detail=_rule(new))
         await _look(connection, rows.Standing(new, None), catalog=catalog, now=now)
     return Added(freeze=new, first=first)
 
@@ -83,7 +83,7 @@ async def remove(
         if not await rows.end(connection, replace(freeze, ended=ended)):
             raise Refused(Reason.FREEZE_UNKNOWN)
         detail = f"{freeze.owner_name}: {freeze.reason} | {said}"
-        await _note(connection, freeze, "removed", actor=f"discord:{actor.id}", now=now, detail=detail)
+        await _note(connection, freeze, "removed", actor=actor, now=now, detail=detail)
         await _show(connection, freeze, catalog=catalog, now=now)
     return freeze
 
@@ -123,9 +123,12 @@ async def _look(connection: Connection, known: rows.Standing, *, catalog: Catalo
 
 
 async def _show(connection: Connection, freeze: Freeze, *, catalog: Catalog, now: datetime) -> None:
-    """Have the board look at what waits for consent there; what can be approved now has its whole time again."""
+    """Have the board look at what waits for consent there; what the freeze held has its whole time again."""
     place = catalog.environments.get(freeze.environment)
     for operation in await operation_rows.opened(connection, freeze.environment):
+        held = freeze.service in (None, operation.scope) or operation.scope is None
+        if operation.kind is not OperationKind.DEPLOY or operation.hotfix or not held:
+            continue
         if operation.state is OperationState.WAITING:
             await obstacles.give_time(connection, operation, environment=place, after=now, now=now)
 
@@ -173,7 +176,7 @@ def _rule(freeze: Freeze) -> str:
 
 
 async def _note(
-    connection: Connection, freeze: Freeze, outcome: str, *, actor: str, now: datetime, detail: str = ""
+    connection: Connection, freeze: Freeze, outcome: str, *, actor: Actor | str, now: datetime, detail: str = ""
 ) -> None:
     await audit.note(
         connection,

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from bot.cards import locks as lock_cards
 from bot.domain import locks
 from bot.domain.locks import End, Lock
-from bot.domain.operations import DEPLOYING, Operation, OperationKind, OperationState
+from bot.domain.operations import DEPLOYING, Operation, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.services import environments, saying, showing
@@ -89,15 +89,13 @@ async def lock(
 
     Refuses an empty reason, and what somebody else has locked, or has locked this moment with `take_over`.
     """
-    if not reason.strip():
-        raise Refused(Reason.NO_REASON)
     new = Lock(
         id=secrets.token_hex(12),
         environment=environment,
         service=service,
         owner_id=actor.id,
         owner_name=actor.name,
-        reason=saying.said(reason),
+        reason=saying.required(reason),
         since=now,
         until=now + period if period else None,
         blocks_rollbacks=blocks_rollbacks,
@@ -127,7 +125,7 @@ async def unlock(
         found = next((one for one in standing if one.service == service), None)
         if found is None:
             raise Refused(Reason.LOCK_UNKNOWN)
-        if found.owner_id != actor.id and not reason.strip():
+        if found.owner_id != actor.id and not saying.said(reason):
             raise Refused(Reason.NO_REASON, lock_cards.told(found))
         ended = await _end(connection, found, End.UNLOCKED, now=now, actor=actor, reason=reason)
     return Removed(lock=ended, left=tuple(one for one in _sorted(standing) if one.id != found.id))
@@ -234,7 +232,7 @@ async def _note(
 
 def _meets(lock: Lock, operation: Operation, *, now: datetime) -> bool:
     """Whether the lock would have stopped the operation."""
-    rollback = operation.kind is OperationKind.ROLLBACK
+    rollback = operation.goes_back
     return operation.kind in DEPLOYING and locks.blocks(
         lock, environment=operation.environment, service=operation.scope, rollback=rollback, now=now
     )

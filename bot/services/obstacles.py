@@ -38,8 +38,11 @@ async def in_the_way(connection: Connection, operation: Operation, *, now: datet
     hot-fix.
     """
     place, service = operation.environment, operation.scope
-    found = await at(connection, operation.kind, environment=place, service=service, now=now)
-    return None if operation.hotfix and isinstance(found, Frozen) else found
+    forward = operation.kind is OperationKind.ROLLBACK and not operation.goes_back
+    kind = OperationKind.DEPLOY if forward else operation.kind
+    found = await at(connection, kind, environment=place, service=service, now=now)
+    passes = operation.hotfix and isinstance(found, Frozen) and found.until is not None
+    return None if passes else found
 
 
 async def at(

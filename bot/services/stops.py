@@ -56,8 +56,10 @@ async def stop(database: Database, *, catalog: Catalog, actor: Actor, reason: st
         before = await rows.standing(connection)
         if before is not None or not await rows.add(connection, new):
             raise Refused(Reason.STOPPED_ALREADY, stop_cards.told(before) if before else "")
-        await _note(connection, "stop", "stopped", actor=f"discord:{actor.id}", now=now, detail=new.reason)
+        await _note(connection, "stop", "stopped", actor=actor, now=now, detail=new.reason)
         await _show(connection, new, now=now)
+    # What is told beside it comes after the commit: nothing that cannot be read may keep anybody from stopping.
+    async with database.transaction("cards") as connection:
         for operation in await operation_rows.in_states(connection, [OperationState.WAITING]):
             await showing.refresh_card(connection, operation, now=now)
         late = await operation_rows.in_states(connection, _UNDER_WAY)
@@ -72,7 +74,7 @@ async def resume(database: Database, *, catalog: Catalog, actor: Actor, reason: 
         if found is None or not await rows.save(connection, replace(found, resumed=ends), nags=found.nags):
             raise Refused(Reason.NOT_STOPPED)
         detail = f"{found.owner_name}: {found.reason} | {ends.reason}"
-        await _note(connection, "resume", "resumed", actor=f"discord:{actor.id}", now=now, detail=detail)
+        await _note(connection, "resume", "resumed", actor=actor, now=now, detail=detail)
         await _show(connection, found, now=now)
         held = [one for one in await operation_rows.in_states(connection, OPEN) if one.state not in _UNDER_WAY]
         for operation in held:
@@ -108,6 +110,6 @@ async def _show(connection: Connection, stop: Stop, *, now: datetime) -> None:
 
 
 async def _note(
-    connection: Connection, action: str, outcome: str, *, actor: str, now: datetime, detail: str = ""
+    connection: Connection, action: str, outcome: str, *, actor: Actor | str, now: datetime, detail: str = ""
 ) -> None:
     await audit.note(connection, at=now, actor=actor, action=action, outcome=outcome, detail=detail)

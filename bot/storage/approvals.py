@@ -79,7 +79,10 @@ async def unreviewed(connection: AsyncConnection) -> list[Approval]:
 async def overdue(connection: AsyncConnection, *, now: datetime) -> list[str]:
     """Ids of pending approvals whose time is over."""
     rows = await connection.execute(
-        select(table.c.id).where(table.c.state == ApprovalState.PENDING, table.c.expires_at <= now).limit(100)
+        select(table.c.id)
+        .where(table.c.state == ApprovalState.PENDING, table.c.expires_at <= now)
+        .order_by(table.c.expires_at)
+        .limit(100)
     )
     return [row.id for row in rows]
 

@@ -125,6 +125,7 @@ operations = Table(
     Index(None, "state"),
     Index(None, "release_id"),
     Index(None, "environment", "kind"),
+    Index(None, "environment", "state"),
 )
 
 approvals = Table(

@@ -204,6 +204,7 @@ async def test_going_back_to_a_rolled_back_release_has_to_be_typed(scene: Scene,
     await choose(scene, await plan(scene), "Previous tag")
     await approved(scene, rows)
     await rows.quiet()
+    await scene.town.people["hyunwoo"].slash(scene.town.releases, "unlock", environment="prod", service=TICKETS)
     shown = await plan(scene, to=second)
     assert re.search(r"⚠️ \*\*Was itself rolled back\*\* ⏱ by hyunwoo: payments fail", seeing.answer(shown).text)
     refused = await choose(scene, shown, "Previous tag", word=first[:7])

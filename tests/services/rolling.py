@@ -6,6 +6,7 @@ from typing import Any
 from bot.domain.operations import Operation, OperationState, Way
 from bot.domain.reasons import Reason
 from bot.domain.rollbacks import Plan
+from bot.services import locks
 from sandbox.world import World
 from tests.services.house import HYUNWOO, TICKETS, Bot
 
@@ -43,6 +44,11 @@ async def begun(bot: Bot, operation: Operation) -> Operation:
 async def carried_out(bot: Bot, operation: Operation) -> Operation:
     """The operation after consent, once the world has come to rest."""
     return await bot.followed(await begun(bot, operation))
+
+
+async def unlocked(bot: Bot) -> None:
+    """Hyunwoo opens the lock that his rollback left behind."""
+    await locks.unlock(bot.database, environment="prod", service=TICKETS, actor=HYUNWOO, reason="", now=bot.clock())
 
 
 async def seen(bot: Bot, environment: str = "prod") -> None:

@@ -13,7 +13,7 @@ from sandbox.deployments import Breakage
 from sandbox.world import World
 from tests.services.house import HYUNWOO, TICKETS, Bot
 from tests.services.outside import Interrupted
-from tests.services.rolling import carried_out, ordered, running, seen, synced
+from tests.services.rolling import carried_out, ordered, running, seen, synced, unlocked
 
 FILE = "k8s/overlays/prod/kustomization.yaml"
 
@@ -133,7 +133,12 @@ async def test_going_back_to_what_was_rolled_back_is_asked_twice(bot: Bot) -> No
     with pytest.raises(Refused) as refused:
         await ordered(bot, second)
     assert refused.value.reason is Reason.ROLLED_BACK_BEFORE
-    assert (await ordered(bot, second, told_twice=True)).state is OperationState.WAITING
+    with pytest.raises(Refused) as refused:
+        await ordered(bot, second, told_twice=True, emergency=True)  # it is newer than what runs: as a deploy
+    assert refused.value.reason is Reason.LOCKED
+    await unlocked(bot)
+    forward = await ordered(bot, second, told_twice=True, emergency=True)
+    assert (forward.state, forward.rollback and forward.rollback.emergency) == (OperationState.WAITING, False)
 
 
 async def test_an_emergency_needs_one_approver(bot: Bot) -> None:

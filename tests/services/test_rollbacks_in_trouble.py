@@ -11,7 +11,7 @@ from sandbox.deployments import Breakage
 from sandbox.world import World
 from tests.services.house import TICKETS, Bot, bot_in
 from tests.services.outside import Interrupted, Outside
-from tests.services.rolling import carried_out, chosen, ordered, refusals, running, seen, two
+from tests.services.rolling import carried_out, chosen, ordered, refusals, running, seen, two, unlocked
 
 
 async def test_a_closed_window_offers_no_rollback_that_argocd_would_park(bot: Bot, world: World) -> None:
@@ -151,6 +151,7 @@ async def test_a_rollback_that_fails_says_so_and_can_be_tried_again(bot: Bot, wo
     with pytest.raises(Refused) as refused:
         await chosen(bot, second)
     assert refused.value.reason is Reason.ROLLED_BACK_BEFORE
+    await unlocked(bot)
     assert (await ordered(bot, second, told_twice=True)).state is OperationState.WAITING
 
 
