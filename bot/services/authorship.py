@@ -1,12 +1,13 @@
 """Who stands behind what a request would deploy beside its authors: they may not consent to it either.
 
-GitHub is asked who merged the pull requests of the commits that the images were built from, who wrote their tags into
-the overlay, and who merged that. It is asked for no more than `SECONDS`, and about no more than a few commits: what it
-does not tell bars nobody, and the card says so.
+GitHub is asked who wrote the commits of a service that its new image has and the old one lacks, who wrote the tags into
+the overlay, and who merged the pull requests of those. It is asked for no more than `SECONDS`, and about the pull
+requests of no more than `COMMITS`: what it does not tell bars nobody, and the card says so.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,6 +16,7 @@ import structlog
 from bot.adapters import github_files, github_people, kustomization
 from bot.adapters.github import GithubError
 from bot.adapters.github_people import Touched
+from bot.domain import images
 from bot.domain.catalog import Environment
 from bot.domain.operations import Content
 from bot.domain.reasons import Refused
@@ -35,21 +37,51 @@ class Behind:
 
 
 async def behind(
-    content: Content, *, sources: Iterable[str], written: bool, environment: Environment, manifests: Manifests
+    content: Content, *, sources: Sequence[str], written: bool, environment: Environment, manifests: Manifests
 ) -> Behind:
-    """Who merged the commits in `sources`, and, if the content is `written` in Git, who wrote and merged that."""
+    """Who wrote and merged what comes with the images, and what is `written` of them in Git.
+
+    `sources` are the full revisions that the new images were built from, in the order of the content.
+    """
     logins: set[str] = set()
+    seen: set[str] = set()
     try:
-        async with asyncio.timeout(SECONDS):
-            writers = await _writers(content, environment=environment, manifests=manifests) if written else []
-            logins.update(*(one.logins for one in writers))
-            revisions = [*dict.fromkeys([*sources, *(one.revision for one in writers)])]
-            for revision in revisions[:COMMITS]:
-                logins |= await github_people.mergers(manifests.github, revision)
+        async with (
+            asyncio.timeout(SECONDS),
+            aclosing(
+                _commits(content, sources, written=written, environment=environment, manifests=manifests)
+            ) as found,
+        ):
+            async for commit in found:
+                logins |= commit.logins
+                if commit.revision not in seen and len(seen) < COMMITS:
+                    logins |= await github_people.mergers(manifests.github, commit.revision)
+                seen.add(commit.revision)
     except (GithubError, Refused, TimeoutError) as error:
         log.info("authorship.unsure", environment=environment.name, error=repr(error))
         return Behind(logins=frozenset(logins), unsure=True)
-    return Behind(logins=frozenset(logins), unsure=len(revisions) > COMMITS)
+    return Behind(logins=frozenset(logins), unsure=len(seen) > COMMITS)
+
+
+async def _commits(
+    content: Content, sources: Sequence[str], *, written: bool, environment: Environment, manifests: Manifests
+) -> AsyncGenerator[Touched]:
+    """The commits whose people count, those first that were built and written. Raises when there may be more people."""
+    for revision in sources:
+        yield Touched(revision=revision, logins=frozenset())
+    for one in await _writers(content, environment=environment, manifests=manifests) if written else []:
+        yield one
+    unsure = False
+    for change, head in zip(content.images, sources, strict=True):
+        base = images.short_revision(change.old.tag) if change.old else None
+        if base is not None:
+            directory = manifests.catalog.services[change.service].directory
+            brought, more = await github_people.brought(manifests.github, base=base, head=head, directory=directory)
+            for one in brought:
+                yield one
+            unsure = unsure or more
+    if unsure:
+        raise GithubError("does not say who wrote every commit")
 
 
 async def _writers(content: Content, *, environment: Environment, manifests: Manifests) -> list[Touched]:

@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from bot.adapters.github import GitHub, GithubError
-from bot.adapters.github_people import Touched, mergers, touched
+from bot.adapters.github_people import LISTED, Touched, brought, mergers, touched
 from bot.adapters.github_requests import Limited
 from sandbox.github_shapes import Pull
 from sandbox.world import World
@@ -88,3 +88,44 @@ async def test_who_touched_a_file_up_to_a_commit(repository: GitHub, world: Worl
     assert await touched(repository, path=OVERLAY, revision=first.sha, limit=1) == [
         Touched(revision=first.sha, logins=frozenset({"minji"}))
     ]
+
+
+async def test_who_wrote_what_a_commit_brings_to_a_directory(repository: GitHub, world: World) -> None:
+    base, first, _other, last = [
+        world.commit_source(service, branch="main", login=login, subject="fix: seats")
+        for service, login in [
+            ("backend", "sora"),
+            ("backend", "Minji"),
+            ("ticket-service", "sora"),
+            ("backend", "sora"),
+        ]
+    ]
+    assert await brought(repository, base=base.sha[:7], head=last.sha, directory="backend") == (
+        [
+            Touched(revision=last.sha, logins=frozenset({"sora"})),
+            Touched(revision=first.sha, logins=frozenset({"minji"})),
+        ],
+        False,
+    )
+    assert await brought(repository, base=last.sha, head=first.sha, directory="backend") == ([], False)
+
+
+@pytest.mark.parametrize(
+    ("total", "login", "more"), [(LISTED, "sora", False), (LISTED + 1, "sora", True), (1, None, True)]
+)
+async def test_there_may_be_more_people(
+    repository: GitHub, hub: Scripted, total: int, login: str | None, more: bool
+) -> None:
+    commit = {"sha": "a" * 40, "author": {"login": login} if login else None}
+    hub.answers = [
+        web.json_response({"commits": [commit] * min(total, LISTED), "total_commits": total}),
+        web.json_response([commit]),
+    ]
+    assert (await brought(repository, base="b" * 40, head="a" * 40, directory="apps"))[1] is more
+
+
+@pytest.mark.parametrize("answer", [{}, [], {"commits": [], "total_commits": None}, {"message": "Not Found"}])
+async def test_what_is_no_comparison_is_an_error(repository: GitHub, hub: Scripted, answer: object) -> None:
+    hub.answers = [web.json_response(answer, status=404 if "message" in answer else 200)]  # type: ignore[operator]
+    with pytest.raises(GithubError):
+        await brought(repository, base="b" * 40, head="a" * 40, directory="apps")

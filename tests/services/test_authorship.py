@@ -9,6 +9,7 @@ from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation
 from bot.domain.reasons import Reason, Refused
 from bot.services import approvals
+from bot.services.authorship import COMMITS
 from sandbox.git import Commit
 from sandbox.github_shapes import Pull
 from sandbox.world import World
@@ -78,7 +79,8 @@ async def test_what_github_does_not_tell_bars_nobody_and_is_said(
     bot: Bot, outside: Outside, world: World, silent: str
 ) -> None:
     source = world.release("prod", TICKETS, login="hyunwoo").source
-    merged(outside, source, by=None if silent == "no merger" else "minji")
+    if silent != "long ago":
+        merged(outside, source, by=None if silent == "no merger" else "minji")
     if silent == "no right":
         outside.github.faults.forbidden |= {"pulls"}
     for _ in range(10 if silent == "long ago" else 0):
@@ -95,3 +97,27 @@ async def test_of_a_chosen_tag_the_merger_counts_and_nobody_has_written_it(
     merged(outside, world.git.find(earlier[:7]), by="minji")
 
     assert await barred(bot, await bot.step(await asked(bot, earlier))) == ({HYUNWOO.id, MINJI.id}, False)
+
+
+async def test_who_wrote_an_older_commit_of_the_image_and_who_merged_it_are_authors(
+    bot: Bot, outside: Outside, world: World
+) -> None:
+    """The image is built from the newest of several commits; another service's commits are none of its own."""
+    older = world.commit_source(TICKETS, branch="main", login="minji", subject="fix: prices")
+    merged(outside, older, by="sora")
+    world.commit_source("backend", branch="main", login="jiwon", subject="fix: seats")
+    world.release("prod", TICKETS, login="hyunwoo")
+
+    assert await barred(bot, await bot.propose(HYUNWOO)) == ({HYUNWOO.id, MINJI.id, SORA.id}, False)
+
+
+async def test_of_more_commits_than_are_asked_about_the_writers_count_and_it_is_said(
+    bot: Bot, outside: Outside, world: World
+) -> None:
+    oldest = world.commit_source(TICKETS, branch="main", login="minji", subject="fix: prices")
+    merged(outside, oldest, by="sora")
+    for _ in range(COMMITS):
+        world.commit_source(TICKETS, branch="main", login="hyunwoo", subject="fix: seats")
+    world.release("prod", TICKETS, login="hyunwoo")
+
+    assert await barred(bot, await bot.propose(HYUNWOO)) == ({HYUNWOO.id, MINJI.id}, True)
