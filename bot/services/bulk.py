@@ -55,10 +55,16 @@ def fingerprint(found: Iterable[Waiting]) -> str:
 async def grant_all(
     database: Database, environment: str, *, shown: str, actor: Actor, now: datetime, login: str | None = None
 ) -> list[Approval] | None:
-    """Count the actor's consent to every request that was `shown`, or to none: None when they are others by now."""
+    """Count the actor's consent to every request that was `shown`, or to none: None when they are others by now.
+
+    Refuses with what is in the way when that holds all of them.
+    """
     async with environments.changing(database, environment, wakes=("operations", "cards")) as connection:
         found = await _waiting(connection, environment, actor=actor, now=now, login=login)
         those = within_reach(found)
+        if not those:
+            for one in found:
+                await obstacles.require_clear(connection, one.operation, now=now)
         if not those or fingerprint(those) != shown:
             return None
         return [await approvals.count(connection, one.approval.id, actor=actor, now=now, login=login) for one in those]
