@@ -48,6 +48,8 @@ async def brought(github: GitHub, *, base: str, head: str, directory: str) -> tu
     listed, total = (found.get("commits"), found.get("total_commits")) if isinstance(found, dict) else (None, None)
     if not isinstance(listed, list) or not isinstance(total, int):
         raise GithubError(f"not a comparison: {found!r}")
+    if not revision_in(found.get("base_commit")).startswith(base):
+        raise GithubError(f"{base} is a branch of that name")
     inside = {revision_in(item) for item in await commits_on(github, branch=head, path=directory, limit=LISTED)}
     items = [item for item in reversed(listed) if revision_in(item) in inside]
     unknown = not all(section(item, "author").get("login") for item in items)

@@ -12,6 +12,7 @@ from sandbox.github_shapes import Pull
 from sandbox.world import World
 from tests.adapters.hub import OVERLAY, Scripted
 
+BASE = {"sha": "b" * 40}
 MERGED = Pull(number=7, title="Fix seats", login="sora", merger="Minji-K")
 
 
@@ -118,14 +119,25 @@ async def test_there_may_be_more_people(
 ) -> None:
     commit = {"sha": "a" * 40, "author": {"login": login} if login else None}
     hub.answers = [
-        web.json_response({"commits": [commit] * min(total, LISTED), "total_commits": total}),
+        web.json_response({"base_commit": BASE, "commits": [commit] * min(total, LISTED), "total_commits": total}),
         web.json_response([commit]),
     ]
-    assert (await brought(repository, base="b" * 40, head="a" * 40, directory="apps"))[1] is more
+    assert (await brought(repository, base="b" * 7, head="a" * 40, directory="apps"))[1] is more
 
 
-@pytest.mark.parametrize("answer", [{}, [], {"commits": [], "total_commits": None}, {"message": "Not Found"}])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        [],
+        {"base_commit": BASE, "commits": [], "total_commits": None},
+        {"commits": [], "total_commits": 0},
+        {"base_commit": {"sha": "a" * 40}, "commits": [], "total_commits": 0},
+        {"message": "Not Found"},
+    ],
+    ids=["nothing", "a list", "no number", "no base", "a branch called like the base", "unknown"],
+)
 async def test_what_is_no_comparison_is_an_error(repository: GitHub, hub: Scripted, answer: object) -> None:
     hub.answers = [web.json_response(answer, status=404 if "message" in answer else 200)]  # type: ignore[operator]
     with pytest.raises(GithubError):
-        await brought(repository, base="b" * 40, head="a" * 40, directory="apps")
+        await brought(repository, base="b" * 7, head="a" * 40, directory="apps")
