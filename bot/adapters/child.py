@@ -91,7 +91,7 @@ async def run(
 
 async def _talked(process: Process, *, given: bytes | None, most: int) -> Ended:
     assert process.stdout is not None  # noqa: S101 - they were asked for above
-    assert process.stderr is not None  # noqa: S101
+    assert process.stderr is not None  # noqa: S101 - the same
     talks = [
         asyncio.create_task(_read(process.stdout, most=most)),
         asyncio.create_task(_read(process.stderr)),

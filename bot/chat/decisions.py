@@ -52,7 +52,7 @@ class Decision(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE
 
 async def approve(interaction: discord.Interaction, deps: Deps, *, approval_id: str) -> Card:
     """One press on Approve: the gate for the approval's environment, then the service."""
-    approval = await _known(deps, approval_id)
+    approval = await approvals.get(deps.database, approval_id)
     actor = await deps.gate.require(interaction, capability=Capability.APPROVE, environment=approval.environment)
     login = deps.catalog.logins.get(actor.id)
     try:
@@ -64,14 +64,14 @@ async def approve(interaction: discord.Interaction, deps: Deps, *, approval_id: 
 
 async def reject(interaction: discord.Interaction, deps: Deps, *, id: str, reason: str) -> Card:
     """One submission of the form behind Reject."""
-    approval = await _known(deps, id)
+    approval = await approvals.get(deps.database, id)
     actor = await deps.gate.require(interaction, capability=Capability.APPROVE, environment=approval.environment)
     return answers.decided(await approvals.reject(deps.database, id, actor=actor, why=reason, now=deps.clock()))
 
 
 async def withdraw(interaction: discord.Interaction, deps: Deps, *, approval_id: str) -> Card:
     """One press on Withdraw: whoever asked may, with no other right than to look."""
-    approval = await _known(deps, approval_id)
+    approval = await approvals.get(deps.database, approval_id)
     actor = await deps.gate.require(interaction, capability=Capability.VIEW, environment=approval.environment)
     try:
         withdrawn = await approvals.withdraw(deps.database, approval_id, actor=actor, now=deps.clock())
@@ -85,7 +85,7 @@ REJECT = Form(name="reject", template=re.compile(r"chatops:reject:(?P<id>[0-9a-z
 
 async def _why(interaction: discord.Interaction, deps: Deps, *, approval_id: str) -> discord.ui.Modal:
     """The form behind Reject, for whoever could reject the request at this moment."""
-    approval = await _known(deps, approval_id)
+    approval = await approvals.get(deps.database, approval_id)
     await deps.gate.expect(interaction, capability=Capability.APPROVE, environment=approval.environment)
     require_open(approval, now=deps.clock())
     return forms.modal(
@@ -94,13 +94,6 @@ async def _why(interaction: discord.Interaction, deps: Deps, *, approval_id: str
         title=f"Reject {approval.service} → {approval.environment}",
         placeholder="What speaks against it? The card shows it to everybody.",
     )
-
-
-async def _known(deps: Deps, approval_id: str) -> Approval:
-    approval = await approvals.get(deps.database, approval_id)
-    if approval is None:
-        raise Refused(Reason.SUPERSEDED)
-    return approval
 
 
 def _refuse(refused: Refused, deps: Deps, approval: Approval) -> NoReturn:

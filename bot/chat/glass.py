@@ -14,7 +14,7 @@ from bot.cards.base import Card
 from bot.chat import boundary, forms
 from bot.chat.deps import Deps
 from bot.chat.forms import Form
-from bot.domain.approvals import Approval, require_open
+from bot.domain.approvals import require_open
 from bot.domain.permissions import Capability
 from bot.domain.reasons import Reason, Refused
 from bot.services import approvals, glass
@@ -53,14 +53,14 @@ class Glass(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
 
 async def smash(interaction: discord.Interaction, deps: Deps, *, id: str, reason: str, environment: str) -> Card:
     """One submission of the form behind Break glass. What was typed has been checked; the request says where it is."""
-    approval = await _known(deps, id)
+    approval = await approvals.get(deps.database, id)
     actor = await deps.gate.require(interaction, capability=Capability.BREAK_GLASS, environment=approval.environment)
     return cards.smashed(await glass.smash(deps.database, id, actor=actor, reason=reason, now=deps.clock()))
 
 
 async def review(interaction: discord.Interaction, deps: Deps, *, approval_id: str) -> Card:
     """One press on Acknowledge: whoever may approve there, but not who broke the glass."""
-    approval = await _known(deps, approval_id)
+    approval = await approvals.get(deps.database, approval_id)
     place = approval.environment
     actor = await deps.gate.require(interaction, capability=Capability.APPROVE, environment=place)
     try:
@@ -77,7 +77,7 @@ FORM = Form(name="break_glass", template=_FORM, work=smash, typed="environment")
 
 async def _why(interaction: discord.Interaction, deps: Deps, *, approval_id: str) -> discord.ui.Modal:
     """The form behind Break glass, for whoever could break it at this moment."""
-    approval = await _known(deps, approval_id)
+    approval = await approvals.get(deps.database, approval_id)
     await deps.gate.expect(interaction, capability=Capability.BREAK_GLASS, environment=approval.environment)
     require_open(approval, now=deps.clock())
     return forms.modal(
@@ -87,10 +87,3 @@ async def _why(interaction: discord.Interaction, deps: Deps, *, approval_id: str
         label="Why can it not wait for others?",
         placeholder="The card and the alerts channel show it to everybody.",
     )
-
-
-async def _known(deps: Deps, approval_id: str) -> Approval:
-    approval = await approvals.get(deps.database, approval_id)
-    if approval is None:
-        raise Refused(Reason.SUPERSEDED)
-    return approval

@@ -20,11 +20,13 @@ from bot.storage import operations as operation_rows
 from bot.storage.engine import Connection, Database
 
 
-async def get(database: Database, approval_id: str) -> Approval | None:
-    """The approval behind a button, or None when there is none."""
+async def get(database: Database, approval_id: str) -> Approval:
+    """The approval behind a button. Refuses (SUPERSEDED) one that is not known (any more)."""
     async with database.reading() as connection:
         found = await rows.get(connection, approval_id)
-    return found[0] if found else None
+    if found is None:
+        raise Refused(Reason.SUPERSEDED)
+    return found[0]
 
 
 async def grant(
@@ -36,7 +38,7 @@ async def grant(
     `login` is the actor's on GitHub, where the topology knows it. Who wrote or started the run may have been reported
     only after the request was made, so it is looked up at the press.
     """
-    place = await environment_of(database, approval_id)
+    place = (await get(database, approval_id)).environment
     async with environments.changing(database, place, wakes=("operations", "cards")) as connection:
         return await count(connection, approval_id, actor=actor, now=now, login=login)
 
@@ -127,7 +129,7 @@ async def expire_overdue(database: Database, *, now: datetime) -> int:
         overdue = await rows.overdue(connection, now=now)
     closed = 0
     for approval_id in overdue:
-        place = await environment_of(database, approval_id)
+        place = (await get(database, approval_id)).environment
         async with environments.changing(database, place, wakes=("cards",)) as connection:
             _, _, operation = await read(connection, approval_id)
             if operation.state is OperationState.WAITING:
@@ -135,14 +137,6 @@ async def expire_overdue(database: Database, *, now: datetime) -> int:
                     connection, operation, state=OperationState.EXPIRED, reason=Reason.EXPIRED, now=now
                 )
     return closed
-
-
-async def environment_of(database: Database, approval_id: str) -> str:
-    """Which environment a press is about; refuses one on a request that is not known (any more)."""
-    approval = await get(database, approval_id)
-    if approval is None:
-        raise Refused(Reason.SUPERSEDED)
-    return approval.environment
 
 
 async def read(connection: Connection, approval_id: str) -> tuple[Approval, int, Operation]:
@@ -166,7 +160,7 @@ async def _close(
     detail: str = "",
 ) -> Approval:
     """End a request as `decide` says, unless something else has ended it at the same time."""
-    place = await environment_of(database, approval_id)
+    place = (await get(database, approval_id)).environment
     async with environments.changing(database, place, wakes=("cards",)) as connection:
         approval, version, operation = await read(connection, approval_id)
         decided = decide(approval, operation)

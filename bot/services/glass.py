@@ -26,7 +26,7 @@ async def smash(database: Database, approval_id: str, *, actor: Actor, reason: s
     Refuses an empty reason, a request that is decided or expired, and while a stop, a lock or a freeze is in the way.
     """
     why = saying.required(reason)
-    place = await approvals.environment_of(database, approval_id)
+    place = (await approvals.get(database, approval_id)).environment
     async with environments.changing(database, place, wakes=("operations", "cards")) as connection:
         approval, version, operation = await approvals.read(connection, approval_id)
         if operation.state is OperationState.WAITING:
@@ -43,7 +43,7 @@ async def smash(database: Database, approval_id: str, *, actor: Actor, reason: s
 
 async def review(database: Database, approval_id: str, *, actor: Actor, now: datetime) -> Approval:
     """Acknowledge that the glass was broken. Refuses whoever broke it, and a second time."""
-    place = await approvals.environment_of(database, approval_id)
+    place = (await approvals.get(database, approval_id)).environment
     async with environments.changing(database, place, wakes=("cards",)) as connection:
         approval, version, operation = await approvals.read(connection, approval_id)
         reviewed = rules.review(approval, person=actor.id, name=actor.name, now=now)

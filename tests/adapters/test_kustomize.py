@@ -47,7 +47,7 @@ def left_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where overlays are written to, empty."""
     directory = tmp_path / "temporary"
     directory.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(directory))
+    monkeypatch.setattr(tempfile, "tempdir", str(directory))  # a place nobody else writes to
     return directory
 
 
@@ -82,7 +82,7 @@ async def test_a_kustomization_that_will_not_have_it_stays_as_it_is(tmp_path: Pa
 async def test_one_that_takes_too_long_is_killed_with_what_it_started(
     tmp_path: Path, left_over: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kustomize, "SECONDS", 0.5)
+    monkeypatch.setattr(kustomize, "SECONDS", 0.5)  # the same limit, in test time
     pids = tmp_path / "pids"
     kubectl = program(tmp_path / "kubectl", f"/bin/sleep 60 & echo $! $$ > {pids}; wait")
     with pytest.raises(Refused) as caught:
@@ -191,9 +191,9 @@ async def test_check_tells_the_versions_or_what_is_wrong(tmp_path: Path, monkeyp
         ("echo no", (False, f"{tmp_path}/kubectl does not tell its version (JSONDecodeError)")),
     ):
         kubectl = program(tmp_path / "kubectl", said)
-        monkeypatch.setattr(kustomize, "find", lambda kubectl=kubectl: kubectl)
+        monkeypatch.setattr(kustomize, "find", lambda kubectl=kubectl: kubectl)  # the real one tells one version
         assert await kustomize.check() == [("kubectl", *expected)]
-    monkeypatch.setattr(kustomize, "find", lambda: None)
+    monkeypatch.setattr(kustomize, "find", lambda: None)  # it is installed here
     [(_, good, text)] = await kustomize.check()
     assert (good, "requirements/base.txt" in text) == (False, True)
 
@@ -202,7 +202,7 @@ def test_it_is_found_beside_python_or_on_the_path(tmp_path: Path, monkeypatch: p
     for directory in ("venv", "path"):
         (tmp_path / directory).mkdir()
     on_path = program(tmp_path / "path" / "kubectl", "true")
-    monkeypatch.setattr("sys.executable", str(tmp_path / "venv" / "python"))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "venv" / "python"))  # kubectl lies beside the real one
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
     assert kustomize.find() == on_path
     beside = program(tmp_path / "venv" / "kubectl", "true")

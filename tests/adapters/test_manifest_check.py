@@ -161,14 +161,14 @@ type: 7
 
 
 async def test_a_check_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(manifest_check, "SECONDS", 0.01)
+    monkeypatch.setattr(manifest_check, "SECONDS", 0.01)  # the same limit, in test time
     with pytest.raises(Refused) as caught:
         await checked(GOOD)
     assert caught.value.reason is Reason.BUILD_TIMED_OUT
 
 
 async def test_a_check_that_takes_too_much_memory_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(manifest_check, "MEMORY", 64 * 1024 * 1024)
+    monkeypatch.setattr(manifest_check, "MEMORY", 64 * 1024 * 1024)  # the same limit, reached sooner
     with pytest.raises(Refused) as caught:
         await manifest_check.check(
             Overlay(directory=PROD, kustomizations=[KUSTOMIZATION]), built=f"a: [{'1, ' * 300_000}]\n"

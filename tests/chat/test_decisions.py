@@ -152,7 +152,6 @@ async def test_of_two_presses_one_decides(office: Office) -> None:
         "This request has been decided already.",
     ]
     decided = await approvals.get(office.town.database, approval.id)
-    assert decided is not None
     assert (decided.state, [vote.name for vote in decided.votes]) == (ApprovalState.GRANTED, ["jiwon"])
 
 
