@@ -93,7 +93,7 @@ class GithubFaults:
     writes_busy: int = 0
     """How many more writes are answered 409, because another is on its way to the same branch."""
     meanwhile: list[Callable[[], object]] = field(default_factory=list)
-    """What somebody else does between the bot's read and its write: one for each write, the first first."""
+    """What somebody else does between the bot's read and its write, awaited if it can be: one for each, first first."""
     protected: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Branches that take no direct commit: with which status and words GitHub says so."""
     trees_truncated: bool = False

@@ -151,14 +151,20 @@ class Pulls:
     async def _graphql(self, request: web.Request) -> web.Response:
         body = await request.json()
         wanted = body["variables"]["input"]
-        name = "enablePullRequestAutoMerge"
-        if name not in body["query"]:
+        known = ("enablePullRequestAutoMerge", "disablePullRequestAutoMerge")
+        name = next((name for name in known if name in body["query"]), None)
+        if name is None:
             return web.json_response({"errors": [{"message": "The sandbox knows no other mutation."}]})
         pull = next((pull for pull in self.all.values() if f"PR_{pull.number}" == wanted["pullRequestId"]), None)
         error = {"type": "UNPROCESSABLE", "path": [name]}
         if pull is None:
             message = f"Could not resolve to a node with the global id of '{wanted['pullRequestId']}'."
             error |= {"type": "NOT_FOUND", "message": message}
+        elif name == "disablePullRequestAutoMerge":
+            if pull.state == "open" and pull.auto_merge is not None:
+                pull.auto_merge = None
+                return web.json_response({"data": {name: {"pullRequest": {"id": f"PR_{pull.number}"}}}})
+            error |= {"message": "Can't disable auto-merge for this pull request."}
         elif not self._faults.auto_merge_allowed:
             error |= {"message": "Pull request Auto merge is not allowed for this repository"}
         elif self._faults.nothing_awaited:

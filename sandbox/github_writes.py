@@ -6,6 +6,7 @@ server.faults.meanwhile.append(...)       what somebody else does before the nex
 
 import base64
 import binascii
+import inspect
 from collections.abc import Callable, Iterable
 
 from aiohttp import web
@@ -42,7 +43,9 @@ async def carry_out(request: web.Request, faults: GithubFaults) -> web.StreamRes
     if request.path.endswith(OBJECTS):
         return await request.match_info.handler(request)
     if faults.meanwhile:
-        faults.meanwhile.pop(0)()
+        done = faults.meanwhile.pop(0)()
+        if inspect.isawaitable(done):
+            await done
     if faults.writes_lost:
         faults.writes_lost -= 1
         return answers.problem(502, "Server Error")

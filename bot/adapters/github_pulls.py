@@ -125,6 +125,19 @@ async def close_pull(github: GitHub, *, operation: str, why: str) -> Pull | None
         raise Unanswered(error.log) from error
 
 
+async def disable_auto_merge(github: GitHub, pull: Pull) -> Pull:
+    """The pull request after GitHub was told not to merge it by itself; as it is now where GitHub did not say yes.
+
+    Raises GithubError or Limited.
+    """
+    values = {"pullRequestId": pull.node_id}
+    try:
+        await mutate(github, "auto_merge", mutation="disablePullRequestAutoMerge", values=values)
+    except (Rejected, Unanswered):  # it was merged meanwhile, perhaps, or somebody else was faster
+        return await read_pull(github, pull.number)
+    return replace(pull, auto_merge=False)
+
+
 async def _begin(github: GitHub, *, branch: str, base: str, operation: str) -> None:
     """Have the branch, begun at the tip of the base, or begun earlier and not used by anybody else."""
     tip = await tip_of(github, base)

@@ -139,7 +139,11 @@ def _automated(environment: Environment) -> str:
 def _under_way(operations: Sequence[Operation], environment: Environment) -> str:
     if not operations:
         return ""
-    what = ", ".join(f"{one.kind} {one.subject} by {plain(one.requested_name, _NAME)}" for one in operations[:5])
+    what = ", ".join(
+        f"{one.kind} {one.subject} by {plain(one.requested_name, _NAME)}"
+        f"{' (its pull request is closed soon)' if one.proposed else ''}"
+        for one in operations[:5]
+    )
     return f"⚠️ Under way and not stopped: {what}. {code(f'/terminate {environment.name}', _COMMAND)} stops a sync."
 
 

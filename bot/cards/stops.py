@@ -50,7 +50,10 @@ def notice(stop: Stop, *, number: int) -> Card:
 
 def stopped(stop: Stop, *, under_way: Sequence[Operation], automated: bool) -> Card:
     """The answer to /stop: what holds now and what does not. `automated` where Argo CD syncs by itself somewhere."""
-    late = [f"• {one.kind} {one.subject} → {one.environment}" for one in under_way[:5]]
+    late = [
+        f"• {one.kind} {one.subject} → {one.environment}{', an open pull request' if one.proposed else ''}"
+        for one in under_way[:5]
+    ]
     more = [f"• and {len(under_way) - len(late)} more"] if len(under_way) > len(late) else []
     places = sorted({one.environment for one in under_way})
     way = ", ".join(code(f"/terminate {place}", 100) for place in places[:5])

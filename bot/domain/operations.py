@@ -11,7 +11,8 @@
 Only deploys and rollbacks wait for people; what needs no consent goes from `requested` straight to `dispatching`. That
 is written before the call that changes the world, so that a crash in between leaves a mark: whoever finds it looks for
 the effect (the operation id stands in Argo CD's `infos`) before anything is sent again. A deploy of a chosen tag
-commits the tag first, while it is `approved`: its id stands in the commit's trailers. A rollback is a deploy of an
+commits the tag first, while it is `approved`: that it is `writing` is noted before GitHub is called, and its id stands
+in the commit's trailers. A rollback is a deploy of an
 earlier state: its tag written or its commits reverted in Git and then synced, or an entry of Argo CD's history.
 """
 
@@ -76,6 +77,8 @@ OPEN = frozenset(
 )
 WORKABLE = OPEN - {OperationState.WAITING}
 """States in which a worker, not a person, has the next move."""
+BEGUN = frozenset({OperationState.DISPATCHING, OperationState.RUNNING})
+"""States in which an order is out, or may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,16 +196,17 @@ class Operation:
 
     `by_pipeline` says that the bot asked by itself, whoever the pipeline ran for. One that is asked again because its
     content changed has what was shown `before`, and how often that happened. Without a `service` it is about all of
-    them. `revision` is the commit a person chose in place of the newest one,
-    `tag` the image tag that they chose, and `written` the manifest commit that asks for it since then; `off_branch`
-    says that the commit that image was built from is not on the environment's branch, `between` what lies between, and
-    `pull_request` where people open the pull request, if there is one; `pull_closed` says of an operation that has
-    ended that none of it is open any more. `promoted_from` names the environment in which the tag ran, `hotfix` why it
-    cannot wait for the end of a freeze. `rollback` says how a rollback goes back. `ends` says when the operation began
-    that is to be terminated, and `ends_by` when one must have begun at the latest that nobody had picked up when it was
-    shown. `restarted_before` is when the Deployment had been restarted before this restart, `rerun` which run is to run
-    again. `sync` is Argo CD's operation for this one, as seen last. `detail` adds to the reason, or is the one that a
-    person gave, and `evidence` is what the worst pod logged. Foreign text, all of it.
+    them. `revision` is the commit a person chose in place of the newest one, `tag` the image tag that they chose, and
+    `written` the manifest commit that asks for it since then; it is `writing` from right before GitHub is told until it
+    is known what became of that. `off_branch` says that the commit that image was built from is not on the
+    environment's branch, `between` what lies between, and `pull_request` where people open the pull request, if there
+    is one; `pull_closed` says of an operation that has ended that none of it is open any more. `promoted_from` names
+    the environment in which the tag ran, `hotfix` why it cannot wait for the end of a freeze. `rollback` says how a
+    rollback goes back. `ends` says when the operation began that is to be terminated, and `ends_by` when one must have
+    begun at the latest that nobody had picked up when it was shown. `restarted_before` is when the Deployment had been
+    restarted before this restart, `rerun` which run is to run again. `sync` is Argo CD's operation for this one, as
+    seen last. `detail` adds to the reason, or is the one that a person gave, and `evidence` is what the worst pod
+    logged. Foreign text, all of it.
     """
 
     id: str
@@ -228,6 +232,7 @@ class Operation:
     revision: str | None = None
     tag: str | None = None
     written: str | None = None
+    writing: bool = False
     off_branch: bool = False
     between: Between | None = None
     pull_request: str | None = None
@@ -246,6 +251,16 @@ class Operation:
     def order(self) -> Content | None:
         """What is deployed: the content that was shown, at the commit that was written for it if one was."""
         return replace(self.content, revision=self.written) if self.content and self.written else self.content
+
+    @property
+    def under_way(self) -> bool:
+        """Whether an order is out, or may be, so that a stop or a lock from now on comes too late for it."""
+        return self.state in BEGUN or (self.state is OperationState.APPROVED and (self.writing or self.proposed))
+
+    @property
+    def proposed(self) -> bool:
+        """Whether a pull request asks for its tag, and is not merged as far as the bot knows."""
+        return self.pull_request is not None and self.written is None
 
     @property
     def subject(self) -> str:

@@ -23,7 +23,6 @@ from bot.storage.engine import Connection, Database
 
 JUST_NOW = timedelta(seconds=5)
 """A lock as young as this is not taken over: whoever asks cannot have seen it, but the one before it."""
-_UNDER_WAY = (OperationState.DISPATCHING, OperationState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +111,7 @@ async def lock(
         if not await _add(connection, new, actor=actor):
             raise Refused(Reason.LOCK_HELD)
         opened = await operation_rows.opened(connection, environment)
-    late = tuple(one for one in opened if one.state in _UNDER_WAY and _meets(new, one, now=now))
+    late = tuple(one for one in opened if one.under_way and _meets(new, one, now=now))
     return Placed(lock=new, before=before, under_way=late)
 
 

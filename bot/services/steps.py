@@ -13,7 +13,7 @@ import structlog
 
 from bot.adapters.calls import CallFailed
 from bot.domain.catalog import Catalog, Environment
-from bot.domain.operations import Operation, OperationState
+from bot.domain.operations import BEGUN, Operation, OperationState
 from bot.domain.reasons import SENTENCES, Reason, Refused
 from bot.services import aftermaths, environments, obstacles, operations, own_requests, showing
 from bot.storage import applications, audit
@@ -36,8 +36,11 @@ TRANSIENT = frozenset(
     }
 )
 _WAITS = frozenset({OperationState.REQUESTED, OperationState.APPROVED})
-_BEGUN = frozenset({OperationState.DISPATCHING, OperationState.RUNNING})
-_LOST = {OperationState.DISPATCHING: Reason.OUTCOME_UNKNOWN, OperationState.RUNNING: Reason.OUT_OF_SIGHT}
+_LOST = {
+    OperationState.APPROVED: Reason.COMMIT_UNKNOWN,
+    OperationState.DISPATCHING: Reason.OUTCOME_UNKNOWN,
+    OperationState.RUNNING: Reason.OUT_OF_SIGHT,
+}
 
 log = structlog.get_logger(__name__)
 
@@ -56,33 +59,44 @@ class Steps:
         """Run a step; end the operation when it refuses, and try again for `PATIENCE` when nobody answered.
 
         Once the order is out, a question that is refused is no end either: what goes on outside goes on all the same.
-        While everything is stopped, what has not begun takes no step, and what comes to an order waits before it.
+        While everything is stopped, what is not under way takes no step, and what comes to an order waits before it.
         """
         try:
-            if operation.state in _WAITS:
-                async with self.database.reading() as connection:
-                    await obstacles.require_running(connection, operation)
+            if operation.state in _WAITS and not operation.under_way:
+                await self._require_running(operation)
             await step(operation)
         except Refused as refusal:
             if refusal.reason is Reason.STOPPED:
-                await self._hold(operation, detail=refusal.detail)
+                await self.hold(replace(operation, writing=False), detail=refusal.detail)
                 return
             moved = refusal.reason is Reason.CONTENT_CHANGED and operation.state is OperationState.APPROVED
             if moved and await self.ask_again(operation):
                 return
             # A rollback whose commit is in Git has begun: it is not as if nothing had happened.
-            begun = operation.state in _BEGUN or (operation.rollback is not None and operation.written is not None)
+            begun = operation.state in BEGUN or (operation.rollback is not None and operation.written is not None)
             state = OperationState.FAILED if begun else OperationState.REFUSED
             await self.end(operation, state, refusal.reason, detail=refusal.detail)
         except CallFailed as error:
             log.warning("operation.unanswered", operation=operation.id, reason=error.reason, answer=error.log)
-            begun = operation.state in _BEGUN
-            if (begun or error.reason in TRANSIENT) and await self.later(operation, error.reason):
+            await self._unanswered(
+                replace(operation, writing=operation.writing or error.reason is Reason.COMMIT_UNKNOWN), error.reason
+            )
+
+    async def _unanswered(self, operation: Operation, reason: Reason) -> None:
+        """Have what got no answer wait, try again, or end: what may be out already fails, the rest is refused."""
+        begun = operation.state in BEGUN or operation.writing
+        if operation.state in _WAITS:
+            try:
+                await self._require_running(operation)
+            except Refused as stopped:
+                await self.hold(operation, detail=stopped.detail)
                 return
-            if begun:
-                await self.end(operation, OperationState.FAILED, _LOST[operation.state], detail=SENTENCES[error.reason])
-            else:
-                await self.end(operation, OperationState.REFUSED, error.reason)
+        if (begun or reason in TRANSIENT) and await self.later(operation, reason):
+            return
+        if begun:
+            await self.end(operation, OperationState.FAILED, _LOST[operation.state], detail=SENTENCES[reason])
+        else:
+            await self.end(operation, OperationState.REFUSED, reason)
 
     async def ask_again(self, operation: Operation) -> bool:
         """Ask for the same as it is now, in place of what was consented to. False when it is not asked again."""
@@ -99,6 +113,16 @@ class Steps:
             await self.save(hindered, expected=operation.state)
         return now < deadline
 
+    async def hold(self, operation: Operation, *, detail: str) -> None:
+        """Leave the operation where it is. Its patience begins anew when everything goes on, and never ends before."""
+        deadline, now = None, self.clock()
+        if operation.state in BEGUN:
+            long = operation.deadline is not None and now + PATIENCE / 2 < operation.deadline
+            deadline = operation.deadline if long else now + PATIENCE
+        held = replace(operation, deadline=deadline, reason=Reason.STOPPED, detail=detail)
+        if held != operation:
+            await self.save(held, expected=operation.state)
+
     def marked(self, operation: Operation, *, within: timedelta) -> Operation:
         """The operation as it is written down before its order goes out; `within` says how long it may take."""
         now = self.clock()
@@ -112,14 +136,14 @@ class Steps:
             detail="",
         )
 
-    async def order(self, marked: Operation, *, expected: OperationState) -> bool:
+    async def order(self, marked: Operation, *, expected: OperationState, done: str = "") -> bool:
         """Write the mark of an order, which may then be sent. False when its row has moved on already.
 
-        Refuses, in the transaction of the mark, what somebody has stopped, locked or frozen.
+        It is audited as by `save`. Refuses in the mark's transaction what somebody has stopped, locked or frozen.
         """
         async with self._changing(marked) as connection:
             await obstacles.require_still_clear(connection, marked, now=self.clock())
-            return await self._write(connection, marked, expected=expected)
+            return await self._write(connection, marked, expected=expected, done=done)
 
     async def accepted(self, operation: Operation, *, expected: OperationState = OperationState.DISPATCHING) -> None:
         """Argo CD has the order; from here on the operation is followed."""
@@ -177,15 +201,9 @@ class Steps:
                 await applications.hint(connection, operation.environment, now=now)
         return saved
 
-    async def _hold(self, operation: Operation, *, detail: str) -> None:
-        """Leave the operation where it is. Its patience begins anew when everything goes on, and never ends before."""
-        deadline, now = None, self.clock()
-        if operation.state in _BEGUN:
-            long = operation.deadline is not None and now + PATIENCE / 2 < operation.deadline
-            deadline = operation.deadline if long else now + PATIENCE
-        held = replace(operation, deadline=deadline, reason=Reason.STOPPED, detail=detail)
-        if held != operation:
-            await self.save(held, expected=operation.state)
+    async def _require_running(self, operation: Operation) -> None:
+        async with self.database.reading() as connection:
+            await obstacles.require_running(connection, operation)
 
     def hindrance(self, known: Known) -> Reason | None:
         """Why the newest read says less than it should, or None when it says everything."""

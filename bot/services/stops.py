@@ -11,7 +11,7 @@ from datetime import datetime
 from bot.cards import stops as stop_cards
 from bot.domain import stops
 from bot.domain.catalog import Catalog
-from bot.domain.operations import OPEN, Operation, OperationState
+from bot.domain.operations import BEGUN, OPEN, WORKABLE, Operation, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.domain.stops import Resumed, Stop
@@ -22,7 +22,6 @@ from bot.storage import stops as rows
 from bot.storage.engine import Connection, Database
 
 CHANNELS = ("releases", "alerts")
-_UNDER_WAY = frozenset({OperationState.DISPATCHING, OperationState.RUNNING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +61,8 @@ async def stop(database: Database, *, catalog: Catalog, actor: Actor, reason: st
     async with database.transaction("cards") as connection:
         for operation in await operation_rows.in_states(connection, [OperationState.WAITING]):
             await showing.refresh_card(connection, operation, now=now)
-        late = await operation_rows.in_states(connection, _UNDER_WAY)
-    return Stopped(stop=new, under_way=tuple(late))
+        opened = await operation_rows.in_states(connection, WORKABLE)
+    return Stopped(stop=new, under_way=tuple(one for one in opened if one.under_way))
 
 
 async def resume(database: Database, *, catalog: Catalog, actor: Actor, reason: str, now: datetime) -> Gone:
@@ -76,7 +75,7 @@ async def resume(database: Database, *, catalog: Catalog, actor: Actor, reason: 
         detail = f"{found.owner_name}: {found.reason} | {ends.reason}"
         await _note(connection, "resume", "resumed", actor=actor, now=now, detail=detail)
         await _show(connection, found, now=now)
-        held = [one for one in await operation_rows.in_states(connection, OPEN) if one.state not in _UNDER_WAY]
+        held = [one for one in await operation_rows.in_states(connection, OPEN) if one.state not in BEGUN]
         for operation in held:
             if operation.state is OperationState.WAITING:
                 place = catalog.environments.get(operation.environment)

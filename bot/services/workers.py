@@ -28,7 +28,7 @@ MAX_FAULTS = 5
 PAUSE = timedelta(seconds=1)
 CLAIM = timedelta(seconds=20)
 REST = timedelta(seconds=30)
-"""How long a pull request that waits to be merged is left alone: it may wait for a day, and GitHub counts questions."""
+"""How long an open pull request is left alone: it may wait for a day, and GitHub counts questions."""
 _PATIENT = frozenset({OperationState.WAITING})
 
 log = structlog.get_logger(__name__)
@@ -95,7 +95,7 @@ class Worker:
             while current is not None and not current.state.ended and current.state not in _PATIENT:
                 after = await self._step(current)
                 if after is not None and after.state is current.state:
-                    rest = REST if after.reason is Reason.PULL_REQUEST_OPEN else timedelta(0)
+                    rest = REST if after.proposed else timedelta(0)
                     await self._hold(operation.id, until=self._clock() + rest)
                     break
                 await self._hold(operation.id, until=self._clock() + self._claim)

@@ -7,7 +7,15 @@ import pytest
 from aiohttp import web
 
 from bot.adapters.github import GitHub, GithubError
-from bot.adapters.github_pulls import Pull, PullState, branch_of, find_pull, open_pull, read_pull
+from bot.adapters.github_pulls import (
+    Pull,
+    PullState,
+    branch_of,
+    disable_auto_merge,
+    find_pull,
+    open_pull,
+    read_pull,
+)
 from bot.adapters.github_requests import Limited, Unanswered
 from bot.adapters.github_reverts import revert
 from bot.domain.reasons import Reason, Refused
@@ -96,6 +104,25 @@ async def test_a_merge_leaves_a_commit_that_is_found_and_can_be_reverted(
     assert tags(world)["ticket-service"] == TAG
     await revert(repository, branch="main", revisions=[merged], signature=signed("another"))
     assert tags(world) == before
+
+
+async def test_that_it_merges_by_itself_is_taken_back_and_asked_for_again(repository: GitHub, hub: Scripted) -> None:
+    pull = await proposed(repository)
+    held = await disable_auto_merge(repository, pull)
+    assert (held.auto_merge, await find_pull(repository, operation=OPERATION)) == (False, held)
+    assert hub.requests[-2].body == {
+        "query": "mutation($input: DisablePullRequestAutoMergeInput!) "
+        "{ disablePullRequestAutoMerge(input: $input) { clientMutationId } }",
+        "variables": {"input": {"pullRequestId": "PR_1"}},
+    }
+    assert await disable_auto_merge(repository, pull) == held  # somebody was faster
+    hub.faults.writes_unanswered = 1
+    assert await proposed(repository) == pull
+    hub.faults.writes_lost = 1
+    assert await disable_auto_merge(repository, pull) == pull
+    merged = hub.pulls.merge(1)
+    assert (await disable_auto_merge(repository, pull)).revision == merged
+    assert hub.wrote[:4] == STEPS
 
 
 @pytest.mark.parametrize(("end", "state"), [("merge", PullState.MERGED), ("close", PullState.CLOSED)])

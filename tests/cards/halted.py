@@ -46,14 +46,18 @@ def cards() -> dict[str, Card]:
 
 def _stops() -> Iterator[tuple[str, Card]]:
     resumed = replace(STOP, nags=1, resumed=Resumed(at=after(9000), by=HOSTILE, reason=f"it was {HOSTILE}"))
-    late = (operation(OperationState.RUNNING), operation(OperationState.RUNNING, service=None, environment="staging"))
+    late = (
+        operation(OperationState.RUNNING),
+        operation(OperationState.RUNNING, service=None, environment="staging"),
+        operation(OperationState.APPROVED, pull_request="https://github.com/ORGANIZATION/project-ticketing/pull/7"),
+    )
     yield "notice", stops.notice(STOP, number=0)
     yield "notice-hostile", stops.notice(LOUD, number=0)
     yield "notice-reminder", stops.notice(replace(STOP, nags=2), number=2)
     yield "notice-unreadable", stops.notice(UNREAD, number=0)
     yield "notice-resumed", stops.notice(resumed, number=1)
     yield "answer-stopped", stops.stopped(STOP, under_way=(), automated=False)
-    yield "answer-stopped-late", stops.stopped(STOP, under_way=late * 4, automated=True)
+    yield "answer-stopped-late", stops.stopped(STOP, under_way=late * 3, automated=True)
     for waiting in (0, 1, 3):
         yield f"answer-resumed-{waiting}", stops.resumed(resumed, waiting=waiting)
 

@@ -55,7 +55,11 @@ def _notices() -> Iterator[tuple[str, Card]]:
 
 
 def _answers() -> Iterator[tuple[str, Card]]:
-    late = (operation(OperationState.RUNNING), operation(OperationState.RUNNING, service=None, requested_name="jiwon"))
+    late = (
+        operation(OperationState.RUNNING),
+        operation(OperationState.RUNNING, service=None, requested_name="jiwon"),
+        operation(OperationState.APPROVED, pull_request="https://github.com/ORGANIZATION/project-ticketing/pull/7"),
+    )
     another = lock(id="l-5", owner_id=22, owner_name="minji", since=after(-9000), reason="incident")
     yield "locked", locks.placed(MINE, environment=PROD, before=None, under_way=())
     yield "locked-for-a-while", locks.placed(TICKETS, environment=PROD, before=None, under_way=late)

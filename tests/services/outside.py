@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -86,3 +86,10 @@ async def outside_of(topology: Topology, directory: Path, *, pace: float = 0.005
             kubeconfig=cluster.write_kubeconfig(directory / "kubeconfig"),
             clock=clock,
         )
+
+
+def configure(world: World, value: str = "debug") -> None:
+    """Somebody changes the configuration of a service of prod."""
+    overlay = world.overlay("prod")
+    config = {**overlay.config, "ticket-service": {"LOG_LEVEL": value}}
+    world.commit_overlay("prod", replace(overlay, config=config), message="logs", login="dependabot[bot]")

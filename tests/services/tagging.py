@@ -1,5 +1,8 @@
 """Asking for a tag."""
 
+from dataclasses import replace
+
+from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationKind
 from bot.services import operations
 from tests.services.house import HYUNWOO, TICKETS, Bot
@@ -17,3 +20,9 @@ async def asked(bot: Bot, tag: str, *, environment: str = "prod", service: str |
         now=bot.clock(),
         tag=tag,
     )
+
+
+def by_pull_request(catalog: Catalog) -> Catalog:
+    """The same catalog, where prod takes changes by pull request."""
+    prod = replace(catalog.environments["prod"], pull_requests=True)
+    return replace(catalog, environments={**catalog.environments, "prod": prod})

@@ -1,7 +1,5 @@
 """What has changed since people consented to it is asked again as it is now, with fresh consent and not for ever."""
 
-from dataclasses import replace
-
 import pytest
 
 from bot.cards import changes
@@ -12,15 +10,9 @@ from bot.services import approvals
 from bot.services.own_requests import AGAIN
 from sandbox.world import World
 from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot
+from tests.services.outside import configure
 from tests.services.rolling import WHY, ordered, seen
 from tests.services.tagging import asked
-
-
-def configure(world: World, value: str = "debug") -> None:
-    """Somebody changes the configuration of the service."""
-    overlay = world.overlay("prod")
-    config = {**overlay.config, TICKETS: {"LOG_LEVEL": value}}
-    world.commit_overlay("prod", replace(overlay, config=config), message="logs", login="dependabot[bot]")
 
 
 async def again(bot: Bot, operation: Operation) -> Operation:

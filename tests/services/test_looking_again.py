@@ -4,7 +4,6 @@ Every case begins as `test_what_did_not_change_is_deployed` does, changes one th
 """
 
 import asyncio
-import dataclasses
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -15,7 +14,7 @@ from bot.domain.reasons import Reason
 from bot.services.steps import PATIENCE
 from sandbox.world import World
 from tests.services.house import TICKETS, Bot
-from tests.services.outside import Interrupted, Outside
+from tests.services.outside import Interrupted, Outside, configure
 
 BACKEND = {"group": "apps", "kind": "Deployment", "name": "backend", "namespace": "tiketi"}
 LONG = 10**6
@@ -26,12 +25,6 @@ async def approved(bot: Bot, world: World) -> Operation:
     """A deploy that a second person has just approved."""
     world.release("prod", TICKETS)
     return await bot.approved()
-
-
-def configure(world: World) -> None:
-    overlay = world.overlay("prod")
-    config = {**overlay.config, TICKETS: {"LOG_LEVEL": "debug"}}
-    world.commit_overlay("prod", dataclasses.replace(overlay, config=config), message="logs", login="minji")
 
 
 def release(world: World) -> None:

@@ -11,13 +11,7 @@ from sandbox.world import World
 from tests.services.house import HYUNWOO, Bot, bot_in
 from tests.services.outside import Outside
 from tests.services.rolling import chosen, seen
-from tests.services.tagging import asked
-
-
-def by_pull_request(catalog: Catalog) -> Catalog:
-    """The same catalog, where prod takes changes by pull request."""
-    prod = replace(catalog.environments["prod"], pull_requests=True)
-    return replace(catalog, environments={**catalog.environments, "prod": prod})
+from tests.services.tagging import asked, by_pull_request
 
 
 async def tidied(bot: Bot) -> list[tuple[str, bool]]:
@@ -35,9 +29,7 @@ async def outcomes(bot: Bot) -> list[str]:
 async def test_a_pull_request_is_waited_for_and_then_synced(
     outside: Outside, world: World, database_url: str, catalog: Catalog, earlier: str
 ) -> None:
-    prod = replace(catalog.environments["prod"], pull_requests=True)
-    reviewed = replace(catalog, environments={**catalog.environments, "prod": prod})
-    async with bot_in(outside, database_url, catalog=reviewed) as bot:
+    async with bot_in(outside, database_url, catalog=by_pull_request(catalog)) as bot:
         tip = world.git.head("main")
         approved = await bot.approve(await bot.step(await asked(bot, earlier)))
         waiting = await bot.step(approved)
@@ -56,9 +48,7 @@ async def test_a_pull_request_is_waited_for_and_then_synced(
 async def test_a_pull_request_that_is_closed_or_forgotten_is_the_end(
     outside: Outside, world: World, database_url: str, catalog: Catalog, earlier: str
 ) -> None:
-    prod = replace(catalog.environments["prod"], pull_requests=True)
-    reviewed = replace(catalog, environments={**catalog.environments, "prod": prod})
-    async with bot_in(outside, database_url, catalog=reviewed) as bot:
+    async with bot_in(outside, database_url, catalog=by_pull_request(catalog)) as bot:
         waiting = await bot.step(await bot.approve(await bot.step(await asked(bot, earlier))))
         bot.clock.advance(timedelta(days=1))
         late = await bot.step(waiting)
@@ -73,9 +63,7 @@ async def test_a_pull_request_that_is_closed_or_forgotten_is_the_end(
 async def test_a_github_that_was_away_before_leaves_a_pull_request_its_day(
     outside: Outside, world: World, database_url: str, catalog: Catalog, earlier: str
 ) -> None:
-    prod = replace(catalog.environments["prod"], pull_requests=True)
-    reviewed = replace(catalog, environments={**catalog.environments, "prod": prod})
-    async with bot_in(outside, database_url, catalog=reviewed) as bot:
+    async with bot_in(outside, database_url, catalog=by_pull_request(catalog)) as bot:
         approved = await bot.approve(await bot.step(await asked(bot, earlier)))
         outside.github.faults.failures = 99
         away = await bot.step(approved)
