@@ -48,8 +48,8 @@ async def request(
     rerun: Rerun | None = None,
     rollback: Rollback | None = None,
 ) -> Operation:
-    """Store what a person asks for; a worker takes it from there. It takes the place of what waits for consent to the
-    same target, a rollback that of a deploy under way, and a hot-fix that of a deploy that is being prepared.
+    """Store what a person asks for; a worker takes it from there. A rollback takes the place of a deploy under way, a
+    hot-fix that of one that is being prepared, and what waits for consent to the same target gives way later.
 
     Refuses an unknown environment or service, a revision or a tag that cannot be one, a deploy where Argo CD syncs by
     itself unless a tag is chosen, what somebody has stopped, locked or frozen, a hard refresh too soon after another
@@ -92,7 +92,7 @@ async def request(
             await _require_pause(connection, environment, now=now)
         await obstacles.require_clear(connection, operation, now=now)
         if kind in DEPLOYING:
-            await _take_place(connection, operation, actor=actor, now=now)
+            await _make_way(connection, operation, actor=actor, now=now)
         if not await rows.add(connection, operation):
             raise Refused(Reason.RERUN_ALREADY if kind is OperationKind.RERUN else Reason.ALREADY_OPEN)
         await audit.note(
@@ -145,30 +145,51 @@ async def _require_pause(connection: Connection, environment: str, *, now: datet
         raise Refused(Reason.HARD_REFRESH_LIMITED, f"Again <t:{int(again.timestamp()) + 1}:R>.")
 
 
-async def _take_place(connection: Connection, newer: Operation, *, actor: Actor, now: datetime) -> None:
-    """End what waits for consent to the same target: the newer request takes its place.
+async def _make_way(connection: Connection, newer: Operation, *, actor: Actor, now: datetime) -> None:
+    """End what gives way to a newer request at once. Refuses (ALREADY_OPEN) where something does not give way.
 
-    A deploy takes that of a deploy only. A rollback also takes that of a deploy or a rollback under way, since nobody
-    goes on with it while somebody goes back, and of a deploy of everything that was not ordered yet. What Argo CD
-    applies at that moment goes on; the rollback waits for that. An order that may be on its way right now is left
-    alone, so that asking again in a moment is what it takes. A hot-fix takes the place of a deploy that nobody has
-    approved yet, because that waits for the end of the freeze.
+    A rollback takes the place of a deploy or a rollback under way, since nobody goes on with it while somebody goes
+    back, and of a deploy of everything that was not ordered yet. What Argo CD applies at that moment goes on; the
+    rollback waits for that. An order that may be on its way right now is left alone, so that asking again in a moment
+    is what it takes. A hot-fix takes the place of a deploy that nobody has approved yet, because that waits for the end
+    of the freeze. What waits for consent to the same keeps its place, and its votes, until the newer request is known
+    to be possible: see `take_place`.
     """
+    for other, reason in await _rivals(connection, newer):
+        if reason is None:
+            raise Refused(Reason.ALREADY_OPEN)
+        if other.state is not OperationState.WAITING or other.kind is not newer.kind:
+            await _supersede(connection, other, newer=newer, reason=reason, actor=actor, now=now)
+
+
+async def take_place(connection: Connection, newer: Operation, *, now: datetime) -> None:
+    """End what waits for consent to the same target, as the newer request is about to be put before people.
+
+    Refuses (ALREADY_OPEN) when that was approved meanwhile.
+    """
+    for other, reason in await _rivals(connection, newer):
+        if reason is None:
+            raise Refused(Reason.ALREADY_OPEN)
+        person = newer.requested_by
+        actor = f"discord:{person}" if person else "chatops"
+        await _supersede(connection, other, newer=newer, reason=reason, actor=actor, now=now)
+
+
+async def _rivals(connection: Connection, newer: Operation) -> list[tuple[Operation, Reason | None]]:
+    """The open deploys and rollbacks that a newer one meets, and why each gives way; None when it does not."""
+    found = []
     for other in await rows.opened(connection, newer.environment):
         everything = newer.kind is OperationKind.ROLLBACK and other.service is None and other.state in _NOT_ORDERED
-        if other.kind not in DEPLOYING or (other.service != newer.service and not everything):
-            continue
-        reason = _yields(other, newer=newer)
-        if reason is not None:
-            await close(
-                connection,
-                other,
-                state=OperationState.SUPERSEDED,
-                reason=reason,
-                now=now,
-                actor=actor,
-                by=newer.requested_name,
-            )
+        if other.kind in DEPLOYING and other.id != newer.id and (other.service == newer.service or everything):
+            found.append((other, _yields(other, newer=newer)))
+    return found
+
+
+async def _supersede(
+    connection: Connection, other: Operation, *, newer: Operation, reason: Reason, actor: Actor | str, now: datetime
+) -> None:
+    state, by = OperationState.SUPERSEDED, newer.requested_name
+    await close(connection, other, state=state, reason=reason, now=now, actor=actor, by=by)
 
 
 def _yields(other: Operation, *, newer: Operation) -> Reason | None:

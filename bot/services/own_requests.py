@@ -11,7 +11,7 @@ from datetime import datetime
 from bot.domain import releases
 from bot.domain.catalog import Catalog
 from bot.domain.events import ApplicationObserved
-from bot.domain.operations import Operation, OperationKind, OperationState
+from bot.domain.operations import DEPLOYING, Operation, OperationKind, OperationState
 from bot.domain.reasons import Reason
 from bot.domain.releases import ReleaseState
 from bot.services.operations import close, new_id
@@ -34,6 +34,9 @@ async def ask_for_consent(connection: Connection, stored: Sequence[Stored], *, c
         release, tag = row.release, releases.current_tag(row.release)
         if releases.state(release) is not ReleaseState.PENDING or await _was_asked(connection, row.id, tag=tag):
             continue
+        opened = await rows.opened(connection, release.environment)
+        if any(one.kind in DEPLOYING and one.service == release.service for one in opened):
+            continue  # What people asked for does not give way to the pipeline.
         run = releases.run_of(release)
         login = run.actor if run else None
         operation = Operation(

@@ -15,7 +15,7 @@ from bot.domain.catalog import Environment
 from bot.domain.images import Image
 from bot.domain.operations import Content, Operation, OperationState, Way
 from bot.domain.reasons import Reason, Refused
-from bot.services import authorship, consents, contents, environments, histories, releases, showing
+from bot.services import authorship, consents, contents, environments, histories, operations, releases, showing
 from bot.services.authorship import Behind
 from bot.services.manifests import Manifests
 from bot.services.steps import Steps
@@ -37,8 +37,9 @@ async def propose(
 ) -> None:
     """Take a requested deploy to `waiting`, or to `approved` where nobody has to consent.
 
-    Refuses what `contents.of` and `Manifests.require` refuse, a revision that is not on the environment's branch, and
-    an image whose tag names no commit. Raises the errors of the adapters.
+    It takes the place of what waits for consent to the same target. Refuses what `contents.of` and `Manifests.require`
+    refuse, a revision that is not on the environment's branch, an image whose tag names no commit, and when what waited
+    was approved meanwhile. Raises the errors of the adapters.
     """
     chosen, image = await _chosen(operation, github=github), manifests.image(operation)
     if image is not None:
@@ -77,6 +78,10 @@ async def propose(
     now = steps.clock()
     wakes = ("cards", "operations", "applications")
     async with environments.changing(steps.database, environment.name, wakes=wakes) as connection:
+        current = await rows.get(connection, operation.id)
+        if current is None or current.state is not OperationState.REQUESTED:
+            return
+        await operations.take_place(connection, operation, now=now)
         release_id = None
         if not operation.has_card:
             release_id = await _release(connection, operation, commits[0], now=now)
@@ -92,8 +97,7 @@ async def propose(
             deadline=None,
             updated_at=now,
         )
-        if not await rows.save(connection, after, expected=OperationState.REQUESTED):
-            return
+        await rows.save(connection, after, expected=OperationState.REQUESTED)
         if consent:
             # GitHub and the run may differ in whom they call the author, and either may be unknown.
             wrote = await releases.wrote(connection, content, environment=environment.name)

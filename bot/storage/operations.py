@@ -1,7 +1,8 @@
 """Rows of operations. Every step is a compare-and-set on the state, so a step is taken once.
 
 `once` is the natural key of what the bot asks for by itself; `target` is held while an operation is open, so that one
-service has one open deploy or rollback, and one open restart, per environment. A claim is a worker's time-limited hold
+service has one open deploy or rollback, and one open restart, per environment. While a deploy or a rollback is being
+prepared, the one before it may still wait for consent. A claim is a worker's time-limited hold
 on a row.
 """
 
@@ -238,7 +239,9 @@ async def hold(connection: AsyncConnection, operation_id: str, *, worker: str, u
 def _changing(operation: Operation) -> dict[str, object]:
     """The columns that follow from the state of an operation."""
     holds = operation.kind is not OperationKind.REFRESH and not operation.state.ended
-    kind = "" if operation.kind in DEPLOYING else f"/{operation.kind}"
+    kind = f"/{operation.kind}"
+    if operation.kind in DEPLOYING:
+        kind = "/requested" if operation.state is OperationState.REQUESTED else ""
     return {
         "state": operation.state,
         "release_id": operation.release_id,

@@ -119,7 +119,7 @@ operations = Table(
     Column("claimed_by", String(64)),
     Column("claimed_until", Moment),
     # `once` is the natural key of a request the bot makes by itself; `target` is set while it is open, so that there
-    # is one open deploy, and one open restart, per service and environment.
+    # is one open deploy, and one open restart, per service and environment, and one deploy that is being prepared.
     UniqueConstraint("once"),
     UniqueConstraint("target"),
     Index(None, "state"),

@@ -39,12 +39,18 @@ TOO_LATE = {Reason.ALREADY_DECIDED, Reason.WITHDRAWN, Reason.EXPIRED, Reason.SUP
 
 
 async def waiting(bot: Bot, like: tuple[Operation, Approval]) -> Operation:
-    """One more request of Sora's that waits, with the content of another one."""
+    """One more request of Sora's that waits."""
+    return await put(bot, await bot.request(SORA), like=like)
+
+
+async def put(bot: Bot, asked: Operation, *, like: tuple[Operation, Approval]) -> Operation:
+    """Put a request before people, as `proposals.propose` does once all is read, with the content of another one."""
     operation, approval = like
-    asked = await bot.request(SORA)
     waits = replace(asked, state=OperationState.WAITING, content=operation.content, release_id=operation.release_id)
     async with changing(bot.database, "prod") as connection:
-        assert await rows.save(connection, waits, expected=OperationState.REQUESTED)
+        await operations.take_place(connection, asked, now=bot.clock())
+        if not await rows.save(connection, waits, expected=OperationState.REQUESTED):
+            raise Refused(Reason.ALREADY_DECIDED)
         consent = replace(approval, id=asked.id, operation_id=asked.id, requested_at=bot.clock())
         assert await approval_rows.add(connection, consent)
     return waits
@@ -68,7 +74,7 @@ async def grant_all(bot: Bot, shown: str) -> list[Approval] | None:
 
 
 def orders(
-    bot: Bot, operation: Operation, approval: Approval, shown: str
+    bot: Bot, operation: Operation, approval: Approval, newer: Operation, shown: str
 ) -> dict[str, Callable[[], Awaitable[object]]]:
     """What people, time and Git do to a request."""
     database, now = bot.database, bot.clock()
@@ -79,7 +85,7 @@ def orders(
         "glass": lambda: glass.smash(database, operation.id, actor=SORA, reason="It burns.", now=now),
         "reject": lambda: approvals.reject(database, operation.id, actor=MINJI, why="No.", now=now),
         "withdraw": lambda: approvals.withdraw(database, operation.id, actor=SORA, now=now),
-        "supersede": lambda: bot.request(HYUNWOO),
+        "supersede": lambda: put(bot, newer, like=(operation, approval)),
         "changed": lambda: ask_again(bot, operation),
         "expire": lambda: approvals.expire_overdue(database, now=approval.expires_at),
     }
@@ -118,8 +124,9 @@ async def test_whatever_happens_at_once_one_thing_happens(
     for number in range(ROUNDS):
         before = await waiting(bot, like)
         approval = await bot.approval(before.id)
+        newer = await bot.request(HYUNWOO)
         shown = bulk.fingerprint(await bulk.waiting(bot.database, "prod", actor=JIA, now=bot.clock()))
-        lives = [orders(life, before, approval, shown) for life in (bot, other)]
+        lives = [orders(life, before, approval, newer, shown) for life in (bot, other)]
         # Those that do not look before they take the lock are first whenever they take part.
         names = chance.sample(sorted(lives[0].keys() - (AT_ONCE if number % 2 else set())), chance.randint(2, 5))
         found = await asyncio.gather(*(told(chance.choice(lives)[name]()) for name in names))
@@ -138,7 +145,11 @@ async def test_whatever_happens_at_once_one_thing_happens(
         assert (answers["reject"] in TOO_LATE) == (after.state is not OperationState.REJECTED)
         assert (answers["withdraw"] in TOO_LATE) == (after.state is not OperationState.WITHDRAWN)
         async with bot.database.reading() as connection:
-            assert len(await rows.opened(connection, "prod")) <= 1
+            opened = {one.id: one.state for one in await rows.opened(connection, "prod")}
+        if not after.state.ended:
+            assert opened == {before.id: after.state, newer.id: OperationState.REQUESTED}, answers
+        else:
+            assert [*opened] == [newer.id], answers
         ends.add(after.state)
         await close_all(bot)
     assert len(ends) > 2  # Otherwise the rounds would have been the same one.
@@ -176,5 +187,9 @@ async def test_of_a_thousand_requests_at_once_one_is_open(
     assert answers.count(Reason.ALREADY_OPEN) == 999
     [newer] = [answer for answer in answers if isinstance(answer, Operation)]
     async with bot.database.reading() as connection:
-        assert await rows.opened(connection, "prod") == [newer]
+        assert await rows.opened(connection, "prod") == [older, newer]
+    puts = await asyncio.gather(*(told(put(life, newer, like=like)) for life in [bot, other] * 5))
+    assert [isinstance(one, Operation) for one in puts].count(True) == 1
+    async with bot.database.reading() as connection:
+        assert [one.id for one in await rows.opened(connection, "prod")] == [newer.id]
     assert (await bot.operation(older.id)).reason is Reason.SUPERSEDED

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from bot.domain.operations import OPEN, WORKABLE, Operation, OperationKind, OperationState
 from bot.storage import operations as rows
@@ -106,13 +107,20 @@ async def test_every_end_frees_the_target(database: Database, state: OperationSt
     assert await add(database, asked(2))
 
 
-@pytest.mark.parametrize("state", sorted(OPEN))
-async def test_no_open_state_frees_the_target(database: Database, state: OperationState) -> None:
+@pytest.mark.parametrize("state", sorted(OPEN - {OperationState.REQUESTED}))
+async def test_no_open_state_frees_the_target_and_one_more_is_prepared(
+    database: Database, state: OperationState
+) -> None:
     assert await add(database, asked(1))
     await save(database, asked(1, state=state), expected=OperationState.REQUESTED)
 
-    assert not await add(database, asked(2))
+    assert not await add(database, asked(2, state=OperationState.WAITING))
+    assert await add(database, asked(3))
+    assert not await add(database, asked(4))
+    with pytest.raises(IntegrityError):
+        await save(database, asked(3, state=OperationState.WAITING), expected=OperationState.REQUESTED)
     assert await get(database, 1) == asked(1, state=state)
+    assert await get(database, 3) == asked(3)
 
 
 async def test_a_target_is_a_service_in_an_environment_and_only_deploys_hold_one(database: Database) -> None:
