@@ -1,6 +1,7 @@
-"""Who may do what: Discord roles against capabilities per environment.
+"""Who may do what: Discord roles against capabilities, per environment and per service.
 
-Roles are compared by id, as read at the moment of the command or click. Whatever is not granted is refused, and a
+A right in an environment is one for each of its services. A right for one service is one for nothing else: what is
+about all of them, or about the environment itself, needs the environment's. Roles are compared by id, as read at the moment of the command or click. Whatever is not granted is refused, and a
 refusal names the roles that would have sufficed, so that the person knows whom to ask.
 """
 
@@ -14,7 +15,7 @@ EVERYWHERE = "*"
 
 
 class Capability(StrEnum):
-    """What may be granted, per environment."""
+    """What may be granted."""
 
     VIEW = "view"
     DEPLOY = "deploy"
@@ -32,6 +33,22 @@ class Capability(StrEnum):
     BREAK_GLASS = "break_glass"
 
 
+OF_SERVICES = frozenset(
+    {
+        Capability.DEPLOY,
+        Capability.APPROVE,
+        Capability.ROLLBACK,
+        Capability.RESTART,
+        Capability.RERUN,
+        Capability.LOGS,
+        Capability.LOCK,
+        Capability.FREEZE,
+        Capability.BREAK_GLASS,
+    }
+)
+"""What may be granted for one service: the others are about an environment as a whole."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """Who acts: a member of the guild, with the roles of this moment. `origin` names the interaction they acted by."""
@@ -47,21 +64,22 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The grants of one guild: environment (or `*`) -> capability -> role ids."""
+    """The grants of one guild: place -> capability -> role ids. A place is as `place` writes it."""
 
     guild_id: int
     grants: Mapping[str, Mapping[Capability, frozenset[int]]]
 
-    def roles(self, capability: Capability, *, environment: str) -> frozenset[int]:
-        """The role ids that have this capability in this environment."""
-        return frozenset().union(
-            *(self.grants.get(scope, {}).get(capability, frozenset()) for scope in (EVERYWHERE, environment))
-        )
+    def roles(self, capability: Capability, *, environment: str, service: str | None = None) -> frozenset[int]:
+        """The role ids that have this capability for a service in an environment, or for the environment as a whole."""
+        places = [EVERYWHERE, environment]
+        if service is not None and capability in OF_SERVICES:
+            places += [place(EVERYWHERE, service), place(environment, service)]
+        return frozenset().union(*(self.grants.get(one, {}).get(capability, frozenset()) for one in places))
 
-    def allows(self, actor: Actor, *, capability: Capability, environment: str) -> bool:
+    def allows(self, actor: Actor, *, capability: Capability, environment: str, service: str | None = None) -> bool:
         """Whether `require` would let this actor pass."""
         try:
-            self.require(actor, capability=capability, environment=environment)
+            self.require(actor, capability=capability, environment=environment, service=service)
         except Refused:
             return False
         return True
@@ -75,12 +93,26 @@ class Policy:
         if actor.pending:
             raise Refused(Reason.MEMBERSHIP_PENDING)
 
-    def require(self, actor: Actor, *, capability: Capability, environment: str) -> None:
+    def require(self, actor: Actor, *, capability: Capability, environment: str, service: str | None = None) -> None:
         """Return if the actor may; raise `Refused` with the reason and the roles that could."""
         self.require_member(actor)
-        allowed = self.roles(capability, environment=environment)
+        allowed = self.roles(capability, environment=environment, service=service)
         if not allowed:
-            raise Refused(Reason.NOBODY_CONFIGURED, f"({environment}:{capability})")
+            raise Refused(Reason.NOBODY_CONFIGURED, f"({self._named(environment, service)}:{capability})")
         if not allowed & actor.role_ids:
-            who = ", ".join(f"<@&{role}>" for role in sorted(allowed))
-            raise Refused(Reason.MISSING_ROLE, f"{environment}:{capability} belongs to {who}.")
+            raise Refused(Reason.MISSING_ROLE, self.who(capability, environment=environment, service=service))
+
+    def who(self, capability: Capability, *, environment: str, service: str | None = None) -> str:
+        """The roles that have a capability, as a sentence for a refusal."""
+        roles = sorted(self.roles(capability, environment=environment, service=service))
+        return f"{self._named(environment, service)}:{capability} belongs to {', '.join(f'<@&{role}>' for role in roles)}."
+
+    def _named(self, environment: str, service: str | None) -> str:
+        """The place, with its service where there are grants for services at all."""
+        apart = any("/" in one for one in self.grants)
+        return place(environment, service if apart else None)
+
+
+def place(environment: str, service: str | None = None) -> str:
+    """How the topology names what a grant is for: `prod`, `prod/ticket-service`, `*` or `*/ticket-service`."""
+    return environment if service is None else f"{environment}/{service}"

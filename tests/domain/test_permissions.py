@@ -91,3 +91,55 @@ def test_a_capability_that_nobody_has_is_named() -> None:
 
 def test_an_environment_called_like_the_scope_gets_no_more() -> None:
     assert POLICY.roles(Capability.APPROVE, environment=EVERYWHERE) == frozenset({OPERATOR})
+
+
+PAYMENTS, ANYWHERE = 600, 700
+APART = replace(
+    POLICY,
+    grants={
+        **POLICY.grants,
+        "prod": {**POLICY.grants["prod"], Capability.DEPLOY: frozenset({DEVELOPER})},
+        "prod/payment-service": {
+            Capability.DEPLOY: frozenset({PAYMENTS}),
+            Capability.VIEW: frozenset({PAYMENTS}),
+        },
+        "*/payment-service": {Capability.RESTART: frozenset({ANYWHERE})},
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("role", "capability", "environment", "services"),
+    [
+        (DEVELOPER, Capability.DEPLOY, "prod", {"payment-service", "backend", None}),
+        (PAYMENTS, Capability.DEPLOY, "prod", {"payment-service"}),
+        (PAYMENTS, Capability.DEPLOY, "staging", set()),
+        (ANYWHERE, Capability.RESTART, "prod", {"payment-service"}),
+        (ANYWHERE, Capability.RESTART, "staging", {"payment-service"}),
+        (ANYWHERE, Capability.DEPLOY, "prod", set()),
+        (PAYMENTS, Capability.VIEW, "prod", set()),  # That is granted for whole environments only.
+    ],
+)
+def test_a_grant_for_a_service_counts_for_nothing_else(
+    role: int, capability: Capability, environment: str, services: set[str | None]
+) -> None:
+    actor = replace(MAY, role_ids=frozenset({role}))
+    named = ("payment-service", "backend", "payment-service-2", "", None)
+    may = {one for one in named if APART.allows(actor, capability=capability, environment=environment, service=one)} - (
+        {"payment-service-2", ""} if None in services else set()
+    )
+
+    assert may == services
+
+
+def test_with_grants_for_services_a_refusal_names_the_service() -> None:
+    for service, words in (
+        ("payment-service", "prod/payment-service:deploy belongs to <@&300>, <@&600>."),
+        (None, "prod:deploy belongs to <@&300>."),
+    ):
+        with pytest.raises(Refused) as refused:
+            APART.require(MAY, capability=Capability.DEPLOY, environment="prod", service=service)
+        assert (refused.value.reason, refused.value.detail) == (Reason.MISSING_ROLE, words)
+    with pytest.raises(Refused) as refused:
+        APART.require(MAY, capability=Capability.RESTART, environment="prod", service="backend")
+    assert (refused.value.reason, refused.value.detail) == (Reason.NOBODY_CONFIGURED, "(prod/backend:restart)")
