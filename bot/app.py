@@ -125,7 +125,7 @@ class App:
         )
         return build_client(
             deps,
-            make_cogs=cogs.make,
+            make_cogs=partial(cogs.make, hide_without=self.topology.hide_commands_without),
             load_marker=partial(markers.get, self._database, COMMANDS),
             store_marker=lambda value: markers.put(self._database, COMMANDS, value=value),
         )

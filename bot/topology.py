@@ -18,6 +18,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from bot import yaml_lines
+from bot.chat.hiding import PERMISSIONS
 from bot.domain.approvals import Group
 from bot.domain.catalog import MAIN, Catalog
 from bot.domain.catalog import Environment as KnownEnvironment
@@ -120,6 +121,7 @@ class Topology(_Part):
     environments: Annotated[dict[Name, Environment], Field(min_length=1)]
     roles: dict[str, dict[Capability, tuple[DiscordId, ...]]]
     identities: tuple[Identity, ...] = ()
+    hide_commands_without: Annotated[str | None, Field(description="A permission, as discord.py spells it")] = None
 
     def catalog(self, *, argocd_url: str = "", github: str = "https://github.com") -> Catalog:
         """The services, the environments and who is who, as the domain sees them.
@@ -240,9 +242,10 @@ def _contradictions(topology: Topology) -> Iterator[tuple[Place, str]]:
     yield from _shared("services", "image", ((name, service.image) for name, service in services))
     yield from _shared("identities", "discord", ((at, one.discord) for at, one in enumerate(topology.identities)))
     yield from _shared("identities", "github", ((at, one.github.lower()) for at, one in enumerate(topology.identities)))
-    for scope in topology.roles:
-        if scope != EVERYWHERE and scope not in topology.environments:
-            yield ("roles", scope), f"is not an environment; there are {', '.join(topology.environments)} and *"
+    for scope in topology.roles.keys() - {EVERYWHERE, *topology.environments}:
+        yield ("roles", scope), f"is not an environment; there are {', '.join(topology.environments)} and *"
+    if topology.hide_commands_without not in (*PERMISSIONS, None):
+        yield ("hide_commands_without",), "is not a permission of Discord, such as manage_messages"
     argocds = (MAIN, *topology.argocd)
     if MAIN in topology.argocd:
         yield ("argocd", MAIN), "is the name of the Argo CD of the settings; choose another one"

@@ -2,6 +2,7 @@
 
 from discord.ext import commands
 
+from bot.chat import hiding
 from bot.chat.deps import Deps
 from cogs.audit import Audit
 from cogs.compare import Compare
@@ -20,9 +21,9 @@ from cogs.stop import Stop
 from cogs.validate import Validate
 
 
-def make(deps: Deps) -> list[commands.Cog]:
-    """Every command there is, for one client."""
-    return [
+def make(deps: Deps, *, hide_without: str | None = None) -> list[commands.Cog]:
+    """Every command there is, for one client; Discord hides some where a permission of it is named."""
+    made = [
         Deploy(deps),
         Interventions(deps),
         Looking(deps),
@@ -39,3 +40,5 @@ def make(deps: Deps) -> list[commands.Cog]:
         Validate(deps),
         Audit(deps),
     ]
+    hiding.hide((command for cog in made for command in cog.get_app_commands()), without=hide_without)
+    return made

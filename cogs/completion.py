@@ -9,9 +9,10 @@ import discord
 from discord import app_commands
 
 from bot.cards import freezes as freeze_cards
+from bot.cards import locks as lock_cards
 from bot.cards.text import cut
 from bot.chat.deps import Deps
-from bot.services import freezes, operations, views
+from bot.services import freezes, locks, operations, views
 
 Choices = list[app_commands.Choice[str]]
 MOST = 25
@@ -71,9 +72,16 @@ async def standing_freezes(interaction: discord.Interaction, deps: Deps, typed: 
     """The freezes of the environments that the member may view, by what they are; the value is the id."""
     found = await freezes.standing(deps.database, places=deps.gate.visible(interaction))
     names = [(cut(freeze_cards.choice(one), LONGEST), one.id) for one in found]
-    wanted = typed.strip().casefold()
-    fitting = [(name, value) for name, value in names if wanted in f"{name} {value}".casefold()]
-    return [app_commands.Choice(name=name, value=value) for name, value in fitting[:MOST]]
+    return _named(names, typed)
+
+
+async def standing_locks(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
+    """The lock on exactly what was chosen so far, where the member may view it; the value is what names it."""
+    environment, service = (getattr(interaction.namespace, name, None) for name in ("environment", "service"))
+    places = [name for name in deps.gate.visible(interaction) if name == environment]
+    found = await locks.holding(deps.database, places=places, now=deps.clock())
+    names = [(cut(lock_cards.choice(one), LONGEST), one.short_id) for one in found if one.service == service]
+    return _named(names, typed)
 
 
 async def zones(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
@@ -113,6 +121,13 @@ def matching(names: Iterable[str], typed: str) -> Choices:
     wanted = typed.strip().casefold()
     found = sorted((name for name in names if wanted in name.casefold()), key=lambda name: _late(name, wanted))
     return [app_commands.Choice(name=name, value=name) for name in found[:MOST]]
+
+
+def _named(names: Iterable[tuple[str, str]], typed: str) -> Choices:
+    """Names with their values, those with the typed text in either."""
+    wanted = typed.strip().casefold()
+    fitting = [(name, value) for name, value in names if wanted in f"{name} {value}".casefold()]
+    return [app_commands.Choice(name=name, value=value) for name, value in fitting[:MOST]]
 
 
 def _late(name: str, wanted: str) -> bool:

@@ -13,7 +13,7 @@ from bot.chat.deps import Deps
 from bot.domain.operations import Operation, OperationKind
 from bot.domain.permissions import Capability
 from bot.domain.reasons import Reason, Refused
-from bot.services import explanations, operations
+from bot.services import explanations, operations, stops
 from cogs import completion, places
 
 _KINDS = {
@@ -93,6 +93,8 @@ class Explain(commands.Cog):
         if action not in tuple(Capability):
             raise Refused(Reason.UNKNOWN_ACTION)
         capability = Capability(action)
+        if capability is Capability.STOP:
+            return await self._can_stop(member)
         explained = deps.gate.explain(member, capability=capability, environment=environment)
         kind, obstacle = _KINDS.get(capability), None
         if kind is not None:
@@ -107,6 +109,21 @@ class Explain(commands.Cog):
             granted=explained.granted,
             held=explained.held,
             obstacle=obstacle,
+        )
+
+    async def _can_stop(self, member: discord.User) -> Card:
+        """Stopping is about every environment, whichever was named."""
+        deps = self._deps
+        explained = {
+            name: deps.gate.explain(member, capability=Capability.STOP, environment=name)
+            for name in deps.catalog.environments
+        }
+        return cards.can_stop(
+            member.display_name,
+            granted={name: one.granted for name, one in explained.items()},
+            missing=[name for name, one in explained.items() if not one.held],
+            refused=next((one.refused for one in explained.values() if one.refused), None),
+            stop=await stops.standing(deps.database),
         )
 
     async def _why(self, interaction: discord.Interaction, *, operation_id: str) -> Card:

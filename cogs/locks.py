@@ -15,6 +15,8 @@ from bot.domain.permissions import Capability
 from bot.services import locks
 from cogs import completion, places
 
+TakeOver = app_commands.Range[str, 1, 32]
+
 
 class Locks(commands.Cog):
     """Locking."""
@@ -29,7 +31,7 @@ class Locks(commands.Cog):
         service="Only this service, not the whole environment",
         lasts="How long, such as 30m, 2h or 1d; without it, until /unlock",
         rollbacks="Refuse rollbacks too",
-        take_over="Even though somebody else has locked it",
+        take_over="The lock of somebody else that this one replaces",
     )
     @app_commands.rename(lasts="for")
     async def lock(
@@ -40,7 +42,7 @@ class Locks(commands.Cog):
         service: str | None = None,
         lasts: str | None = None,
         rollbacks: bool = False,
-        take_over: bool = False,
+        take_over: TakeOver = "",
     ) -> None:
         """Lock, and say what that stops and what it does not."""
         work = partial(
@@ -51,7 +53,7 @@ class Locks(commands.Cog):
             service=service,
             lasts=lasts,
             rollbacks=rollbacks,
-            take_over=take_over,
+            take_over=str(take_over),  # an old copy of the command in somebody's client sends true
         )
         await boundary.answer(interaction, name="lock", observe=self._deps.observe, work=work)
 
@@ -85,6 +87,10 @@ class Locks(commands.Cog):
     async def _services(self, interaction: discord.Interaction, current: str) -> completion.Choices:
         return completion.services(interaction, self._deps, current)
 
+    @lock.autocomplete("take_over")
+    async def _standing(self, interaction: discord.Interaction, current: str) -> completion.Choices:
+        return await completion.standing_locks(interaction, self._deps, current)
+
     async def _lock(
         self,
         interaction: discord.Interaction,
@@ -94,7 +100,7 @@ class Locks(commands.Cog):
         service: str | None,
         lasts: str | None,
         rollbacks: bool,
-        take_over: bool,
+        take_over: str,
     ) -> Card:
         deps = self._deps
         actor = await deps.gate.require(interaction, capability=Capability.LOCK, environment=environment)

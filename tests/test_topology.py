@@ -121,6 +121,18 @@ def test_the_glass_can_be_broken_only_where_a_role_may(file: Path) -> None:
     assert somewhere == before | {"prod": True}
 
 
+def test_commands_can_be_hidden_without_a_permission_of_discord(file: Path) -> None:
+    found = []
+    for more in ("", "hide_commands_without: manage_messages\n", "hide_commands_without: administrator\n"):
+        file.write_text(SMALL + more)
+        found.append(topology.load(file).hide_commands_without)
+
+    assert found == [None, "manage_messages", "administrator"]
+    assert problems(file, SMALL + "hide_commands_without: manage_mesages\n") == [
+        "topology.yaml:24: hide_commands_without: is not a permission of Discord, such as manage_messages"
+    ]
+
+
 def test_an_approval_can_need_somebody_of_several_groups(file: Path) -> None:
     asked = "approval: {required: 2, groups: {release: [4], security: [3, 4]}, escalate: 6, expires_minutes: 30}"
     text = changed("automated: false", f"automated: false\n    {asked}").replace("approve: [4]", "approve: [4, 3]")
@@ -254,6 +266,11 @@ def test_a_wrong_shape_is_told_by_line_path_and_reason(file: Path, old: str, new
             "roles:",
             "identities: [{discord: 5, github: octocat}, {discord: 6, github: OctoCat}]\nroles:",
             "identities[1].github: octocat already belongs to identities[0]",
+        ),
+        (
+            "roles:",
+            "hide_commands_without: Manage Messages\nroles:",
+            "hide_commands_without: is not a permission of Discord, such as manage_messages",
         ),
     ],
 )

@@ -1,5 +1,6 @@
 """The answers to /can and /why: a decision in words, with the rule, the roles and the lock behind it."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from bot.cards import glass, obstacles, rollback
@@ -11,6 +12,7 @@ from bot.domain.obstacles import Obstacle
 from bot.domain.operations import DEPLOYING, Operation, OperationState
 from bot.domain.permissions import Capability
 from bot.domain.reasons import SENTENCES, Refused
+from bot.domain.stops import Stop
 from bot.domain.trail import Entry
 
 _LINES = 15
@@ -31,7 +33,7 @@ def can(
     """Whether a member may do something at this moment, why, and what else stands between that and its effect."""
     may = "may" if refused is None else "may not"
     rule = f"{environment.name}:{capability}"
-    roles = f"{code(rule, 90)} belongs to {_roles(granted)}." if granted else f"{code(rule, 90)} belongs to nobody."
+    roles = f"{code(rule, 90)} belongs to {_roles(granted)}."
     has = f"{plain(name, 40)} has {_roles(held)}." if held else f"{plain(name, 40)} has none of these roles."
     why = [roles, has] if refused is None or granted else [roles]
     if refused is not None and held:
@@ -50,6 +52,33 @@ def can(
         title=f"{plain(name, 40)} {may} {capability} on {environment.name}",
         colour=colour,
         description=paragraphs([" ".join(why), "\n".join(after)]),
+    )
+
+
+def can_stop(
+    name: str,
+    *,
+    granted: Mapping[str, frozenset[int]],
+    missing: Collection[str],
+    refused: Refused | None,
+    stop: Stop | None,
+) -> Card:
+    """Whether a member may stop and resume everything, which needs every environment.
+
+    `granted` has the roles by environment, `missing` the environments in which the member has none of them, and `stop`
+    stands at this moment.
+    """
+    who, may = plain(name, 40), "may" if refused is None else "may not"
+    lines = [f"{code(f'{place}:{Capability.STOP}', 90)} belongs to {_roles(granted[place])}." for place in missing]
+    has = [code(place, 63) for place in granted if place not in missing]
+    lines.append(f"{who} has it in {', '.join(has) or 'none of them'}.")
+    if refused is not None and not missing:
+        lines.append(refused.sentence)  # The roles would do, and something else does not.
+    now = f"{obstacles.told(stop)}\n`/resume` ends that, and `/stop` is refused until then." if stop else ""
+    return Card(
+        title=f"{who} {may} stop and resume everything",
+        colour=Colour.BAD if refused else Colour.GOOD,
+        description=paragraphs(["\n".join(["Both need `stop` in every environment.", *lines]), now]),
     )
 
 
@@ -112,4 +141,4 @@ def _consent(environment: Environment) -> str:
 
 
 def _roles(ids: frozenset[int]) -> str:
-    return ", ".join(f"<@&{role}>" for role in sorted(ids))
+    return ", ".join(f"<@&{role}>" for role in sorted(ids)) or "nobody"

@@ -7,7 +7,7 @@ edit tells nobody. The newest of them says how the lock ended. Nobody is mention
 from collections.abc import Sequence
 
 from bot.cards.base import Card, Colour, Field
-from bot.cards.text import ago, code, duration, paragraphs, plain
+from bot.cards.text import ago, code, cut, duration, paragraphs, plain
 from bot.domain import rollbacks
 from bot.domain.catalog import Environment
 from bot.domain.locks import REASON_LIMIT, End, Ended, Lock
@@ -30,6 +30,11 @@ def way_out(lock: Lock) -> str:
     return (
         f"{_unlock(lock)} removes it, {_take_over(lock)} makes it yours. Either wants a reason when it is not your own."
     )
+
+
+def choice(lock: Lock) -> str:
+    """How a lock is offered while somebody types, without markdown."""
+    return f"{_place(lock)} · {cut(lock.owner_name, _NAME)} · {lock.reason}"
 
 
 def notice(lock: Lock, *, environment: Environment, number: int, rollback: Operation | None = None) -> Card:
@@ -169,4 +174,4 @@ def _unlock(lock: Lock) -> str:
 
 
 def _take_over(lock: Lock) -> str:
-    return code(f"/lock {_target(lock)} take_over:True", _COMMAND)
+    return code(f"/lock {_target(lock)} take_over:{lock.short_id}", _COMMAND)

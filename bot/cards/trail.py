@@ -6,13 +6,17 @@ its length: each is cut so that all of them fit.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from bot.cards.base import Button, Card, Colour
-from bot.cards.text import code, link, plain
+from bot.cards.standing import approvers
+from bot.cards.text import code, link, paragraphs, plain
+from bot.domain.approvals import REVIEW_NAGS
+from bot.domain.catalog import Environment
 from bot.domain.trail import SHOWN, Entry
 
-_NAME, _WORD, _DETAIL = 32, 24, 60
+_NAME, _WORD, _DETAIL, _WHY = 32, 24, 60, 240
 _MEMBER = re.compile(r"discord:(\d{1,20})")
 
 
@@ -37,9 +41,42 @@ def copied(entries: Sequence[Entry]) -> Card:
         title=f"Audit #{first.id}" if first is last else f"Audit #{first.id} to #{last.id}",
         colour=Colour.QUIET,
         description="\n".join(_line(entry) for entry in entries),
-        footer=f"head {last.id}:{last.hash[:SHOWN]}",
+        footer=_head(last),
         reference=f"audit {first.id}-{last.id}",
     )
+
+
+def loud(entry: Entry, *, environment: Environment | None, url: str | None) -> Card:
+    """Broken glass, a reminder of it or its review, as a message of its own. `url` leads to the card of what went.
+
+    It is made of the row alone, so that it stays what it was. The first message calls the role that is called when
+    something waits for approval; the reminders of it do that in the channel for alerts.
+    """
+    place = f"{plain(entry.service or 'all', _NAME)} → {plain(entry.environment or '', _NAME)}"
+    who, why = _who(entry.actor), plain(entry.detail, _WHY)
+    title, colour, told = {
+        "granted": ("🚨 Glass broken", Colour.BAD, f"{who} let {place} go alone: {why}\n{_review(entry, environment)}"),
+        "reminded": ("🚨 Broken glass is not reviewed yet", Colour.WAITING, f"{place} went alone. {why}"),
+        "reviewed": ("✅ Broken glass reviewed", Colour.GOOD, f"{who} reviewed that {place} went alone. {why}"),
+    }[entry.outcome]
+    return Card(
+        title=f"{title} · {place}",
+        colour=colour,
+        description=paragraphs([told, _line(replace(entry, detail=""))]),
+        footer=_head(entry),
+        reference=f"audit {entry.id}-{entry.id}",
+        buttons=(Button(label="Open the card", url=url),),
+        mention=environment.mention if environment and entry.outcome == "granted" else None,
+    )
+
+
+def _review(entry: Entry, environment: Environment | None) -> str:
+    """By whom and until when somebody else has to look at it."""
+    try:
+        due = f"by <t:{int((datetime.fromisoformat(entry.at) + REVIEW_NAGS[0]).timestamp())}:f>"
+    except (ValueError, OverflowError):
+        due = "soon"
+    return f"**Review due {due}**: {approvers(environment)}, but not {_who(entry.actor)}, acknowledges it."
 
 
 def _line(entry: Entry, *, url: str | None = None) -> str:
@@ -53,6 +90,10 @@ def _line(entry: Entry, *, url: str | None = None) -> str:
         link("card", url) if url else "",
     )
     return f"#{entry.id} {_moment(entry.at)} {_who(entry.actor)} {' · '.join(filter(None, parts))}"
+
+
+def _head(entry: Entry) -> str:
+    return f"head {entry.id}:{entry.hash[:SHOWN]}"
 
 
 def _who(actor: str) -> str:

@@ -20,6 +20,8 @@ from bot.domain.reasons import Reason, Refused
 
 LONGEST = timedelta(days=30)
 REASON_LIMIT = 200
+SHORT = 8
+"""Characters of a lock's id that people type."""
 FIRST_NAGS = (timedelta(hours=4),)
 FIRST_NAGS_AFTER_ROLLBACK = (timedelta(minutes=30), timedelta(hours=2))
 _DURATION = re.compile(r"(\d{1,5})\s*(m|h|d)", re.IGNORECASE | re.ASCII)
@@ -65,6 +67,11 @@ class Lock:
     operation_id: str | None = None
     nags: int = 0
     ended: Ended | None = None
+
+    @property
+    def short_id(self) -> str:
+        """What people name it by, to take over exactly this one."""
+        return self.id[:SHORT]
 
 
 def in_force(lock: Lock, *, now: datetime) -> bool:

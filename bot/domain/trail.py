@@ -63,6 +63,11 @@ class Head:
 START = Head(id=0, hash=GENESIS)
 
 
+def is_loud(entry: Entry) -> bool:
+    """Whether people must not read over the row: somebody broke the glass, or somebody reviews it or should."""
+    return entry.action == "break_glass" and entry.outcome in ("granted", "reminded", "reviewed")
+
+
 class Broken(Exception):
     """The chain does not hold at row `id`; `how` says what is wrong there."""
 

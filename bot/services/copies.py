@@ -6,14 +6,17 @@ and restarts. The next message is made when the one before it is there, so they 
 away the trail waits in its rows. The copy begins where the trail ends when the channel is first set: a head stands for
 everything before it.
 
+Broken glass has messages of its own, which nobody reads over.
+
 Left out are looks at the gate that let somebody through: what they then did has rows of its own.
 """
 
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import takewhile
 
-from bot.domain.trail import Entry
+from bot.domain.trail import Entry, is_loud
 from bot.storage import audit, cards, markers
 from bot.storage.audit import Wanted
 from bot.storage.engine import Connection, Database, lock
@@ -68,4 +71,7 @@ async def _next(connection: Connection) -> tuple[int, int] | None:
     if await cards.waits(connection, card_key(first, last)):
         return None
     found = await audit.following(connection, last, limit=LINES, wanted=TOLD)
-    return (found[0].id, found[-1].id) if found else None
+    if not found:
+        return None
+    together = [found[0]] if is_loud(found[0]) else [*takewhile(lambda entry: not is_loud(entry), found)]
+    return together[0].id, together[-1].id

@@ -57,6 +57,7 @@ async def review(database: Database, approval_id: str, *, actor: Actor, now: dat
             outcome="reviewed",
             operation=operation,
             digest=approval.digest,
+            detail=_told(reviewed),
         )
         await showing.refresh_card(connection, operation, now=now)
         await _show(connection, reviewed, now=now)
@@ -73,7 +74,13 @@ async def tend(database: Database, *, now: datetime) -> None:
             reminded = rules.nagged(approval, now=now)
             if reminded != approval and await rows.save(connection, reminded, version=version):
                 await audit.note(
-                    connection, at=now, actor="chatops", action=ACTION, outcome="reminded", operation=operation
+                    connection,
+                    at=now,
+                    actor="chatops",
+                    action=ACTION,
+                    outcome="reminded",
+                    operation=operation,
+                    detail=_told(reminded),
                 )
                 await _show(connection, reminded, now=now)
 
@@ -81,6 +88,11 @@ async def tend(database: Database, *, now: datetime) -> None:
 def card_key(approval: Approval) -> str:
     """The key of the newest message about broken glass."""
     return f"glass:{approval.operation_id}:{approval.broken.nags if approval.broken else 0}"
+
+
+def _told(approval: Approval) -> str:
+    """Who broke the glass, and why."""
+    return f"{approval.broken.name}: {approval.broken.reason}" if approval.broken else ""
 
 
 async def _show(connection: Connection, approval: Approval, *, now: datetime) -> None:

@@ -22,6 +22,7 @@ from bot.domain.locks import in_force
 from bot.domain.obstacles import Obstacle
 from bot.domain.operations import Operation, OperationState
 from bot.domain.releases import Release
+from bot.domain.trail import is_loud
 from bot.services import copies, obstacles
 from bot.services.showing import shown_on
 from bot.storage import applications, approvals, cards, operations
@@ -157,7 +158,14 @@ class Gallery:
         """A copy of rows; nothing to show once the topology names no channel for it any more."""
         first, last = map(int, numbers.split("-"))
         found = await copies.rows(connection, first=first, last=last)
-        return (self.audit_channel, trail_card.copied(found)) if self.audit_channel and found else None
+        if not self.audit_channel or not found:
+            return None
+        if not is_loud(found[0]):
+            return self.audit_channel, trail_card.copied(found)
+        operation = await operations.get(connection, found[0].operation_id or "")
+        url = await self._url(connection, shown_on(operation)) if operation else None
+        environment = self.catalog.environments.get(found[0].environment or "")
+        return self.audit_channel, trail_card.loud(found[0], environment=environment, url=url)
 
     async def _stop(
         self, connection: Connection, stop_id: str, *, channel: str, number: int

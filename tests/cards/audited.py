@@ -6,6 +6,7 @@ from bot.cards import trail as card
 from bot.cards.base import Card
 from bot.domain import trail
 from bot.domain.trail import START, Entry, Head
+from tests.cards import places
 from tests.cards.story import after
 from tests.domain.examples import OPERATION_ID
 
@@ -33,6 +34,13 @@ ROWS = (
     replace(PLAIN, actor="discord:13", action="gate:approve", outcome="refused", reason="missing_role", detail="guest"),
     replace(PLAIN, actor="discord:13", service=None, environment=None, action="reject", outcome="refused"),
 )
+WHY = "Payments fail and nobody answers the phone."
+SMASHED = replace(PLAIN, actor="discord:12", action="break_glass", outcome="granted", roles='["300"]', detail=WHY)
+LOUD = {
+    "granted": SMASHED,
+    "reminded": replace(SMASHED, actor="chatops", roles=None, outcome="reminded", detail=f"mina: {WHY}"),
+    "reviewed": replace(SMASHED, actor="discord:13", outcome="reviewed", detail=f"mina: {WHY}"),
+}
 HOSTILE = replace(
     PLAIN,
     at="never",
@@ -59,7 +67,15 @@ def cards() -> dict[str, Card]:
     """Name of the snapshot -> card."""
     url = f"https://discord.com/channels/{2**63}/{2**63}/{2**63}"
     newest = chain(*ROWS)[::-1]
+    prod = places.catalog(mention=300).environments["prod"]
+    loud = {
+        f"audit/loud-{name}": card.loud(*chain(row), environment=prod, url="https://discord.com/channels/1/2/3")
+        for name, row in LOUD.items()
+    }
+    hostile = chain(replace(HOSTILE, outcome="granted"))
     return {
+        **loud,
+        "audit/loud-hostile": card.loud(*hostile, environment=None, url=None),
         "audit/page": card.page(
             newest, environments=["dev", "prod"], cards={OPERATION_ID: url}, older="chatops:audit:1:prod:::"
         ),

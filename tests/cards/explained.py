@@ -17,6 +17,7 @@ from bot.domain.trail import Entry
 from tests.cards import places
 from tests.cards.held import TICKETS
 from tests.cards.story import after, approval, granted, operation
+from tests.domain import halts
 
 PROD = places.catalog().environments["prod"]
 HOSTILE = "**mina** <@1>"
@@ -45,6 +46,13 @@ def _can() -> Iterator[tuple[str, Card]]:
     nobody = Refused(Reason.NOBODY_CONFIGURED, "(prod:restart)")
     restart = {**facts, "granted": NOBODY, "capability": Capability.RESTART}
     yield "nobody", explanations.can("mina", refused=nobody, held=NOBODY, **restart)
+    everywhere = {"dev": DEVELOPERS, "staging": one, "prod": NOBODY}
+    stop: dict[str, Any] = {"granted": everywhere, "stop": None}
+    yield "stop", explanations.can_stop("mina", missing=(), refused=None, **stop)
+    yield "stop-stopped", explanations.can_stop("mina", missing=(), refused=None, **{**stop, "stop": halts.stop()})
+    yield "stop-missing", explanations.can_stop(HOSTILE, missing=("staging", "prod"), refused=missing, **stop)
+    yield "stop-nowhere", explanations.can_stop("mina", missing=(*everywhere,), refused=nobody, **stop)
+    yield "stop-pending", explanations.can_stop("mina", missing=(), refused=pending, **stop)
 
 
 def _why() -> Iterator[tuple[str, Card]]:

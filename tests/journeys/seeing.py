@@ -18,7 +18,7 @@ GAP = "\n\u200b\n"
 
 _MOMENT = re.compile(r"<t:\d+:R>")
 _DURATION = re.compile(r"(\*\* |\bin |\bafter )\d+[dhms](?: \d+[hms])?(?![\w-])")
-_REFERENCE = re.compile(r"\b(request|operation|error) [0-9a-f]{8,}")
+_REFERENCE = re.compile(r"\b(request |operation |error |take_over:)[0-9a-f]{8,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Seen:
 def steady(text: str | None) -> str:
     """The text without what differs from run to run. The world is ahead of the clock here: a total may be missing."""
     known = _MOMENT.sub("⏱", text or "")
-    known = _REFERENCE.sub(r"\1 …", _DURATION.sub(r"\1⏱", known))
+    known = _REFERENCE.sub(r"\1…", _DURATION.sub(r"\1⏱", known))
     return re.sub(r"· recovered$", "· recovered after ⏱", re.sub(r"· deployed$", "· deployed in ⏱", known))
 
 

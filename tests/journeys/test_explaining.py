@@ -51,6 +51,39 @@ async def test_can_tells_the_rule_and_the_roles(scene: Scene, member: str, actio
     assert seeing.told(await can(scene, member, action)) == (title, text)
 
 
+async def test_can_stop_is_about_every_environment(scene: Scene) -> None:
+    everywhere = "Both need `stop` in every environment.\n{} has it in `dev`, `staging`, `prod`."
+    yes = ("{} may stop and resume everything", everywhere)
+    assert seeing.told(await can(scene, "jisoo", "stop")) == tuple(one.format("jisoo") for one in yes)
+    role, observer = (scene.town.roles[name] for name in ("Release manager", "Observer"))
+    granted = {name: {**held} for name, held in scene.topology.roles.items()}
+    del granted["*"]["stop"]  # type: ignore[arg-type]
+    for place, roles in (("dev", [role, observer]), ("staging", [role, observer]), ("prod", [role])):
+        granted.setdefault(place, {})["stop"] = tuple(one.id for one in roles)  # type: ignore[index]
+    await scene.stop()
+    scene.topology = type(scene.topology).model_validate(scene.topology.model_dump(mode="json") | {"roles": granted})
+    await scene.start()
+
+    assert seeing.told(await can(scene, "sora", "stop", environment="dev")) == (
+        "sora may not stop and resume everything",
+        "Both need `stop` in every environment.\n`prod:stop` belongs to **@Release manager**.\n"
+        "sora has it in `dev`, `staging`.",
+    )
+    assert seeing.told(await ask(scene, "sora", "stop"))[0] == "Refused"
+    form = await ask(scene, "jisoo", "stop")
+    typed = {"reason": "nobody knows yet", "word": "stop everything"}
+    await scene.town.people["jisoo"].submit_modal(form, typed)
+    title, text = seeing.told(await can(scene, "jisoo", "stop"))
+    assert (title, text.split(seeing.GAP)) == (
+        yes[0].format("jisoo"),
+        [
+            everywhere.format("jisoo"),
+            "🛑 **Everything is stopped** by jisoo ⏱: nobody knows yet\n"
+            "`/resume` ends that, and `/stop` is refused until then.",
+        ],
+    )
+
+
 async def test_can_tells_the_lock_that_is_in_the_way(scene: Scene) -> None:
     await ask(scene, "minji", "lock", environment="prod", reason="incident")
     title, text = seeing.told(await can(scene, "hyunwoo", "deploy", service="backend"))

@@ -1,5 +1,7 @@
 """/lock, /unlock and /locks, from chat: what the team sees, what is stopped, who may, and what is remembered."""
 
+import re
+
 import pytest
 from simcord.results import InteractionResult
 
@@ -17,8 +19,7 @@ pytestmark = pytest.mark.journey
 PLACE = "ticket-service → prod"
 WHY = "the database is being migrated"
 WAY_OUT = (
-    "`/unlock prod` removes it, `/lock prod take_over:True` makes it yours. "
-    "Either wants a reason when it is not your own."
+    "`/unlock prod` removes it, `/lock prod take_over:…` makes it yours. Either wants a reason when it is not your own."
 )
 TOLD = f"🔒 **prod** locked by hyunwoo ⏱: {WHY}"
 
@@ -106,11 +107,19 @@ async def test_a_lock_from_its_reason_to_its_end(scene: Scene, rows: Rows, clock
 
 async def test_a_lock_is_taken_over_and_ends_by_itself(scene: Scene, rows: Rows, clock: Clock) -> None:
     await ask(scene, "hyunwoo", "lock", environment="staging", service="backend", reason="looking", **{"for": "2h"})
-    clock.pass_by(minutes=1)
     options = {"environment": "staging", "service": "backend", "reason": "incident", "for": "30m", "rollbacks": True}
-    held = seeing.told(await ask(scene, "jisoo", "lock", **options))
-    assert held[1].startswith(SENTENCES[Reason.LOCK_HELD])
-    title, text = seeing.told(await ask(scene, "jisoo", "lock", **options, take_over=True))
+    held = await ask(scene, "jisoo", "lock", **options)
+    assert seeing.told(held)[1].startswith(SENTENCES[Reason.LOCK_HELD])
+    assert held.response is not None
+    jisoo = scene.town.people["jisoo"]
+    [named] = re.findall("take_over:([0-9a-f]{8})`", held.response.embeds[0].description or "")
+    offered = await jisoo.autocomplete(
+        scene.town.releases, "lock", "take_over", "", environment="staging", service="backend"
+    )
+    assert offered == [{"name": "backend → staging · hyunwoo · looking", "value": named}]
+    elsewhere = await jisoo.autocomplete(scene.town.releases, "lock", "take_over", "", environment="staging")
+    assert elsewhere == []
+    title, text = seeing.told(await ask(scene, "jisoo", "lock", **options, take_over=named))
     assert (title, seeing.steady(text).splitlines()) == (
         "🔒 backend → staging · taken over",
         [

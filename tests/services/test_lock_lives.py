@@ -64,7 +64,7 @@ async def test_one_person_holds_a_place_at_a_time(bot: Bot) -> None:
     assert told is not None
     assert WHY in told.detail
 
-    over = await locked(bot, HYUNWOO, take_over=True, reason="x" * 300)
+    over = await locked(bot, HYUNWOO, take_over=first.lock.short_id, reason="x" * 300)
     assert (over.before, over.lock.owner_id) == (first.lock, HYUNWOO.id)
     assert (len(over.lock.reason), over.lock.reason[-1]) == (200, "…")
     again = await locked(bot, HYUNWOO, reason="two more hours", period=2 * HOUR)
@@ -82,6 +82,33 @@ async def test_one_person_holds_a_place_at_a_time(bot: Bot) -> None:
         ("discord:21", "unlock", "renewed", None),
         ("discord:21", "lock", "locked", None),
     ]
+
+
+@pytest.mark.parametrize("skew", [-HOUR, timedelta(0), HOUR], ids=["behind", "alike", "ahead"])
+async def test_exactly_the_lock_that_was_shown_is_taken_over_whatever_the_clocks_say(
+    bot: Bot, gallery: Gallery, skew: timedelta
+) -> None:
+    """The one who takes over is on a replica whose clock differs from that of the one who has locked."""
+    first, there = (await locked(bot)).lock, bot.clock() + skew
+    wrong = [
+        await refusal(locked(bot, HYUNWOO, now=there, take_over=named))
+        for named in ("", "True", "yes", first.id[:4], f"{first.short_id}0")
+    ]
+    second = await locked(bot, HYUNWOO, now=there, take_over=f" {first.short_id.upper()} ")
+    late = await refusal(locked(bot, MINJI, take_over=first.short_id))
+    assert [one and one.reason for one in (*wrong, late)] == [Reason.LOCK_HELD] * 6
+    assert late is not None
+    assert f"`/lock prod take_over:{second.lock.short_id}` makes it yours" in late.detail
+
+    # What `take_over` was before it named a lock: whichever stands, but not one that nobody can have seen.
+    unseen = await refusal(locked(bot, MINJI, take_over="True"))
+    assert await shown(gallery, bot, locks.card_key(second.lock)) is not None
+    third = await locked(bot, MINJI, take_over="True")
+    assert (unseen and unseen.reason, second.before, third.before) == (Reason.LOCK_HELD, first, second.lock)
+
+    await unlocked(bot, MINJI)
+    again = await locked(bot, HYUNWOO, take_over=third.lock.short_id)
+    assert again.before is None
 
 
 @pytest.mark.parametrize("blank", ["", "  ", "\n"])
@@ -114,11 +141,10 @@ async def test_somebody_elses_lock_needs_a_reason_to_go(bot: Bot, gallery: Galle
 @pytest.mark.storage
 @pytest.mark.parametrize("held", [False, True], ids=["free", "taken over"])
 async def test_of_many_at_once_one_locks(bot: Bot, held: bool) -> None:
-    if held:
-        await locked(bot)
-        bot.clock.advance(HOUR)
+    named = (await locked(bot)).lock.short_id if held else ""
+    bot.clock.advance(HOUR)
     crowd = [Actor(id=1000 + number, name=f"p{number}", guild_id=1, role_ids=frozenset()) for number in range(20)]
-    told = await asyncio.gather(*(refusal(locked(bot, actor, take_over=held)) for actor in crowd))
+    told = await asyncio.gather(*(refusal(locked(bot, actor, take_over=named)) for actor in crowd))
 
     assert [one.reason for one in told if one] == [Reason.LOCK_HELD] * 19
     [winner] = await locks.holding(bot.database, places=["prod"], now=bot.clock())
