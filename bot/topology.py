@@ -9,22 +9,22 @@ file: it gets a `Catalog` and a `Policy`.
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
-from bot import yaml_lines
-from bot.chat.hiding import PERMISSIONS
+from bot import contradictions, yaml_lines
 from bot.domain.approvals import Group
 from bot.domain.catalog import MAIN, Catalog
 from bot.domain.catalog import Environment as KnownEnvironment
 from bot.domain.catalog import Service as KnownService
-from bot.domain.permissions import EVERYWHERE, Capability, Policy
-from bot.yaml_lines import Document, NotYaml, Place
+from bot.domain.permissions import Capability, Policy
+from bot.yaml_lines import Document, NotYaml, Place, path_of
 
 SIZE_LIMIT = 1024 * 1024
 
@@ -99,6 +99,11 @@ class Environment(_Part):
     approval: Annotated[Approval | None, Field(description="Only where Argo CD does not sync by itself")] = None
     mention: Annotated[DiscordId | None, Field(description="The role that is told when an approval waits")] = None
 
+    @property
+    def consent(self) -> Approval:
+        """What is asked of people here, also where nothing is said about it."""
+        return self.approval or Approval(required=0 if self.automated else 1)
+
 
 class Identity(_Part):
     """One person on both sides, so that the author of a commit is recognised as the one who presses a button."""
@@ -119,7 +124,10 @@ class Topology(_Part):
     channels: Channels
     services: Annotated[dict[Name, Service], Field(min_length=1)]
     environments: Annotated[dict[Name, Environment], Field(min_length=1)]
-    roles: dict[str, dict[Capability, tuple[DiscordId, ...]]]
+    roles: Annotated[
+        dict[str, dict[Capability, tuple[DiscordId, ...]]],
+        Field(description="By place: an environment or `*`, or one service of it, such as `prod/ticket-service`"),
+    ]
     identities: tuple[Identity, ...] = ()
     hide_commands_without: Annotated[str | None, Field(description="A permission, as discord.py spells it")] = None
 
@@ -139,14 +147,8 @@ class Topology(_Part):
             ),
             environments=MappingProxyType(
                 {
-                    name: _known(
-                        name,
-                        env,
-                        ui=self._ui(env, argocd_url),
-                        approvers=self.approvers(name),
-                        break_glass=bool(self._roles(Capability.BREAK_GLASS, name)),
-                    )
-                    for name, env in self.environments.items()
+                    name: self._known(name, environment, ui=self._ui(environment, argocd_url))
+                    for name, environment in self.environments.items()
                 }
             ),
             logins=MappingProxyType({person.discord: person.github.lower() for person in self.identities}),
@@ -157,12 +159,22 @@ class Topology(_Part):
         other = self.argocd.get(environment.argocd)
         return (other.ui or other.url) if other else (self.argocd_ui or argocd_url)
 
-    def approvers(self, environment: str) -> frozenset[int]:
-        """The roles that may approve there."""
-        return self._roles(Capability.APPROVE, environment)
-
-    def _roles(self, capability: Capability, environment: str) -> frozenset[int]:
-        return self.policy(guild_id=0).roles(capability, environment=environment)
+    def _known(self, name: str, environment: Environment, *, ui: str) -> KnownEnvironment:
+        consent, may = environment.consent, partial(self.policy(guild_id=0).roles, environment=name)
+        approvers = {service: may(Capability.APPROVE, service=service) for service in self.services}
+        return KnownEnvironment(
+            name=name,
+            **environment.model_dump(exclude={"approval"}),
+            page=f"{ui}/applications/{environment.application}" if ui else None,
+            required_approvals=consent.required,
+            approval_lifetime=timedelta(minutes=consent.expires_minutes),
+            approval_groups=tuple(Group(name=group, roles=frozenset(ids)) for group, ids in consent.groups.items()),
+            approvers=may(Capability.APPROVE),
+            service_approvers={one: roles for one, roles in approvers.items() if roles != may(Capability.APPROVE)},
+            escalate=consent.escalate,
+            break_glass=bool(may(Capability.BREAK_GLASS)),
+            service_break_glass=frozenset(one for one in self.services if may(Capability.BREAK_GLASS, service=one)),
+        )
 
     def policy(self, *, guild_id: int) -> Policy:
         """The grants, valid in that guild only."""
@@ -184,7 +196,7 @@ def load(path: Path) -> Topology:
     except ValidationError as error:
         problems += [_misshapen(problem) for problem in error.errors()]
         raise TopologyInvalid(_report(path, document, problems)) from None
-    problems += _contradictions(topology)
+    problems += contradictions.of(topology)
     if problems:
         raise TopologyInvalid(_report(path, document, problems))
     return topology
@@ -210,90 +222,14 @@ def _read(path: Path) -> str:
         raise NotYaml("is not UTF-8", line=raw.count(b"\n", 0, error.start) + 1) from error
 
 
-def _known(
-    name: str,
-    environment: Environment,
-    *,
-    ui: str = "",
-    approvers: frozenset[int] = frozenset(),
-    break_glass: bool = False,
-) -> KnownEnvironment:
-    approval = environment.approval or Approval(required=0 if environment.automated else 1)
-    return KnownEnvironment(
-        name=name,
-        **environment.model_dump(exclude={"approval"}),
-        page=f"{ui}/applications/{environment.application}" if ui else None,
-        required_approvals=approval.required,
-        approval_lifetime=timedelta(minutes=approval.expires_minutes),
-        approval_groups=tuple(Group(name=name, roles=frozenset(ids)) for name, ids in approval.groups.items()),
-        approvers=approvers,
-        escalate=approval.escalate,
-        break_glass=break_glass,
-    )
-
-
-def _contradictions(topology: Topology) -> Iterator[tuple[Place, str]]:
-    services, environments = topology.services.items(), topology.environments.items()
-    yield from _shared("environments", "branch", ((name, env.branch) for name, env in environments if env.pipeline))
-    yield from _shared(
-        "environments", "application", ((name, f"{env.argocd}/{env.application}") for name, env in environments)
-    )
-    yield from _shared("services", "workflow", ((name, service.workflow) for name, service in services))
-    yield from _shared("services", "image", ((name, service.image) for name, service in services))
-    yield from _shared("identities", "discord", ((at, one.discord) for at, one in enumerate(topology.identities)))
-    yield from _shared("identities", "github", ((at, one.github.lower()) for at, one in enumerate(topology.identities)))
-    for scope in topology.roles.keys() - {EVERYWHERE, *topology.environments}:
-        yield ("roles", scope), f"is not an environment; there are {', '.join(topology.environments)} and *"
-    if topology.hide_commands_without not in (*PERMISSIONS, None):
-        yield ("hide_commands_without",), "is not a permission of Discord, such as manage_messages"
-    argocds = (MAIN, *topology.argocd)
-    if MAIN in topology.argocd:
-        yield ("argocd", MAIN), "is the name of the Argo CD of the settings; choose another one"
-    for name, environment in environments:
-        if environment.argocd not in argocds:
-            yield ("environments", name, "argocd"), f"is not an Argo CD; there are {', '.join(argocds)}"
-        if environment.automated and environment.approval is not None:
-            yield ("environments", name, "approval"), "cannot be asked for where Argo CD syncs by itself (automated)"
-        approvers = topology.approvers(name)
-        if _known(name, environment).required_approvals and not approvers:
-            yield ("environments", name), f"needs approval, but no role has approve in roles.{name} or roles.*"
-        yield from _groups(name, environment.approval or Approval(), approvers=approvers)
-
-
-def _groups(name: str, approval: Approval, *, approvers: frozenset[int]) -> Iterator[tuple[Place, str]]:
-    """What keeps the groups of an approval from ever being filled."""
-    place = ("environments", name, "approval")
-    if approval.required < len(approval.groups):
-        people = f"{len(approval.groups)} people, since one person stands for one group"
-        yield (*place, "required"), f"is {approval.required}, but the groups need {people}"
-    for group, roles in approval.groups.items():
-        idle = ", ".join(str(role) for role in roles if role not in approvers)
-        if idle:
-            yield (*place, "groups", group), f"has a role without approve in roles.{name} or roles.*: {idle}"
-
-
-def _shared(group: str, field: str, values: Iterable[tuple[str | int, object]]) -> Iterator[tuple[Place, str]]:
-    first: dict[object, str | int] = {}
-    for name, value in values:
-        if value in first:
-            also = "pipeline environments must have different branches; " if field == "branch" else ""
-            yield (group, name, field), f"{also}{value} already belongs to {_path((group, first[value]))}"
-        first.setdefault(value, name)
-
-
 def _misshapen(problem: Any) -> tuple[Place, str]:
     reason = {"missing": "is required", "extra_forbidden": "is not a known key"}.get(problem["type"], problem["msg"])
     return tuple(step for step in problem["loc"] if step != "[key]"), reason.removeprefix("Input ")
 
 
 def _report(path: Path, document: Document, problems: Iterable[tuple[Place, str]]) -> list[str]:
-    lines = sorted((document.line_of(place), _path(place), reason) for place, reason in problems)
+    lines = sorted((document.line_of(place), path_of(place), reason) for place, reason in problems)
     return [f"{path}:{line}: {place}: {reason}" for line, place, reason in lines]
-
-
-def _path(place: Place) -> str:
-    steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
-    return steps.removeprefix(".") or "the file"
 
 
 if __name__ == "__main__":

@@ -96,3 +96,9 @@ def _repeated(node: yaml.Node | None, *, place: Place) -> Iterator[Place]:
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             yield from _repeated(value, place=(*place, index))
+
+
+def path_of(place: Place) -> str:
+    """The place as people write it: `environments.prod.approval.groups[1]`."""
+    steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+    return steps.removeprefix(".") or "the file"

@@ -12,7 +12,6 @@ from bot.chat import boundary
 from bot.chat.deps import Deps
 from bot.domain.operations import OperationKind, OperationState
 from bot.domain.permissions import Actor, Capability
-from bot.domain.reasons import Reason, Refused
 from bot.services import operations, promotions
 from cogs import completion, places
 
@@ -108,13 +107,14 @@ class Deploy(commands.Cog):
         hotfix: str | None,
     ) -> Card:
         deps = self._deps
-        actor = await deps.gate.require(interaction, capability=Capability.DEPLOY, environment=environment)
-        if service not in (completion.ALL, *deps.catalog.services):
-            raise Refused(Reason.UNKNOWN_SERVICE)
+        one = None if service == completion.ALL else service
+        may = partial(deps.gate.require, interaction, environment=environment, service=one)
+        actor = await may(capability=Capability.DEPLOY)
+        places.require_service(deps, one)
         return await self._ask(
             actor,
             environment=environment,
-            service=None if service == completion.ALL else service,
+            service=one,
             revision=revision.strip().lower() if revision else None,
             tag=tag.strip() if tag else None,
             hotfix=hotfix,
@@ -133,7 +133,8 @@ class Deploy(commands.Cog):
         target = target or names[-1]
         before = names.index(target) - 1 if target in names else -1
         source = source or names[max(before, 0)]
-        actor = await deps.gate.require(interaction, capability=Capability.DEPLOY, environment=target)
+        may = partial(deps.gate.require, interaction, environment=target, service=service)
+        actor = await may(capability=Capability.DEPLOY)
         await places.visited(deps, interaction, Capability.VIEW, environment=source, service=service)
         tag = await promotions.tag(deps.database, source=source, target=target, service=service)
         return await self._ask(actor, environment=target, service=service, tag=tag, promoted_from=source, hotfix=hotfix)

@@ -95,7 +95,7 @@ class Explain(commands.Cog):
         capability = Capability(action)
         if capability is Capability.STOP:
             return await self._can_stop(member)
-        explained = deps.gate.explain(member, capability=capability, environment=environment)
+        explained = deps.gate.explain(member, capability=capability, environment=environment, service=service)
         kind, obstacle = _KINDS.get(capability), None
         if kind is not None:
             obstacle = await explanations.hindering(

@@ -93,7 +93,8 @@ class Freezes(commands.Cog):
 
     async def _add(self, interaction: discord.Interaction, wanted: Wanted) -> Card:
         deps = self._deps
-        actor = await deps.gate.require(interaction, capability=Capability.FREEZE, environment=wanted.environment)
+        may = partial(deps.gate.require, interaction, environment=wanted.environment, service=wanted.service)
+        actor = await may(capability=Capability.FREEZE)
         places.require_service(deps, wanted.service)
         added = await freezes.add(deps.database, wanted, catalog=deps.catalog, actor=actor, now=deps.clock())
         place = deps.catalog.environments[wanted.environment]
@@ -109,7 +110,8 @@ class Freezes(commands.Cog):
         # As with /status, before anything is told of a freeze, whoever may view nothing hears that.
         visible = [place.name for place in await places.seen(deps, interaction, environment=None)]
         found = await freezes.find(deps.database, freeze_id, places=visible)
-        actor = await deps.gate.require(interaction, capability=Capability.FREEZE, environment=found.environment)
+        may = partial(deps.gate.require, interaction, environment=found.environment, service=found.service)
+        actor = await may(capability=Capability.FREEZE)
         removed = await freezes.remove(
             deps.database, freeze_id, catalog=deps.catalog, actor=actor, reason=reason, now=deps.clock()
         )

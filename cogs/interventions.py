@@ -51,7 +51,8 @@ class Interventions(commands.Cog):
 
     async def _restart(self, interaction: discord.Interaction, *, environment: str, service: str) -> Card:
         deps = self._deps
-        actor = await deps.gate.require(interaction, capability=Capability.RESTART, environment=environment)
+        may = partial(deps.gate.require, interaction, environment=environment, service=service)
+        actor = await may(capability=Capability.RESTART)
         places.require_service(deps, service)
         asked = await operations.request(
             deps.database,

@@ -103,7 +103,8 @@ class Locks(commands.Cog):
         take_over: str,
     ) -> Card:
         deps = self._deps
-        actor = await deps.gate.require(interaction, capability=Capability.LOCK, environment=environment)
+        may = partial(deps.gate.require, interaction, environment=environment, service=service)
+        actor = await may(capability=Capability.LOCK)
         places.require_service(deps, service)
         placed = await locks.lock(
             deps.database,
@@ -128,7 +129,8 @@ class Locks(commands.Cog):
     ) -> Card:
         # The service may have left the topology since it was locked, and its lock must not stay for ever.
         deps = self._deps
-        actor = await deps.gate.require(interaction, capability=Capability.LOCK, environment=environment)
+        may = partial(deps.gate.require, interaction, environment=environment, service=service)
+        actor = await may(capability=Capability.LOCK)
         removed = await locks.unlock(
             deps.database, environment=environment, service=service, actor=actor, reason=reason, now=deps.clock()
         )

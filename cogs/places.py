@@ -40,7 +40,7 @@ async def visited(
     service: str | None = None,
 ) -> Environment:
     """The environment that somebody looks at, for whoever may; refuses a service that the topology does not name."""
-    await deps.gate.require(interaction, capability=capability, environment=environment)
+    await deps.gate.require(interaction, capability=capability, environment=environment, service=service)
     require_service(deps, service)
     return deps.catalog.environments[environment]
 

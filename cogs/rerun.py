@@ -55,7 +55,7 @@ class Rerun(commands.Cog):
             # As with /status, before anything is told of a run.
             last = list(deps.catalog.environments)[-1]
             await deps.gate.require(interaction, capability=Capability.VIEW, environment=last)
-        may = partial(deps.gate.require, interaction, capability=Capability.RERUN)
+        may = partial(deps.gate.require, interaction, capability=Capability.RERUN, service=service)
         actor = await may(environment=environment) if environment is not None else None
         places.require_service(deps, service)
         wanted = visible if environment is None else [environment]

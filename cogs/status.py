@@ -1,6 +1,7 @@
 """/status, /refresh and /help: looking, asking Argo CD to look, and what can be asked at all."""
 
 from functools import partial
+from itertools import product
 
 import discord
 from discord import app_commands
@@ -13,7 +14,7 @@ from bot.cards.base import FIELDS_LIMIT, Card
 from bot.chat import boundary
 from bot.chat.deps import Deps
 from bot.domain.operations import OPEN, OperationKind, OperationState
-from bot.domain.permissions import Capability
+from bot.domain.permissions import Capability, place
 from bot.services import operations, stops, views
 from cogs import completion, places
 
@@ -88,8 +89,11 @@ class Status(commands.Cog):
         deps = self._deps
         deps.gate.require_member(interaction)
         known = interaction.client.tree.walk_commands(guild=discord.Object(deps.guild_id))  # type: ignore[attr-defined]  # it is our Client
-        named = deps.catalog.environments
-        rights = {name: may for name in named if (may := deps.gate.allowed(interaction, environment=name))}
+        allowed = partial(deps.gate.allowed, interaction)
+        rights = {name: may for name in deps.catalog.environments if (may := allowed(environment=name))}
+        for name, service in product(deps.catalog.environments, deps.catalog.services):
+            if more := allowed(environment=name, service=service) - rights.get(name, frozenset()):
+                rights[place(name, service)] = more
         listed = [_described(command) for command in known if isinstance(command, app_commands.Command)]
         return help_card.render(sorted(listed, key=lambda command: command.usage), rights=rights)
 

@@ -29,7 +29,7 @@ def notice(approval: Approval, broken: Broken, *, environment: Environment, numb
         words = f"broken glass, reviewed by {plain(broken.review.name, _NAME)}"
     had = len(approval.votes) - 1
     others = {0: "without anybody else", 1: "with one other consent"}.get(had, f"with {had} other consents")
-    someone = standing.approvers(environment)
+    someone = standing.approvers(environment, approval.scope)
     waits = broken.review is None
     return Card(
         title=f"🚨 {place} · {words}",

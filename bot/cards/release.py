@@ -115,7 +115,7 @@ def decisions(
     return (
         *decide,
         *([] if operation.requested_by is None else [own]),
-        *([glass.button(approval, held=held)] if environment and environment.break_glass else []),
+        *([glass.button(approval, held=held)] if environment and environment.has_glass(operation.scope) else []),
     )
 
 

@@ -191,7 +191,7 @@ def _under_way(operation: Operation, *, words: str, sentence: str) -> Standing:
 
 def _who_decides(approval: Approval, *, operation: Operation, environment: Environment | None, catalog: Catalog) -> str:
     """Who has to press, and who cannot: the people who asked for it or wrote it."""
-    who = approvers(environment)
+    who = approvers(environment, operation.scope)
     names = dict(catalog.logins)
     if operation.requested_by is not None:
         names[operation.requested_by] = operation.requested_name
@@ -203,10 +203,11 @@ def _who_decides(approval: Approval, *, operation: Operation, environment: Envir
     return f"{who} approves or rejects{but}.{votes}{needed}{unsure}"
 
 
-def approvers(environment: Environment | None) -> str:
-    """The roles that may approve, as the beginning of a sentence."""
+def approvers(environment: Environment | None, service: str | None) -> str:
+    """The roles that may approve what is about a service, or about all of them, as the beginning of a sentence."""
     called = [environment.mention] if environment and environment.mention else []
-    roles = sorted(environment.approvers) if environment and environment.approvers else called
+    roles = sorted(environment.approvers_of(service)) if environment else []
+    roles = roles or called
     return _either(f"<@&{role}>" for role in roles) or "Somebody who may approve"
 
 

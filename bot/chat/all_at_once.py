@@ -6,47 +6,38 @@ an old list consents to nothing that was not on it.
 
 import re
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import discord
 
 from bot.cards import waiting as waiting_card
 from bot.cards.base import Card
 from bot.chat import boundary
+from bot.chat.buttons import Kind
 from bot.chat.deps import Deps
 from bot.domain.permissions import Actor, Capability
 from bot.services import bulk
 
-TEMPLATE = re.compile(
+_BUTTON = re.compile(
     r"chatops:(?:waiting:(?P<place>[a-z0-9-]{1,63})|all:(?P<environment>[a-z0-9-]{1,63}):(?P<shown>[0-9a-f]{16}))"
 )
 
 
-class AllAtOnce(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
-    """The button on a call for approvers that shows the list, and the one on the list."""
-
-    def __init__(self, item: discord.ui.Button[Any], *, environment: str, shown: str | None) -> None:
-        super().__init__(item)
-        self.environment = environment
-        self.shown = shown
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The pressed button."""
-        assert isinstance(item, discord.ui.Button)  # noqa: S101 - the library found it among the message's buttons
-        return cls(item, environment=match["place"] or match["environment"], shown=match["shown"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Show the list, or consent to it, inside the boundary."""
-        deps: Deps = interaction.client.deps
-        if self.shown is None:
-            work = partial(show, interaction, deps, environment=self.environment)
-            await boundary.answer(interaction, name="waiting", observe=deps.observe, work=work)
-            return
-        order = partial(approve, interaction, deps, environment=self.environment, shown=self.shown)
-        await boundary.answer(interaction, name="approve_all", observe=deps.observe, work=order)
+async def _press(
+    interaction: discord.Interaction[Any],
+    deps: Deps,
+    *,
+    place: str | None,
+    environment: str | None,
+    shown: str | None,
+) -> None:
+    """Show the list, or consent to it."""
+    if place is not None:
+        work = partial(show, interaction, deps, environment=place)
+        await boundary.answer(interaction, name="waiting", observe=deps.observe, work=work)
+        return
+    order = partial(approve, interaction, deps, environment=environment or "", shown=shown or "")
+    await boundary.answer(interaction, name="approve_all", observe=deps.observe, work=order)
 
 
 async def show(interaction: discord.Interaction, deps: Deps, *, environment: str) -> Card:
@@ -63,6 +54,10 @@ async def approve(interaction: discord.Interaction, deps: Deps, *, environment: 
     if granted is None:
         return await _list(deps, environment, actor=actor, moved=True)
     return waiting_card.approved(environment, granted)
+
+
+KIND = Kind(template=_BUTTON, press=_press)
+"""The button on a call for approvers that shows the list, and the one on the list."""
 
 
 async def _list(deps: Deps, environment: str, *, actor: Actor, moved: bool = False) -> Card:

@@ -15,8 +15,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.cards import refusal
-from bot.chat import boundary, forms
-from bot.chat.components import FORMS, ITEMS, claims
+from bot.chat import boundary, buttons, forms
+from bot.chat.components import FORMS, KINDS
 from bot.chat.deps import Deps
 
 LONGEST_WAIT = 60.0
@@ -60,14 +60,13 @@ class Client(commands.Bot):
         self._store_marker = store_marker
 
     async def setup_hook(self) -> None:
-        """Before the gateway is opened: buttons of old messages work, commands are known."""
-        self.add_dynamic_items(*ITEMS)
+        """Before the gateway is opened: commands are known."""
         for cog in self._make_cogs(self.deps):
             await self.add_cog(cog, guild=discord.Object(self.deps.guild_id))
         await self._register()
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """Take submitted forms, and answer what nothing claims: what an earlier version of the bot made."""
+        """Take presses and submitted forms, and answer what nothing claims: what an earlier version of the bot made."""
         submitted = interaction.type is discord.InteractionType.modal_submit
         if not submitted and interaction.type is not discord.InteractionType.component:
             return
@@ -75,7 +74,9 @@ class Client(commands.Bot):
         custom_id = str(data.get("custom_id", ""))
         if submitted and (form := forms.find(FORMS, custom_id)):
             await forms.submit(interaction, form, custom_id=custom_id, deps=self.deps)
-        elif submitted or not claims(custom_id):
+        elif not submitted and (kind := buttons.find(KINDS, custom_id)):
+            await buttons.press(interaction, kind, custom_id=custom_id, deps=self.deps)
+        else:
             self.deps.observe("unknown", "expired", 0.0)
             await boundary.reply(interaction, refusal.expired("form" if submitted else "button"))
 

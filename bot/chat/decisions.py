@@ -5,13 +5,14 @@ Who rejects is asked why first. The form has the id of its button, so it knows t
 
 import re
 from functools import partial
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 import discord
 
 from bot.cards import answers
 from bot.cards.base import Card
 from bot.chat import boundary, forms
+from bot.chat.buttons import Kind
 from bot.chat.deps import Deps
 from bot.chat.forms import Form
 from bot.domain.approvals import Approval, require_open
@@ -19,41 +20,27 @@ from bot.domain.permissions import Capability
 from bot.domain.reasons import Reason, Refused
 from bot.services import approvals
 
-TEMPLATE = re.compile(r"chatops:(?P<verb>approve|reject|withdraw):(?P<id>[0-9a-z]{1,64})")
+_DECISION = re.compile(r"chatops:(?P<verb>approve|reject|withdraw):(?P<id>[0-9a-z]{1,64})")
 
 
-class Decision(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
-    """One of the buttons that decide a request."""
-
-    def __init__(self, item: discord.ui.Button[Any], *, verb: str, approval_id: str) -> None:
-        super().__init__(item)
-        self.verb = verb
-        self.approval_id = approval_id
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The pressed button."""
-        assert isinstance(item, discord.ui.Button)  # noqa: S101 - the library found it among the message's buttons
-        return cls(item, verb=match["verb"], approval_id=match["id"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Decide, or ask why, inside the boundary."""
-        deps: Deps = interaction.client.deps
-        if self.verb == "reject":
-            form = partial(_why, interaction, deps, approval_id=self.approval_id)
-            await boundary.ask(interaction, name="reject", observe=deps.observe, form=form)
-            return
-        decide = approve if self.verb == "approve" else withdraw
-        work = partial(decide, interaction, deps, approval_id=self.approval_id)
-        await boundary.answer(interaction, name=self.verb, observe=deps.observe, work=work)
+async def _press(interaction: discord.Interaction[Any], deps: Deps, *, verb: str, id: str) -> None:
+    """Decide, or ask why."""
+    if verb == "reject":
+        form = partial(_why, interaction, deps, approval_id=id)
+        await boundary.ask(interaction, name="reject", observe=deps.observe, form=form)
+        return
+    decide = approve if verb == "approve" else withdraw
+    await boundary.answer(
+        interaction, name=verb, observe=deps.observe, work=partial(decide, interaction, deps, approval_id=id)
+    )
 
 
 async def approve(interaction: discord.Interaction, deps: Deps, *, approval_id: str) -> Card:
     """One press on Approve: the gate for the approval's environment, then the service."""
     approval = await approvals.get(deps.database, approval_id)
-    actor = await deps.gate.require(interaction, capability=Capability.APPROVE, environment=approval.environment)
+    actor = await deps.gate.require(
+        interaction, capability=Capability.APPROVE, environment=approval.environment, service=approval.scope
+    )
     login = deps.catalog.logins.get(actor.id)
     try:
         granted = await approvals.grant(deps.database, approval_id, actor=actor, now=deps.clock(), login=login)
@@ -65,14 +52,18 @@ async def approve(interaction: discord.Interaction, deps: Deps, *, approval_id: 
 async def reject(interaction: discord.Interaction, deps: Deps, *, id: str, reason: str) -> Card:
     """One submission of the form behind Reject."""
     approval = await approvals.get(deps.database, id)
-    actor = await deps.gate.require(interaction, capability=Capability.APPROVE, environment=approval.environment)
+    actor = await deps.gate.require(
+        interaction, capability=Capability.APPROVE, environment=approval.environment, service=approval.scope
+    )
     return answers.decided(await approvals.reject(deps.database, id, actor=actor, why=reason, now=deps.clock()))
 
 
 async def withdraw(interaction: discord.Interaction, deps: Deps, *, approval_id: str) -> Card:
     """One press on Withdraw: whoever asked may, with no other right than to look."""
     approval = await approvals.get(deps.database, approval_id)
-    actor = await deps.gate.require(interaction, capability=Capability.VIEW, environment=approval.environment)
+    actor = await deps.gate.require(
+        interaction, capability=Capability.VIEW, environment=approval.environment, service=approval.scope
+    )
     try:
         withdrawn = await approvals.withdraw(deps.database, approval_id, actor=actor, now=deps.clock())
     except Refused as refused:
@@ -83,10 +74,15 @@ async def withdraw(interaction: discord.Interaction, deps: Deps, *, approval_id:
 REJECT = Form(name="reject", template=re.compile(r"chatops:reject:(?P<id>[0-9a-z]{1,64})"), work=reject)
 
 
+KIND = Kind(template=_DECISION, press=_press)
+
+
 async def _why(interaction: discord.Interaction, deps: Deps, *, approval_id: str) -> discord.ui.Modal:
     """The form behind Reject, for whoever could reject the request at this moment."""
     approval = await approvals.get(deps.database, approval_id)
-    await deps.gate.expect(interaction, capability=Capability.APPROVE, environment=approval.environment)
+    await deps.gate.expect(
+        interaction, capability=Capability.APPROVE, environment=approval.environment, service=approval.scope
+    )
     require_open(approval, now=deps.clock())
     return forms.modal(
         REJECT,
@@ -100,5 +96,5 @@ def _refuse(refused: Refused, deps: Deps, approval: Approval) -> NoReturn:
     """Refuse with who could decide, where it is only about the person."""
     if refused.reason not in (Reason.OWN_REQUEST, Reason.ALREADY_VOTED, Reason.NOT_YOUR_REQUEST):
         raise refused
-    who = deps.gate.who(capability=Capability.APPROVE, environment=approval.environment)
+    who = deps.gate.who(capability=Capability.APPROVE, environment=approval.environment, service=approval.scope)
     raise Refused(refused.reason, who) from refused

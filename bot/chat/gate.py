@@ -4,7 +4,7 @@ Every command and every button passes here at the moment it is used, with the ro
 or shows is a convenience and no permission, and it does not cover buttons at all.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -15,7 +15,7 @@ from bot.domain.permissions import Actor, Capability, Policy
 from bot.domain.reasons import Reason, Refused
 
 # What the gate leaves on an interaction for whoever audits what came after it.
-_ENVIRONMENT, _AUDITED = "chatops.environment", "chatops.audited"
+_ENVIRONMENT, _SERVICE, _AUDITED = "chatops.environment", "chatops.service", "chatops.audited"
 
 
 class Audit(Protocol):
@@ -27,6 +27,7 @@ class Audit(Protocol):
         actor: Actor,
         action: str,
         environment: str | None,
+        service: str | None,
         outcome: str,
         reason: Reason | None,
         detail: str,
@@ -50,25 +51,42 @@ class Gate:
         self._environments = environments
         self._audit = audit
 
-    async def require(self, interaction: discord.Interaction, *, capability: Capability, environment: str) -> Actor:
-        """The actor, who may do this here; raises `Refused` with the reason and who could. Both are audited."""
-        actor = await self.expect(interaction, capability=capability, environment=environment)
-        await self._decided(actor, capability, environment=environment, refused=None)
+    async def require(
+        self,
+        interaction: discord.Interaction,
+        *,
+        capability: Capability,
+        environment: str,
+        service: str | None = None,
+    ) -> Actor:
+        """The actor, who may do this with a service here, or without one with the environment as a whole.
+
+        Raises `Refused` with the reason and who could. Both are audited.
+        """
+        actor = await self.expect(interaction, capability=capability, environment=environment, service=service)
+        await self._decided(actor, capability, environment=environment, service=service, refused=None)
         return actor
 
-    async def expect(self, interaction: discord.Interaction, *, capability: Capability, environment: str) -> Actor:
+    async def expect(
+        self,
+        interaction: discord.Interaction,
+        *,
+        capability: Capability,
+        environment: str,
+        service: str | None = None,
+    ) -> Actor:
         """The actor whom `require` would let pass at this moment, before there is an order that it could let pass.
 
         Raises `Refused` like it, and audits that; whoever passes is audited by `require`, when the order comes.
         """
         actor = actor_of(interaction)
-        interaction.extras[_ENVIRONMENT] = environment
+        interaction.extras |= {_ENVIRONMENT: environment, _SERVICE: service}
         try:
             if environment not in self._environments:
                 raise Refused(Reason.UNKNOWN_ENVIRONMENT)
-            self._policy.require(actor, capability=capability, environment=environment)
+            self._policy.require(actor, capability=capability, environment=environment, service=service)
         except Refused as refused:
-            await self._decided(actor, capability, environment=environment, refused=refused)
+            await self._decided(actor, capability, environment=environment, service=service, refused=refused)
             interaction.extras[_AUDITED] = refused.reason
             raise
         return actor
@@ -86,29 +104,35 @@ class Gate:
             actor=actor_of(interaction),
             action=name,
             environment=interaction.extras.get(_ENVIRONMENT),
+            service=interaction.extras.get(_SERVICE),
             outcome=outcome,
             reason=reason,
             detail=" ".join(filter(None, (pressed, detail))),
         )
 
-    def explain(self, user: discord.User | discord.Member, *, capability: Capability, environment: str) -> Explained:
+    def explain(
+        self,
+        user: discord.User | discord.Member,
+        *,
+        capability: Capability,
+        environment: str,
+        service: str | None = None,
+    ) -> Explained:
         """What the policy says of somebody in its guild. Nothing is ordered, so nothing is audited."""
         actor, refused = _acting(user, guild_id=self._policy.guild_id), None
         try:
-            self._policy.require(actor, capability=capability, environment=environment)
+            self._policy.require(actor, capability=capability, environment=environment, service=service)
         except Refused as error:
             refused = error
-        granted = self._policy.roles(capability, environment=environment)
+        granted = self._policy.roles(capability, environment=environment, service=service)
         return Explained(refused=refused, granted=granted, held=granted & actor.role_ids)
 
-    def allowed(self, interaction: discord.Interaction, *, environment: str) -> frozenset[Capability]:
-        """What the actor may do in an environment. For showing and completing; orders go through `require`."""
-        actor = actor_of(interaction)
-        return frozenset(
-            capability
-            for capability in Capability
-            if self._policy.allows(actor, capability=capability, environment=environment)
-        )
+    def allowed(
+        self, interaction: discord.Interaction, *, environment: str, service: str | None = None
+    ) -> frozenset[Capability]:
+        """What the actor may do there. For showing and completing; orders go through `require`."""
+        may = partial(self._policy.allows, actor_of(interaction), environment=environment, service=service)
+        return frozenset(capability for capability in Capability if may(capability=capability))
 
     def visible(self, interaction: discord.Interaction) -> list[str]:
         """The environments that the actor may view, in the topology's order."""
@@ -116,18 +140,18 @@ class Gate:
         may = partial(self._policy.allows, actor, capability=Capability.VIEW)
         return [name for name in self._environments if may(environment=name)]
 
-    def who(self, *, capability: Capability, environment: str) -> str:
+    def who(self, *, capability: Capability, environment: str, service: str | None) -> str:
         """The roles that have a capability, as a sentence for a refusal."""
-        roles: Iterable[int] = sorted(self._policy.roles(capability, environment=environment))
-        return f"{environment}:{capability} belongs to {', '.join(f'<@&{role}>' for role in roles)}."
+        return self._policy.who(capability, environment=environment, service=service)
 
     async def _decided(
-        self, actor: Actor, capability: Capability, *, environment: str, refused: Refused | None
+        self, actor: Actor, capability: Capability, *, environment: str, service: str | None, refused: Refused | None
     ) -> None:
         await self._audit(
             actor=actor,
             action=f"gate:{capability}",
             environment=environment,
+            service=service,
             outcome="passed" if refused is None else "refused",
             reason=refused.reason if refused else None,
             detail=actor.name,

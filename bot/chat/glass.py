@@ -5,13 +5,14 @@ Who breaks the glass is asked why, and to type where: the name of the environmen
 
 import re
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import discord
 
 from bot.cards import glass as cards
 from bot.cards.base import Card
 from bot.chat import boundary, forms
+from bot.chat.buttons import Kind
 from bot.chat.deps import Deps
 from bot.chat.forms import Form
 from bot.domain.approvals import require_open
@@ -19,66 +20,55 @@ from bot.domain.permissions import Capability
 from bot.domain.reasons import Reason, Refused
 from bot.services import approvals, glass
 
-TEMPLATE = re.compile(r"chatops:(?P<verb>glass|review):(?P<id>[0-9a-z]{1,64})")
+_BUTTON = re.compile(r"chatops:(?P<verb>glass|review):(?P<id>[0-9a-z]{1,64})")
 # Short, so that the longest name of an environment fits into a hundred characters.
 _FORM = re.compile(r"chatops:bg:(?P<id>[0-9a-z]{1,64}):(?P<environment>[a-z0-9-]{1,63})")
 
 
-class Glass(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
-    """One of the two buttons."""
-
-    def __init__(self, item: discord.ui.Button[Any], *, verb: str, approval_id: str) -> None:
-        super().__init__(item)
-        self.verb = verb
-        self.approval_id = approval_id
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The pressed button."""
-        assert isinstance(item, discord.ui.Button)  # noqa: S101 - the library found it among the message's buttons
-        return cls(item, verb=match["verb"], approval_id=match["id"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Ask why, or take the acknowledgement, inside the boundary."""
-        deps: Deps = interaction.client.deps
-        if self.verb == "glass":
-            form = partial(_why, interaction, deps, approval_id=self.approval_id)
-            await boundary.ask(interaction, name="break_glass", observe=deps.observe, form=form)
-            return
-        work = partial(review, interaction, deps, approval_id=self.approval_id)
-        await boundary.answer(interaction, name="review", observe=deps.observe, work=work)
+async def _press(interaction: discord.Interaction[Any], deps: Deps, *, verb: str, id: str) -> None:
+    """Ask why, or take the acknowledgement."""
+    if verb == "glass":
+        form = partial(_why, interaction, deps, approval_id=id)
+        await boundary.ask(interaction, name="break_glass", observe=deps.observe, form=form)
+        return
+    work = partial(review, interaction, deps, approval_id=id)
+    await boundary.answer(interaction, name="review", observe=deps.observe, work=work)
 
 
 async def smash(interaction: discord.Interaction, deps: Deps, *, id: str, reason: str, environment: str) -> Card:
     """One submission of the form behind Break glass. What was typed has been checked; the request says where it is."""
     approval = await approvals.get(deps.database, id)
-    actor = await deps.gate.require(interaction, capability=Capability.BREAK_GLASS, environment=approval.environment)
+    actor = await deps.gate.require(
+        interaction, capability=Capability.BREAK_GLASS, environment=approval.environment, service=approval.scope
+    )
     return cards.smashed(await glass.smash(deps.database, id, actor=actor, reason=reason, now=deps.clock()))
 
 
 async def review(interaction: discord.Interaction, deps: Deps, *, approval_id: str) -> Card:
     """One press on Acknowledge: whoever may approve there, but not who broke the glass."""
     approval = await approvals.get(deps.database, approval_id)
-    place = approval.environment
-    actor = await deps.gate.require(interaction, capability=Capability.APPROVE, environment=place)
+    actor = await deps.gate.require(
+        interaction, capability=Capability.APPROVE, environment=approval.environment, service=approval.scope
+    )
     try:
         return cards.reviewed(await glass.review(deps.database, approval_id, actor=actor, now=deps.clock()))
     except Refused as refused:
         if refused.reason is not Reason.OWN_GLASS:
             raise
-        who = deps.gate.who(capability=Capability.APPROVE, environment=place)
+        who = deps.gate.who(capability=Capability.APPROVE, environment=approval.environment, service=approval.scope)
         raise Refused(refused.reason, who) from refused
 
 
+KIND = Kind(template=_BUTTON, press=_press)
 FORM = Form(name="break_glass", template=_FORM, work=smash, typed="environment")
 
 
 async def _why(interaction: discord.Interaction, deps: Deps, *, approval_id: str) -> discord.ui.Modal:
     """The form behind Break glass, for whoever could break it at this moment."""
     approval = await approvals.get(deps.database, approval_id)
-    await deps.gate.expect(interaction, capability=Capability.BREAK_GLASS, environment=approval.environment)
+    await deps.gate.expect(
+        interaction, capability=Capability.BREAK_GLASS, environment=approval.environment, service=approval.scope
+    )
     require_open(approval, now=deps.clock())
     return forms.modal(
         FORM,

@@ -6,13 +6,14 @@ so an old plan cannot bring back what is no longer possible.
 
 import re
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import discord
 
 from bot.cards import answers, rollback
 from bot.cards.base import Card
 from bot.chat import boundary, forms
+from bot.chat.buttons import Kind
 from bot.chat.deps import Deps
 from bot.chat.forms import Form
 from bot.domain.operations import OperationState, Way
@@ -26,80 +27,53 @@ _PLACE = r"(?P<place>[0-9a-f]{12})"
 _TAG = r"(?P<tag>(?P<short>[0-9a-f]{7,40})-\d{8}-\d{6})"
 _CHOICE = rf"(?P<way>tag|revert|history)(?P<emergency>!?)%s:{_PLACE}:{_TAG}"
 _PLAN = re.compile(f"chatops:plan:{_PLACE}")
-_WAY = re.compile("chatops:rollback:" + _CHOICE % r"\??")
+_WAY = re.compile("chatops:rollback:(?P<choice>" + _CHOICE % "" + r"\??)")
 _ONCE = re.compile("chatops:rolling:" + _CHOICE % "")
 _TWICE = re.compile("chatops:rolling:" + _CHOICE % r"(?P<again>\?)")
-TEMPLATES = (_PLAN, _WAY)
 
 
-class ShowPlan(discord.ui.DynamicItem[discord.ui.Button[Any]], template=_PLAN):
+async def _show(interaction: discord.Interaction[Any], deps: Deps, *, place: str) -> None:
     """Roll back, on the card of what went wrong: shows the plan."""
-
-    def __init__(self, item: discord.ui.Button[Any], *, place: str) -> None:
-        super().__init__(item)
-        self.place = place
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The pressed button."""
-        assert isinstance(item, discord.ui.Button)  # noqa: S101 - the library found it among the message's buttons
-        return cls(item, place=match["place"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Show it, inside the boundary."""
-        deps: Deps = interaction.client.deps
-        work = partial(self._plan, interaction, deps)
-        await boundary.answer(interaction, name="rollback_plan", observe=deps.observe, work=work)
-
-    async def _plan(self, interaction: discord.Interaction[Any], deps: Deps) -> Card:
-        environment, service = _find(deps, self.place)
-        return await plan(interaction, deps, environment=environment, service=service)
+    work = partial(_found, interaction, deps, place=place)
+    await boundary.answer(interaction, name="rollback_plan", observe=deps.observe, work=work)
 
 
-class TakeWay(discord.ui.DynamicItem[discord.ui.Button[Any]], template=_WAY):
+async def _found(interaction: discord.Interaction[Any], deps: Deps, *, place: str) -> Card:
+    environment, service = _find(deps, place)
+    return await plan(interaction, deps, environment=environment, service=service)
+
+
+async def _take(
+    interaction: discord.Interaction[Any], deps: Deps, *, choice: str, way: str, place: str, **_state: str
+) -> None:
     """One of the ways of a plan: asks why, and for a release that was itself rolled back also whether it is meant."""
+    form = partial(_form, interaction, deps, choice=choice, way=Way(way), place=place)
+    await boundary.ask(interaction, name="rollback", observe=deps.observe, form=form)
 
-    def __init__(self, item: discord.ui.Button[Any], *, choice: str, place: str) -> None:
-        super().__init__(item)
-        self.choice = choice
-        self.place = place
 
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The pressed button."""
-        assert isinstance(item, discord.ui.Button)  # noqa: S101 - the library found it among the message's buttons
-        return cls(item, choice=match[0].removeprefix("chatops:rollback:"), place=match["place"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Open the form."""
-        deps: Deps = interaction.client.deps
-        form = partial(self._form, interaction, deps)
-        await boundary.ask(interaction, name="rollback", observe=deps.observe, form=form)
-
-    async def _form(self, interaction: discord.Interaction[Any], deps: Deps) -> discord.ui.Modal:
-        environment, service = _find(deps, self.place)
-        await deps.gate.expect(interaction, capability=Capability.ROLLBACK, environment=environment)
-        custom_id = f"chatops:rolling:{self.choice}"
-        form = forms.find(FORMS, custom_id)
-        assert form is not None  # noqa: S101 - whatever is a choice of a button is one of a form
-        return forms.modal(
-            form,
-            custom_id,
-            title=f"Roll back {service} → {environment}",
-            label="Why? It stands on the card and in the lock",
-            placeholder="payments fail since 02:10",
-        )
+async def _form(
+    interaction: discord.Interaction[Any], deps: Deps, *, choice: str, way: Way, place: str
+) -> discord.ui.Modal:
+    environment, service = _find(deps, place)
+    may = partial(deps.gate.expect, interaction, capability=Capability.ROLLBACK, environment=environment)
+    await may(service=_moved(way, service))
+    custom_id = f"chatops:rolling:{choice}"
+    form = forms.find(FORMS, custom_id)
+    assert form is not None  # noqa: S101 - whatever is a choice of a button is one of a form
+    return forms.modal(
+        form,
+        custom_id,
+        title=f"Roll back {service} → {environment}",
+        label="Why? It stands on the card and in the lock",
+        placeholder="payments fail since 02:10",
+    )
 
 
 async def plan(
     interaction: discord.Interaction[Any], deps: Deps, *, environment: str, service: str, tag: str | None = None
 ) -> Card:
     """The plan, for whoever may roll back here."""
-    await deps.gate.require(interaction, capability=Capability.ROLLBACK, environment=environment)
+    await deps.gate.require(interaction, capability=Capability.ROLLBACK, environment=environment, service=service)
     if service not in deps.catalog.services:
         raise Refused(Reason.UNKNOWN_SERVICE)
     found = await deps.planner.plan(environment=environment, service=service, tag=tag)
@@ -120,7 +94,8 @@ async def order(
 ) -> Card:
     """One submission: the gate, the order, and what becomes of it as soon as it has been prepared."""
     environment, service = _find(deps, place)
-    actor = await deps.gate.require(interaction, capability=Capability.ROLLBACK, environment=environment)
+    may = partial(deps.gate.require, interaction, capability=Capability.ROLLBACK, environment=environment)
+    actor = await may(service=_moved(Way(way), service))
     asked = await deps.planner.order(
         environment=environment,
         service=service,
@@ -136,7 +111,7 @@ async def order(
     return answers.deploy(operation, mention=deps.catalog.environments[environment].mention, url=None)
 
 
-ITEMS = (ShowPlan, TakeWay)
+KINDS = (Kind(template=_PLAN, press=_show), Kind(template=_WAY, press=_take))
 FORMS = (
     Form(name="rollback", template=_ONCE, work=order),
     Form(name="rollback", template=_TWICE, work=order, typed="short"),
@@ -150,3 +125,8 @@ def _find(deps: Deps, place: str) -> tuple[str, str]:
             if rollback.place_id(environment, service) == place:
                 return environment, service
     raise Refused(Reason.UNKNOWN_SERVICE)
+
+
+def _moved(way: Way, service: str) -> str | None:
+    """The service that a way moves; None for that of Argo CD's history, which moves all of them."""
+    return None if way is Way.HISTORY else service

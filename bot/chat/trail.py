@@ -8,13 +8,14 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import discord
 
 from bot.cards import trail as card
 from bot.cards.base import Card
 from bot.chat import boundary
+from bot.chat.buttons import Kind
 from bot.chat.deps import Deps
 from bot.domain.permissions import Capability
 from bot.domain.reasons import Reason, Refused
@@ -26,7 +27,7 @@ LONGEST_ACTION = 40
 _AGO = re.compile(r"(?P<number>\d{1,4})(?P<unit>[mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LONGEST_ID = 100
-TEMPLATE = re.compile(
+_OLDER = re.compile(
     r"chatops:audit:(?P<before>\d{1,18}):(?P<environment>[a-z0-9-]{0,63}):(?P<member>\d{0,20}):(?P<since>[0-9]{0,10})"
     rf":(?P<action>[\w:-]{{0,{LONGEST_ACTION}}})"
 )
@@ -46,36 +47,29 @@ class Look:
         """The id of the button that shows what comes after these rows; None when it is longer than Discord takes."""
         parts = (before, self.environment, self.member, self.since, self.action)
         made = ":".join(("chatops", "audit", *("" if part is None else str(part) for part in parts)))
-        return made if len(made) <= _LONGEST_ID and TEMPLATE.fullmatch(made) else None
+        return made if len(made) <= _LONGEST_ID and _OLDER.fullmatch(made) else None
 
 
-class Older(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
-    """The next page, as a message of its own."""
-
-    def __init__(self, item: discord.ui.Button[Any], *, look: Look) -> None:
-        super().__init__(item)
-        self.look = look
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The pressed button."""
-        assert isinstance(item, discord.ui.Button)  # noqa: S101 - the library found it among the message's buttons
-        look = Look(
-            environment=match["environment"] or None,
-            member=int(match["member"]) if match["member"] else None,
-            action=match["action"] or None,
-            since=int(match["since"]) if match["since"] else None,
-            before=int(match["before"]),
-        )
-        return cls(item, look=look)
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Show it, inside the boundary."""
-        deps: Deps = interaction.client.deps
-        work = partial(show, interaction, deps, look=self.look)
-        await boundary.answer(interaction, name="audit", observe=deps.observe, work=work)
+async def _press(
+    interaction: discord.Interaction[Any],
+    deps: Deps,
+    *,
+    before: str,
+    environment: str,
+    member: str,
+    since: str,
+    action: str,
+) -> None:
+    """Show the next page, as a message of its own."""
+    look = Look(
+        environment=environment or None,
+        member=int(member) if member else None,
+        action=action or None,
+        since=int(since) if since else None,
+        before=int(before),
+    )
+    work = partial(show, interaction, deps, look=look)
+    await boundary.answer(interaction, name="audit", observe=deps.observe, work=work)
 
 
 def moment(text: str, *, now: datetime) -> int:
@@ -118,3 +112,6 @@ async def show(interaction: discord.Interaction, deps: Deps, *, look: Look) -> C
     found = await trail.page(deps.database, before=look.before, limit=LINES, wanted=wanted, guild_id=deps.guild_id)
     older = look.older(found.entries[-1].id) if found.more else None
     return card.page(found.entries, environments=places, cards=found.cards, older=older)
+
+
+KIND = Kind(template=_OLDER, press=_press)

@@ -37,10 +37,11 @@ class Environment:
     """One place to deploy to, with the Argo CD Application that holds all services there.
 
     `automated` means Argo CD syncs by itself; `required_approvals` counts distinct people and matters only where it
-    does not; `approval_groups` are those of which one each has to consent, `approvers` the roles that may at all, and
-    `escalate` is the role that is called before a request expires. With `pull_requests` the bot changes manifests by
-    pull request only. `context` names the cluster in the kubeconfig (None: the current one), `argocd` the Argo CD, and
-    `page` is where people open the Application. `break_glass` says that some role may break the glass there.
+    does not; `approval_groups` are those of which one each has to consent, `approvers` the roles that may at all, with
+    those of a service in `service_approvers` where it has more, and `escalate` is the role that is called before a
+    request expires. With `pull_requests` the bot changes manifests by pull request only. `context` names the cluster in
+    the kubeconfig (None: the current one), `argocd` the Argo CD, and `page` is where people open the Application.
+    `break_glass` says that some role may break the glass there, or else `service_break_glass` for which services.
     """
 
     name: str
@@ -58,9 +59,19 @@ class Environment:
     approval_lifetime: timedelta = timedelta(hours=1)
     approval_groups: tuple[Group, ...] = ()
     approvers: frozenset[int] = frozenset()
+    service_approvers: Mapping[str, frozenset[int]] = field(default_factory=dict)
     mention: int | None = None
     escalate: int | None = None
     break_glass: bool = False
+    service_break_glass: frozenset[str] = frozenset()
+
+    def approvers_of(self, service: str | None) -> frozenset[int]:
+        """The roles that may approve what is about a service, or about the whole environment."""
+        return self.service_approvers.get(service or "", self.approvers)
+
+    def has_glass(self, service: str | None) -> bool:
+        """Whether some role may break the glass for a service, or for the whole environment."""
+        return self.break_glass or service in self.service_break_glass
 
     @property
     def kustomization(self) -> str:

@@ -1,7 +1,9 @@
 """Who may do what: Discord roles against capabilities, per environment and per service.
 
 A right in an environment is one for each of its services. A right for one service is one for nothing else: what is
-about all of them, or about the environment itself, needs the environment's. Roles are compared by id, as read at the moment of the command or click. Whatever is not granted is refused, and a
+about all of them, or about the environment itself, needs the environment's.
+
+Roles are compared by id, as read at the moment of the command or click. Whatever is not granted is refused, and a
 refusal names the roles that would have sufficed, so that the person knows whom to ask.
 """
 
@@ -104,8 +106,9 @@ class Policy:
 
     def who(self, capability: Capability, *, environment: str, service: str | None = None) -> str:
         """The roles that have a capability, as a sentence for a refusal."""
-        roles = sorted(self.roles(capability, environment=environment, service=service))
-        return f"{self._named(environment, service)}:{capability} belongs to {', '.join(f'<@&{role}>' for role in roles)}."
+        roles = self.roles(capability, environment=environment, service=service)
+        mentions = ", ".join(f"<@&{role}>" for role in sorted(roles))
+        return f"{self._named(environment, service)}:{capability} belongs to {mentions}."
 
     def _named(self, environment: str, service: str | None) -> str:
         """The place, with its service where there are grants for services at all."""

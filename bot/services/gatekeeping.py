@@ -19,13 +19,14 @@ async def note(
     actor: Actor,
     action: str,
     environment: str | None,
+    service: str | None,
     outcome: str,
     reason: Reason | None,
     detail: str,
 ) -> None:
     """Add the row. `action` is `gate:<capability>`, or the name of the command, button or form.
 
-    The environment may be any text a person typed.
+    The environment and the service may be any text a person typed.
     """
     if action == f"gate:{Capability.VIEW}" and outcome == audit.PASSED:
         return
@@ -36,6 +37,7 @@ async def note(
             actor=actor,
             action=action,
             environment=None if environment is None else masked(environment),
+            service=None if service is None else masked(service),
             outcome=outcome,
             reason=reason,
             detail=detail,

@@ -169,6 +169,7 @@ def _approval(operation: Operation, content: Content, *, environment: Environmen
         operation_id=operation.id,
         environment=environment.name,
         service=operation.subject,
+        scope=operation.scope,
         digest=content.digest,
         required=1 if emergency else environment.required_approvals,
         groups=() if emergency else environment.approval_groups,

@@ -22,7 +22,7 @@ import cogs.deploy
 import cogs.interventions
 import cogs.places
 import cogs.status
-from bot.chat import components, rolling_back, run_again
+from bot.chat import rolling_back, run_again, terminating
 from bot.chat.client import Client, build_client
 from bot.chat.deps import Deps
 from bot.chat.gate import Gate
@@ -44,7 +44,7 @@ _PATIENCE = (
     (cogs.interventions, "ORDER_SECONDS"),
     (cogs.status, "REFRESH_SECONDS"),
     (cogs.places, "LOOKS"),
-    (components, "STOP_SECONDS"),
+    (terminating, "STOP_SECONDS"),
     (run_again, "RERUN_SECONDS"),
     (rolling_back, "PREPARE_SECONDS"),
 )

@@ -32,6 +32,7 @@ from bot.domain.releases import Release
 from bot.services.comparisons import Comparer
 from bot.services.inspections import Inspector
 from bot.services.manifests import Manifests
+from bot.services.operations import take_place
 from bot.services.releases import card_key
 from bot.services.rollbacks import Planner
 from bot.services.tags import TagReader
@@ -126,6 +127,8 @@ class Office:
                         for operation in await operations.opened(connection, name):
                             if operation.state is OperationState.REQUESTED:
                                 after = step(operation)
+                                if after.state is OperationState.WAITING:
+                                    await take_place(connection, operation, now=self.town.clock())
                                 await operations.save(connection, after, expected=operation.state)
                 await asyncio.sleep(0.005)
 
@@ -166,7 +169,14 @@ async def office(town: Town, *, break_glass: bool = False) -> AsyncIterator[Offi
     )
 
     async def audit(
-        *, actor: Actor, action: str, environment: str | None, outcome: str, reason: Reason | None, detail: str
+        *,
+        actor: Actor,
+        action: str,
+        environment: str | None,
+        service: str | None,
+        outcome: str,
+        reason: Reason | None,
+        detail: str,
     ) -> None:
         gate, _, capability = action.partition(":")
         if gate == "gate":
