@@ -10,6 +10,7 @@ from simcord.enums import InteractionType
 from bot.chat import buttons
 from bot.chat.components import KINDS
 from bot.domain.reasons import Reason
+from bot.services import locks
 from tests.cards import places
 from tests.chat import orders, policy
 from tests.chat.desk import Change, Desk
@@ -85,6 +86,18 @@ async def test_a_command_of_another_guild_is_none_of_ours(desk: Desk) -> None:
     assert [type(error) for error in desk.town.env.errors] == [app_commands.CommandNotFound]
 
 
+async def locked(desk: Desk) -> None:
+    """Somebody has locked the service."""
+    await locks.lock(
+        desk.deps.database,
+        environment="prod",
+        service=places.SERVICES[2],
+        actor=desk.actor("approver"),
+        reason="incident",
+        now=desk.town.clock(),
+    )
+
+
 async def test_nothing_is_offered_to_who_may_see_nothing(desk: Desk) -> None:
     """Every option of every command that completes, with everything chosen before it; the developer is offered some."""
     for environment in policy.ENVIRONMENTS:
@@ -92,6 +105,7 @@ async def test_nothing_is_offered_to_who_may_see_nothing(desk: Desk) -> None:
     await orders.asked(desk, "prod")
     await frozen(desk, "prod")
     await failed_run(desk, "staging")
+    await locked(desk)
     offered: dict[tuple[str, str], list[int]] = {}
     for name, command in desk.commands().items():
         for option in command.parameters:
