@@ -76,9 +76,8 @@ def _review(entry: Entry, environment: Environment | None) -> str:
         due = f"by <t:{int((datetime.fromisoformat(entry.at) + REVIEW_NAGS[0]).timestamp())}:f>"
     except (ValueError, OverflowError):
         due = "soon"
-    return (
-        f"**Review due {due}**: {approvers(environment, entry.service)}, but not {_who(entry.actor)}, acknowledges it."
-    )
+    someone = approvers(environment, entry.service)
+    return f"**Review due {due}**: {someone}, but not {_who(entry.actor)}, acknowledges it."
 
 
 def _line(entry: Entry, *, url: str | None = None) -> str:

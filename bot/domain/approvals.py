@@ -84,9 +84,10 @@ class Broken:
 class Approval:
     """A request for consent. `digest` is the content's; `authors` are the Discord ids that may not consent.
 
-    `service` is what people call it, `scope` the one service that it moves, None when it moves others as well. `groups` are those of which somebody has to consent, beside the number that is `required`. `unsure` says that nobody
-    could find out everybody who stands behind the content, so that `authors` may lack somebody. `broken` says that the
-    glass was broken to grant it, `held_until` until when nobody could decide it.
+    `service` is what people call it, `scope` the one service that it moves, None when it moves others as well. `groups`
+    are those of which somebody has to consent, beside the number that is `required`. `unsure` says that nobody could
+    find out everybody who stands behind the content, so that `authors` may lack somebody. `broken` says that the glass
+    was broken to grant it, `held_until` until when nobody could decide it.
     """
 
     id: str
