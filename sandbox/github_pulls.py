@@ -165,6 +165,8 @@ class Pulls:
                 pull.auto_merge = None
                 return web.json_response({"data": {name: {"pullRequest": {"id": f"PR_{pull.number}"}}}})
             error |= {"message": "Can't disable auto-merge for this pull request."}
+        elif wanted.get("expectedHeadOid") not in (None, self._git.head(pull.head).sha):
+            error |= {"message": "Head branch was modified. Review and try the merge again."}
         elif not self._faults.auto_merge_allowed:
             error |= {"message": "Pull request Auto merge is not allowed for this repository"}
         elif self._faults.nothing_awaited:

@@ -202,6 +202,7 @@ async def _let_merge(github: GitHub, pull: Pull, *, message: str) -> Pull:
     headline, _, rest = message.partition("\n")
     values = {"pullRequestId": pull.node_id, "mergeMethod": "SQUASH"}
     values |= {"commitHeadline": f"{headline} (#{pull.number})", "commitBody": rest.strip()}
+    values["expectedHeadOid"] = pull.head
     try:
         await mutate(github, "auto_merge", mutation="enablePullRequestAutoMerge", values=values)
     except Rejected as error:

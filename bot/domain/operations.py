@@ -122,9 +122,14 @@ class Content:
         """Fingerprint of the whole content, hex SHA-256."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
+    def change_of(self, service: str | None) -> ImageChange | None:
+        """What a service runs and would run; None when the content does not have it."""
+        return next((change for change in self.images if change.service == service), None)
+
     def image_of(self, service: str | None) -> Image | None:
         """The image that a service would run."""
-        return next((change.new for change in self.images if change.service == service), None)
+        change = self.change_of(service)
+        return change.new if change else None
 
     def same_effect(self, other: "Content") -> bool:
         """Whether deploying either would do the same to the service, at whatever commit each was read."""

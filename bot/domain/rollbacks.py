@@ -140,3 +140,9 @@ def _old(operation: Operation, service: str) -> str | None:
     changes = operation.content.images if operation.content else ()
     change = next((one for one in changes if one.service == service), None)
     return change.old.tag if change and change.old and change.old != change.new else None
+
+
+def is_forward(tag: str, *, running: str | None) -> bool:
+    """Whether the image is newer than what runs. Going there is a deploy, whatever it is called."""
+    to, now = images.built_at(tag), images.built_at(running)
+    return to is not None and (now is None or to > now)

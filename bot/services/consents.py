@@ -38,15 +38,22 @@ async def require_as_approved(
 ) -> None:
     """Return if ordering the content now does exactly what people consented to, and nothing is in the way; else refuse.
 
+    That is asked of the newest commit, and of the one that was written for the tag: it is what will be synced, and
+    whoever may push can have put more into it, or made one that passes for it, and have taken that back since.
     STOPPED is no end: `Steps.guarded` has the operation wait where it is.
     """
     await histories.require(operation, read=read, argocd=argocd, application=environment.application)
     if (read.uid, read.source_digest) != (content.uid, content.source_digest):
         raise Refused(Reason.APPLICATION_CHANGED)
     image = content.image_of(operation.service) if operation.by_commit else None
-    now = contents.of(read, service=operation.scope, automated=environment.automated, image=image)
-    if not content.same_effect(now):
-        raise Refused(Reason.CONTENT_CHANGED)
+    found = [read]
+    if operation.written is not None:
+        found.append(await argocd.read(environment.application, revision=operation.written))
+    for one in found:
+        if not content.same_effect(
+            contents.of(one, service=operation.scope, automated=environment.automated, image=image)
+        ):
+            raise Refused(Reason.CONTENT_CHANGED)
     if not await argocd.can_sync(environment.application):
         raise Refused(Reason.WINDOW_CLOSED)
     if not await github.contains(environment.branch, content.revision):

@@ -196,7 +196,9 @@ def _yields(other: Operation, *, newer: Operation) -> Reason | None:
     """Why an open request gives way to a newer one for the same target; None when it does not."""
     waits = other.state is OperationState.WAITING
     if newer.kind is OperationKind.ROLLBACK and not (waits and other.kind is newer.kind):
-        return None if other.state is OperationState.DISPATCHING else Reason.ROLLBACK_INSTEAD
+        # A commit of which nobody knows is no longer on its way, however long GitHub keeps silent about it.
+        on_its_way = other.state is OperationState.DISPATCHING or (other.writing and other.reason is None)
+        return None if on_its_way else Reason.ROLLBACK_INSTEAD
     if newer.kind is not other.kind:
         return None
     if newer.hotfix and not other.hotfix and other.state in (OperationState.REQUESTED, OperationState.WAITING):

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from bot.adapters.argocd import ArgoCD
 from bot.adapters.github import Commit, GitHub, NotFound
-from bot.domain import images
+from bot.domain import images, rollbacks
 from bot.domain.approvals import Approval
 from bot.domain.catalog import Environment
 from bot.domain.images import Image
@@ -115,9 +115,13 @@ async def propose(
 
 
 def _require_target(content: Content, operation: Operation) -> None:
-    """Refuse a rollback that would bring another image than the one that was chosen."""
-    image = content.image_of(operation.service)
-    if operation.rollback is None or image is None or (operation.rollback.to and image.tag != operation.rollback.to):
+    """Refuse a rollback that would bring another image than the one that was chosen, or would go forward by now."""
+    change, rollback = content.change_of(operation.service), operation.rollback
+    if rollback is None or change is None or change.new is None or change.new.tag is None:
+        raise Refused(Reason.CONTENT_CHANGED)
+    running = change.old.tag if change.old else None
+    forward = rollbacks.is_forward(change.new.tag, running=running) and not rollback.forward
+    if forward or (rollback.to and change.new.tag != rollback.to):
         raise Refused(Reason.CONTENT_CHANGED)
 
 

@@ -128,7 +128,7 @@ class Planner:
         offer = plan.offer(way)
         if offer.refused is not None:
             raise offer.refused
-        entry, forward = offer.entry, _is_forward(tag, running=plan.running)
+        entry, forward = offer.entry, rollbacks.is_forward(tag, running=plan.running)
         return await operations.request(
             self.database,
             kind=OperationKind.ROLLBACK,
@@ -197,12 +197,6 @@ def _chosen(options: tuple[Option, ...], *, tag: str | None, running: Image, stu
     mine = [one for one in good if one.candidate.tag == running.tag]
     others = [one for one in good if one.candidate.tag != running.tag]
     return next(iter(wanted or ((mine if stuck else []) or others or mine)), None)
-
-
-def _is_forward(tag: str, *, running: str) -> bool:
-    """Whether the image is newer than what runs. Going there is a deploy, whatever it is called."""
-    to, now = images.built_at(tag), images.built_at(running)
-    return to is not None and (now is None or to > now)
 
 
 def _is_stuck(seen: ApplicationObserved) -> bool:

@@ -44,7 +44,8 @@ async def write(
     What people consented to is looked at again right before, and not once it is committed: Argo CD may have begun.
     Refuses what `consents.require_as_approved` and `Manifests.write` refuse. Raises the errors of the adapters.
     """
-    progress = await manifests.find(operation, environment=environment)
+    # Before the mark GitHub was told nothing: what passes for the operation's commit then is somebody else's.
+    progress = await manifests.find(operation, environment=environment) if operation.under_way else None
     if progress is None or _shall_merge(operation, progress.pull):
         progress = await _commit(operation, environment=environment, argocd=argocd, manifests=manifests, steps=steps)
         if progress is None:
@@ -82,7 +83,8 @@ async def _commit(
         steps=steps,
     )
     names = [vote.name for vote in await consents.votes(steps.database, operation)]
-    if not await steps.order(replace(operation, writing=True), expected=OperationState.APPROVED, done="writing"):
+    marked = replace(operation, writing=True, reason=None, detail="")
+    if not await steps.order(marked, expected=OperationState.APPROVED, done="writing"):
         return None
     return await manifests.write(operation, environment=environment, approved_by=names)
 

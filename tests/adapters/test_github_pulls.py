@@ -84,6 +84,7 @@ async def test_a_branch_a_commit_and_a_pull_request_that_merges_by_itself(
             "input": {
                 "pullRequestId": "PR_1",
                 "mergeMethod": "SQUASH",
+                "expectedHeadOid": head.sha,
                 "commitHeadline": f"{title} (#1)",
                 "commitBody": message().partition("\n\n")[2],
             }

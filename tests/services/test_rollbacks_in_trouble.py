@@ -177,3 +177,16 @@ async def test_a_deploy_that_runs_gives_way_once_its_sync_is_over(bot: Bot, worl
     assert (change.old and change.old.tag, change.new and change.new.tag) == (third, first)
     assert (await carried_out(bot, waiting)).state is OperationState.SUCCEEDED
     assert running(world) == {first}
+
+
+async def test_a_way_back_that_leads_forward_by_now_is_refused(bot: Bot, world: World) -> None:
+    first, second = await two(bot, world)
+    await bot.deployed()
+    await seen(bot)
+    asking = await chosen(bot, second, emergency=True)
+    world.commit_tag(TICKETS, "prod", tag=first)
+    await synced(world)
+
+    ended = await bot.step(asking)
+
+    assert (ended.state, ended.reason) == (OperationState.REFUSED, Reason.CONTENT_CHANGED)
