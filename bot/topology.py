@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
@@ -78,6 +78,10 @@ class Approval(_Part):
         Field(max_length=5, description="Groups by name, with their roles: somebody of each has to consent"),
     ] = {}
     expires_minutes: Annotated[int, Field(strict=True, ge=1, le=7 * 24 * 60)] = 60
+    unknown_authors: Annotated[
+        Literal["tell", "refuse"],
+        Field(description="What becomes of a request when somebody behind it is not in `identities`"),
+    ] = "tell"
     escalate: Annotated[
         DiscordId | None, Field(description="The role that is called when a request is about to expire")
     ] = None
@@ -226,6 +230,7 @@ def _known(
         approval_groups=tuple(Group(name=name, roles=frozenset(ids)) for name, ids in approval.groups.items()),
         approvers=approvers,
         escalate=approval.escalate,
+        refuse_unknown=approval.unknown_authors == "refuse",
         break_glass=break_glass,
     )
 
@@ -254,7 +259,14 @@ def _contradictions(topology: Topology) -> Iterator[tuple[Place, str]]:
         approvers = topology.approvers(name)
         if _known(name, environment).required_approvals and not approvers:
             yield ("environments", name), f"needs approval, but no role has approve in roles.{name} or roles.*"
-        yield from _groups(name, environment.approval or Approval(), approvers=approvers)
+        approval = environment.approval or Approval()
+        yield from _groups(name, approval, approvers=approvers)
+        if approval.unknown_authors == "refuse":
+            place = ("environments", name, "approval", "unknown_authors")
+            if not approval.required:
+                yield place, "refuses nothing, because nobody has to agree (required: 0)"
+            elif not topology.identities:
+                yield place, "lets nobody approve what a person wrote, because identities names nobody"
 
 
 def _groups(name: str, approval: Approval, *, approvers: frozenset[int]) -> Iterator[tuple[Place, str]]:

@@ -107,6 +107,7 @@ class Explain(commands.Cog):
             granted=explained.granted,
             held=explained.held,
             obstacle=obstacle,
+            identified=member.id in deps.catalog.logins,
         )
 
     async def _why(self, interaction: discord.Interaction, *, operation_id: str) -> Card:
