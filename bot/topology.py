@@ -78,13 +78,8 @@ class Approval(_Part):
         Field(max_length=5, description="Groups by name, with their roles: somebody of each has to consent"),
     ] = {}
     expires_minutes: Annotated[int, Field(strict=True, ge=1, le=7 * 24 * 60)] = 60
-    unknown_authors: Annotated[
-        Literal["tell", "refuse"],
-        Field(description="What becomes of a request when somebody behind it is not in `identities`"),
-    ] = "tell"
-    escalate: Annotated[
-        DiscordId | None, Field(description="The role that is called when a request is about to expire")
-    ] = None
+    unknown_authors: Annotated[Literal["tell", "refuse"], Field(description="People not in identities")] = "tell"
+    escalate: Annotated[DiscordId | None, Field(description="The role that is called before a request expires")] = None
 
 
 class Environment(_Part):
@@ -259,19 +254,15 @@ def _contradictions(topology: Topology) -> Iterator[tuple[Place, str]]:
         approvers = topology.approvers(name)
         if _known(name, environment).required_approvals and not approvers:
             yield ("environments", name), f"needs approval, but no role has approve in roles.{name} or roles.*"
-        approval = environment.approval or Approval()
-        yield from _groups(name, approval, approvers=approvers)
-        if approval.unknown_authors == "refuse":
-            place = ("environments", name, "approval", "unknown_authors")
-            if not approval.required:
-                yield place, "refuses nothing, because nobody has to agree (required: 0)"
-            elif not topology.identities:
-                yield place, "lets nobody approve what a person wrote, because identities names nobody"
+        yield from _in_vain(name, environment.approval or Approval(), topology=topology)
 
 
-def _groups(name: str, approval: Approval, *, approvers: frozenset[int]) -> Iterator[tuple[Place, str]]:
-    """What keeps the groups of an approval from ever being filled."""
-    place = ("environments", name, "approval")
+def _in_vain(name: str, approval: Approval, *, topology: Topology) -> Iterator[tuple[Place, str]]:
+    """What an approval asks for and can never have: groups that nobody fills, and authors that nobody knows."""
+    place, approvers = ("environments", name, "approval"), topology.approvers(name)
+    if approval.unknown_authors == "refuse" and not (approval.required and topology.identities):
+        why = "identities names nobody" if approval.required else "nobody has to agree (required: 0)"
+        yield (*place, "unknown_authors"), f"cannot be refuse, because {why}"
     if approval.required < len(approval.groups):
         people = f"{len(approval.groups)} people, since one person stands for one group"
         yield (*place, "required"), f"is {approval.required}, but the groups need {people}"

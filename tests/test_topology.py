@@ -271,13 +271,12 @@ def test_a_wrong_shape_is_told_by_line_path_and_reason(file: Path, old: str, new
         (
             "automated: false",
             "automated: false\n    approval: {unknown_authors: refuse}",
-            "environments.prod.approval.unknown_authors: lets nobody approve what a person wrote, because identities "
-            "names nobody",
+            "environments.prod.approval.unknown_authors: cannot be refuse, because identities names nobody",
         ),
         (
             "automated: false",
             "automated: false\n    approval: {required: 0, unknown_authors: refuse}",
-            "environments.prod.approval.unknown_authors: refuses nothing, because nobody has to agree (required: 0)",
+            "environments.prod.approval.unknown_authors: cannot be refuse, because nobody has to agree (required: 0)",
         ),
         (
             "roles:",
