@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
@@ -79,9 +79,8 @@ class Approval(_Part):
         Field(max_length=5, description="Groups by name, with their roles: somebody of each has to consent"),
     ] = {}
     expires_minutes: Annotated[int, Field(strict=True, ge=1, le=7 * 24 * 60)] = 60
-    escalate: Annotated[
-        DiscordId | None, Field(description="The role that is called when a request is about to expire")
-    ] = None
+    unknown_authors: Annotated[Literal["tell", "refuse"], Field(description="People not in identities")] = "tell"
+    escalate: Annotated[DiscordId | None, Field(description="The role that is called before a request expires")] = None
 
 
 class Environment(_Part):
@@ -172,6 +171,7 @@ class Topology(_Part):
             approvers=may(Capability.APPROVE),
             service_approvers={one: roles for one, roles in approvers.items() if roles != may(Capability.APPROVE)},
             escalate=consent.escalate,
+            refuse_unknown=consent.unknown_authors == "refuse",
             break_glass=bool(may(Capability.BREAK_GLASS)),
             service_break_glass=frozenset(one for one in self.services if may(Capability.BREAK_GLASS, service=one)),
         )

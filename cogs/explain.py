@@ -109,6 +109,7 @@ class Explain(commands.Cog):
             granted=explained.granted,
             held=explained.held,
             obstacle=obstacle,
+            identified=member.id in deps.catalog.logins,
         )
 
     async def _can_stop(self, member: discord.User) -> Card:

@@ -148,6 +148,18 @@ def test_an_approval_can_need_somebody_of_several_groups(file: Path) -> None:
     assert prod.approval_lifetime == timedelta(minutes=30)
 
 
+def test_unknown_authors_are_told_of_or_refused(file: Path) -> None:
+    def refusing() -> bool:
+        return topology.load(file).catalog().environments["prod"].refuse_unknown
+
+    known = "\nidentities: [{discord: 5, github: octocat}]\n"
+    found = []
+    for wanted in ("{}", "{unknown_authors: tell}", "{unknown_authors: refuse}"):
+        file.write_text(changed("automated: false", f"automated: false\n    approval: {wanted}") + known)
+        found.append(refusing())
+    assert found == [False, False, True]
+
+
 def test_environments_of_another_argocd_open_there(file: Path) -> None:
     other = "argocd: {laptop: {url: 'http://argocd.svc'}, edge: {url: 'http://edge.svc', ui: 'https://edge.test'}}"
     text = changed("shop-staging", "shop-prod\n    argocd: laptop").replace("roles:", f"{other}\nroles:")
@@ -206,6 +218,12 @@ def test_editors_find_the_schema_beside_the_default() -> None:
             21,
             "environments.prod.approval.groups.release: Tuple should have at least 1 item",
         ),
+        (
+            "automated: false",
+            "automated: false\n    approval: {unknown_authors: refused}",
+            21,
+            "environments.prod.approval.unknown_authors: should be 'tell' or 'refuse'",
+        ),
     ],
 )
 def test_a_wrong_shape_is_told_by_line_path_and_reason(file: Path, old: str, new: str, line: int, found: str) -> None:
@@ -261,6 +279,16 @@ def test_a_wrong_shape_is_told_by_line_path_and_reason(file: Path, old: str, new
             "automated: false",
             "automated: false\n    approval: {groups: {release: [4, 5]}}",
             "environments.prod.approval.groups.release: has a role without approve in roles.prod or roles.*: 5",
+        ),
+        (
+            "automated: false",
+            "automated: false\n    approval: {unknown_authors: refuse}",
+            "environments.prod.approval.unknown_authors: cannot be refuse, because identities names nobody",
+        ),
+        (
+            "automated: false",
+            "automated: false\n    approval: {required: 0, unknown_authors: refuse}",
+            "environments.prod.approval.unknown_authors: cannot be refuse, because nobody has to agree (required: 0)",
         ),
         (
             "roles:",

@@ -13,7 +13,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -22,8 +22,10 @@ from github import Auth, Github, GithubException, UnknownObjectException
 from pydantic import SecretStr
 
 from bot.adapters.calls import CallFailed, Observe, measured, unobserved
+from bot.adapters.github_authors import people_of
 from bot.adapters.remembering import Remembering
 from bot.domain import images
+from bot.domain.people import People
 from bot.domain.reasons import Reason
 
 API_VERSION = "2022-11-28"
@@ -60,13 +62,14 @@ class App:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
     """One commit: the first line of its message, cut, and who wrote it. `author_login` is None when GitHub knows no
-    account of that e-mail address."""
+    account of that e-mail address. `people` are all who wrote it, its committer and co-authors too."""
 
     revision: str
     subject: str
     author_login: str | None
     author_name: str
     url: str
+    people: People = field(default_factory=People)
 
 
 class GitHub:
@@ -115,7 +118,7 @@ class GitHub:
         """The commit of a full revision, from memory if it was asked for lately. Raises NotFound or GithubError."""
 
         async def ask() -> Commit:
-            return await self.ask("commit", lambda client: _commit(self._read(client, revision)))
+            return await self.ask("commit", lambda client: commit_in(self._read(client, revision)))
 
         return await (self._commits.get(revision, ask) if images.is_revision(revision) else ask())
 
@@ -128,7 +131,7 @@ class GitHub:
         try:
             status = await self.ask("compare", lambda client: self._compare(client, base=revision, head=branch))
         except NotFound:
-            await self.ask("commit", lambda client: _commit(self._read(client, branch)))
+            await self.ask("commit", lambda client: commit_in(self._read(client, branch)))
             return False
         if status not in _ON_BRANCH | _OFF_BRANCH:
             raise GithubError(f"compare says {status!r}")
@@ -260,9 +263,12 @@ class _Latest(Auth.Token):
         return self._latest().get_secret_value()
 
 
-def _commit(data: dict[str, Any]) -> Commit:
-    """The commit in GitHub's answer. `author` is null, or even an empty object, for an unknown e-mail address."""
-    if not images.is_revision(str(data.get("sha"))):
+def commit_in(data: Any) -> Commit:
+    """The commit in GitHub's answer. `author` is null, or even an empty object, for an unknown e-mail address.
+
+    Raises GithubError for what is not a commit.
+    """
+    if not isinstance(data, dict) or not images.is_revision(str(data.get("sha"))):
         raise GithubError(f"not a commit: {data!r}")  # PyGithub takes any page for an answer, a proxy's too.
     detail = data.get("commit") or {}
     lines = str(detail.get("message") or "").strip().splitlines()
@@ -272,4 +278,5 @@ def _commit(data: dict[str, Any]) -> Commit:
         author_login=(data.get("author") or {}).get("login"),
         author_name=str((detail.get("author") or {}).get("name") or ""),
         url=str(data.get("html_url") or ""),
+        people=people_of(data),
     )

@@ -5,7 +5,7 @@ GitHub lists the commits of a comparison oldest first in pages, and all files th
 tells only what the head has; what it lacks is the same question the other way round.
 
 Which commits change a directory is one more question: the history of that path. Without merges, which Git leaves out of
-such a history.
+such a history. Who wrote each commit is in its answer; who merged it is not.
 
 The pull request of a commit stands in its message when GitHub merged it: `Subject (#12)` of a squash, `Merge pull
 request #12` of a merge. That costs nothing and is right but for people who write `(#12)` for an issue. Only rebased and
@@ -23,6 +23,8 @@ from github import Github
 
 from bot.adapters.fields import Json, entries, section
 from bot.adapters.github import SUBJECT_LENGTH, GitHub, GithubError
+from bot.adapters.github_authors import people_of
+from bot.adapters.github_writes import commits_on, revision_in
 from bot.domain.comparisons import Commit, Comparison, Pull, Side
 
 PAGE = 100
@@ -34,24 +36,36 @@ _MERGED = re.compile(r"Merge pull request #(?P<number>\d{1,9}) from .*")
 
 
 async def compare(github: GitHub, *, base: str, head: str, directory: str) -> Comparison:
-    """Going from one full revision to another; commits are marked that change the directory.
+    """What lies between, with the pull requests of commits that name none. Raises what `between` raises."""
+    found = await between(github, base=base, head=head, directory=directory)
+    pulls, named_only = await _pulls(github, [*found.gained.commits, *found.lost.commits])
+    gained, lost = (
+        replace(side, commits=tuple(replace(one, pull=one.pull or pulls.get(one.revision)) for one in side.commits))
+        for side in (found.gained, found.lost)
+    )
+    return replace(found, gained=gained, lost=lost, named_only=named_only)
 
-    Raises NotFound when GitHub finds nothing in common, GithubError when it does not answer.
+
+async def between(github: GitHub, *, base: str, head: str, directory: str) -> Comparison:
+    """Going from one revision, of which the beginning is enough, to another full one; commits are marked that change
+    the directory. No pull request is looked up.
+
+    Raises NotFound when GitHub finds nothing in common, GithubError when it does not answer, or takes the beginning of
+    a revision for a branch of that name.
     """
     first = await _page(github, base=base, head=head, number=1)
     if first.get("status") not in _STATUSES:
         raise GithubError(f"compare says {first.get('status')!r}")
-    gained = await _side(github, first, base=base, head=head, directory=directory)
+    full = revision_in(first.get("base_commit"))
+    if not full.startswith(base):
+        raise GithubError(f"{base} is a branch of that name")
+    gained = await _side(github, first, base=full, head=head, directory=directory)
     lost = Side()
     if _count(first, "behind_by"):
-        back = await _page(github, base=head, head=base, number=1)
-        lost = await _side(github, back, base=head, head=base, directory=directory)
-    pulls, named_only = await _pulls(github, [*gained.commits, *lost.commits])
-    gained, lost = (
-        replace(side, commits=tuple(replace(one, pull=one.pull or pulls.get(one.revision)) for one in side.commits))
-        for side in (gained, lost)
-    )
-    return Comparison(base=base, head=head, gained=gained, lost=lost, named_only=named_only)
+        back = await _page(github, base=head, head=full, number=1)
+        lost = await _side(github, back, base=head, head=full, directory=directory)
+    named_only = any(one.pull is None for side in (gained, lost) for one in side.commits)
+    return Comparison(base=full, head=head, gained=gained, lost=lost, named_only=named_only)
 
 
 async def _page(github: GitHub, *, base: str, head: str, number: int) -> Json:
@@ -85,12 +99,10 @@ async def _side(github: GitHub, first: Json, *, base: str, head: str, directory:
 
 async def _touching(github: GitHub, *, head: str, directory: str) -> frozenset[str] | None:
     """The newest commits of the head that change the directory; None when GitHub does not tell."""
-    address = f"/repos/{github.repository}/commits"
     try:
-        found = await github.ask("commits", _getting(address, path=directory, sha=head, per_page=PAGE))
+        return frozenset(map(revision_in, await commits_on(github, branch=head, path=directory, limit=PAGE)))
     except GithubError:
         return None
-    return frozenset(str(one.get("sha")) for one in found if isinstance(one, dict)) if isinstance(found, list) else None
 
 
 async def _pulls(github: GitHub, commits: list[Commit]) -> tuple[dict[str, Pull], bool]:
@@ -129,7 +141,7 @@ def _getting(address: str, **parameters: str | int) -> Callable[[Github], Any]:
 
 def _commit(data: Json, *, touching: frozenset[str] | None) -> Commit:
     """A commit in GitHub's answer, where `author` is null for an unknown e-mail address."""
-    detail, revision = section(data, "commit"), str(data.get("sha") or "")
+    detail, revision = section(data, "commit"), revision_in(data)
     lines = [line.strip() for line in str(detail.get("message") or "").splitlines() if line.strip()]
     login, name = section(data, "author").get("login"), section(detail, "author").get("name")
     author = str(login or name or "")
@@ -141,6 +153,7 @@ def _commit(data: Json, *, touching: frozenset[str] | None) -> Commit:
         url=str(data.get("html_url") or ""),
         pull=pull,
         touches=None if touching is None else revision in touching,
+        people=people_of(data),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from bot.cards import glass, obstacles, rollback
+from bot.cards import glass, obstacles, rollback, standing
 from bot.cards.base import Button, Card, Colour
 from bot.cards.text import ago, code, paragraphs, plain
 from bot.domain.approvals import Approval
@@ -29,8 +29,12 @@ def can(
     granted: frozenset[int],
     held: frozenset[int],
     obstacle: Obstacle | None,
+    identified: bool,
 ) -> Card:
-    """Whether a member may do something at this moment, why, and what else stands between that and its effect."""
+    """Whether a member may do something at this moment, why, and what else stands between that and its effect.
+
+    `identified` says that the topology file knows who they are on GitHub.
+    """
     may = "may" if refused is None else "may not"
     rule = f"{environment.name}:{capability}"
     roles = f"{code(rule, 90)} belongs to {_roles(granted)}."
@@ -44,7 +48,7 @@ def can(
     if refused is None and capability in (Capability.DEPLOY, Capability.ROLLBACK):
         after.append(_consent(environment))
     if refused is None and capability is Capability.APPROVE:
-        after.append("Never what they asked for, wrote, merged or had run again themselves.")
+        after += _never(environment, identified=identified)
     if refused is None and capability is Capability.BREAK_GLASS:
         after.append("Alone, and also what they asked for themselves. Another person has to acknowledge it afterwards.")
     colour = Colour.BAD if refused else Colour.WAITING if obstacle else Colour.GOOD
@@ -113,7 +117,7 @@ def _asked(operation: Operation, approval: Approval | None) -> list[str]:
     if approval is not None:
         votes = ", ".join(f"{plain(vote.name, 40)} {ago(vote.at)}" for vote in approval.votes) or "nobody"
         lines.append(f"**Consent** {approval.state} · {len(approval.votes)} of {approval.required}: {votes}")
-        lines += filter(None, [glass.told(approval)])
+        lines += filter(None, [glass.told(approval), standing.unknown(approval)])
         lines.append(f"**Content** {code(approval.digest[:16], 16)}")
     elif operation.kind in DEPLOYING and operation.content is not None:
         lines.append("**Consent** none is needed here")
@@ -138,6 +142,18 @@ def _consent(environment: Environment) -> str:
         return "It needs nobody's consent."
     people = "somebody else" if needed == 1 else f"{needed} other people"
     return f"After that {people} with {code(f'{environment.name}:approve', 90)} must consent."
+
+
+def _never(environment: Environment, *, identified: bool) -> list[str]:
+    """What whoever may approve cannot approve all the same."""
+    lines = ["Never what they asked for, wrote, merged or had run again themselves."]
+    if not identified:
+        lines.append(
+            "⚠️ They are not in the identity map, so what they wrote or merged on GitHub is not known as theirs."
+        )
+    if environment.refuse_unknown:
+        lines.append("Nor what others wrote or merged who are not in the identity map.")
+    return lines
 
 
 def _roles(ids: frozenset[int]) -> str:

@@ -108,7 +108,12 @@ def decisions(
     the same for everybody, so it has Break glass wherever somebody may.
     """
     decide = (
-        Button(label="Approve", custom_id=f"chatops:approve:{approval.id}", style=Style.GOOD, disabled=held),
+        Button(
+            label="Approve",
+            custom_id=f"chatops:approve:{approval.id}",
+            style=Style.GOOD,
+            disabled=held or approval.refuses,
+        ),
         Button(label="Reject", custom_id=f"chatops:reject:{approval.id}", style=Style.BAD),
     )
     own = Button(label="Withdraw", custom_id=f"chatops:withdraw:{approval.id}")

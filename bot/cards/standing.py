@@ -23,6 +23,7 @@ from bot.domain.reasons import ROLLOUT, SENTENCES, Reason
 from bot.domain.releases import Release, ReleaseState
 from bot.domain.timeline import LineState
 
+_LOGINS, _LOGIN = 3, 40
 _AWAY = frozenset({ReleaseState.DEPLOYED, ReleaseState.SUPERSEDED})
 _STAGE_WORDS = {
     "build": "building",
@@ -192,6 +193,9 @@ def _under_way(operation: Operation, *, words: str, sentence: str) -> Standing:
 def _who_decides(approval: Approval, *, operation: Operation, environment: Environment | None, catalog: Catalog) -> str:
     """Who has to press, and who cannot: the people who asked for it or wrote it."""
     who = approvers(environment, operation.scope)
+    if approval.refuses:
+        way_out = f"{'Add them there, and ' if approval.unmapped else ''}{ask_again(operation)} asks again."
+        return f"{unknown(approval)}, so nobody can approve it. {way_out} {who} may reject it."
     names = dict(catalog.logins)
     if operation.requested_by is not None:
         names[operation.requested_by] = operation.requested_name
@@ -199,8 +203,18 @@ def _who_decides(approval: Approval, *, operation: Operation, environment: Envir
     but = f", but not {barred}" if barred else ""
     votes = f" {len(approval.votes)} of {approval.required} have approved." if approval.votes else ""
     needed = f" {still_needed(approval)}" if approval.groups else ""
-    unsure = " GitHub did not tell everybody who wrote or merged it." if approval.unsure else ""
+    unsure = f"\n⚠️ {unknown(approval)}. Make sure they do not approve their own work." if approval.unknown else ""
     return f"{who} approves or rejects{but}.{votes}{needed}{unsure}"
+
+
+def unknown(approval: Approval) -> str:
+    """Which people behind a request nobody can tell on Discord, as the beginning of a sentence; '' for none."""
+    if not approval.unmapped:
+        return "GitHub does not tell everybody who wrote or merged it" if approval.unsure else ""
+    more = len(approval.unmapped) - _LOGINS
+    named = ", ".join(code(login, _LOGIN) for login in approval.unmapped[:_LOGINS])
+    others = f" and {more} more" if more > 0 else ""
+    return f"Not in the identity map: {named}{others}{', and maybe others' if approval.unsure else ''}"
 
 
 def approvers(environment: Environment | None, service: str | None) -> str:

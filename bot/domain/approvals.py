@@ -26,6 +26,8 @@ from bot.domain.reasons import Reason, Refused
 
 REMINDERS = 2
 """How often people are reminded of a request."""
+UNMAPPED = 10
+"""How many logins a request names at most that are in no identity map."""
 REVIEW_NAGS = (timedelta(hours=4), timedelta(hours=24))
 """When people are first reminded of broken glass that nobody has reviewed; after that it is every day."""
 
@@ -85,9 +87,10 @@ class Approval:
     """A request for consent. `digest` is the content's; `authors` are the Discord ids that may not consent.
 
     `service` is what people call it, `scope` the one service that it moves, None when it moves others as well. `groups`
-    are those of which somebody has to consent, beside the number that is `required`. `unsure` says that nobody could
-    find out everybody who stands behind the content, so that `authors` may lack somebody. `broken` says that the glass
-    was broken to grant it, `held_until` until when nobody could decide it.
+    are those of which somebody has to consent, beside the number that is `required`. `unmapped` are lower-case GitHub
+    logins, sorted, of those behind the content whose Discord id nobody knows, so that `authors` lacks them; `unsure`
+    says that there may be others, of whom not even the login is known. With `refuse_unknown` nobody consents then.
+    `broken` says that the glass was broken to grant it, `held_until` until when nobody could decide it.
     """
 
     id: str
@@ -101,7 +104,9 @@ class Approval:
     expires_at: datetime
     scope: str | None = None
     groups: tuple[Group, ...] = ()
+    unmapped: tuple[str, ...] = ()
     unsure: bool = False
+    refuse_unknown: bool = False
     state: ApprovalState = ApprovalState.PENDING
     votes: tuple[Vote, ...] = ()
     decided_at: datetime | None = None
@@ -115,6 +120,16 @@ class Approval:
         began = self.held_until or self.requested_at
         lifetime = self.expires_at - began
         return began + lifetime / 2, self.expires_at - lifetime / 6
+
+    @property
+    def unknown(self) -> bool:
+        """Whether people stand behind it, or may, of whom nobody knows who they are on Discord."""
+        return bool(self.unmapped) or self.unsure
+
+    @property
+    def refuses(self) -> bool:
+        """Whether nobody can consent because of them."""
+        return self.refuse_unknown and self.unknown
 
     @property
     def missing(self) -> int:
@@ -154,9 +169,12 @@ def grant(
 ) -> Approval:
     """Add one person's consent; the last one needed makes the approval granted. `roles` are those of this moment.
 
-    Refuses a closed or expired approval, the requester or commit author, and a second vote of one person.
+    Refuses a closed or expired approval, one that `refuses`, the requester or commit author, and a second vote of one
+    person.
     """
     require_open(approval, now=now)
+    if approval.refuses:
+        raise Refused(Reason.UNKNOWN_AUTHORS)
     if person in approval.authors:
         raise Refused(Reason.OWN_REQUEST)
     if any(vote.person == person for vote in approval.votes):

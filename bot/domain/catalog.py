@@ -11,6 +11,7 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 from bot.domain.approvals import Group
+from bot.domain.people import is_person
 
 MAIN = "main"
 """The name of the Argo CD whose address and token are in the settings."""
@@ -42,6 +43,7 @@ class Environment:
     request expires. With `pull_requests` the bot changes manifests by pull request only. `context` names the cluster in
     the kubeconfig (None: the current one), `argocd` the Argo CD, and `page` is where people open the Application.
     `break_glass` says that some role may break the glass there, or else `service_break_glass` for which services.
+    `refuse_unknown` means that nobody consents to what people stand behind of whom nobody knows who they are here.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Environment:
     mention: int | None = None
     escalate: int | None = None
     break_glass: bool = False
+    refuse_unknown: bool = False
     service_break_glass: frozenset[str] = frozenset()
 
     def approvers_of(self, service: str | None) -> frozenset[int]:
@@ -131,3 +134,7 @@ class Catalog:
         """The Discord id of a GitHub login, or None when nobody mapped it."""
         wanted = (login or "").lower()
         return next((person for person, name in self.logins.items() if name == wanted), None)
+
+    def unmapped(self, logins: Iterable[str]) -> tuple[str, ...]:
+        """Those of these lower-case logins that are people's and that nobody mapped, sorted."""
+        return tuple(sorted(login for login in {*logins} - {*self.logins.values()} if is_person(login)))

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     UNKNOWN_ENVIRONMENT = "unknown_environment"
     UNKNOWN_SERVICE = "unknown_service"
     OWN_REQUEST = "own_request"
+    UNKNOWN_AUTHORS = "unknown_authors"
     ALREADY_VOTED = "already_voted"
     ALREADY_DECIDED = "already_decided"
     EXPIRED = "expired"

@@ -3,7 +3,9 @@
 Values only, as GitHub told them at one moment. All text in them is foreign: whoever shows it escapes it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from bot.domain.people import People
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +22,7 @@ class Commit:
     """One commit: the first line of its message, cut, and its author's login or else name.
 
     `pull` is the pull request that brought it, as far as that is known. `touches` says whether it changes the service's
-    directory, None when nobody told.
+    directory, None when nobody told. `people` are all who wrote it.
     """
 
     revision: str
@@ -29,6 +31,7 @@ class Commit:
     url: str
     pull: Pull | None = None
     touches: bool | None = None
+    people: People = field(default_factory=People)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,7 @@ async def count(
     approval, version, operation = await read(connection, approval_id)
     if operation.state is OperationState.WAITING:
         await obstacles.require_clear(connection, operation, now=now)
-    await require_no_author(connection, operation, login=login)
+    await require_no_author(connection, operation, approval, login=login)
     voted = approvals.grant(approval, person=actor.id, name=actor.name, roles=actor.role_ids, now=now)
     await keep(connection, voted, version=version, operation=operation, actor=actor, action="approve", now=now)
     return voted
@@ -87,10 +87,14 @@ async def keep(
     await showing.refresh_card(connection, operation, now=now)
 
 
-async def require_no_author(connection: Connection, operation: Operation, *, login: str | None) -> None:
-    """Refuse whom GitHub has reported, by now, as the author or starter of a run behind the content."""
-    content, environment = operation.content, operation.environment
-    if login and content and login in await releases.wrote(connection, content, environment=environment):
+async def require_no_author(
+    connection: Connection, operation: Operation, approval: Approval, *, login: str | None
+) -> None:
+    """Refuse whom GitHub has reported, by now, as the author or starter of a run behind the content, and who stands
+    behind it and got into the identity map only after the request was made."""
+    if not login or not operation.content:
+        return
+    if login in approval.unmapped or login in await releases.wrote(connection, operation.content):
         raise Refused(Reason.OWN_REQUEST)
 
 

@@ -80,7 +80,7 @@ async def _waiting(
             continue
         approval, refused = asked[0], None
         try:
-            await approvals.require_no_author(connection, operation, login=login)
+            await approvals.require_no_author(connection, operation, approval, login=login)
             rules.grant(approval, person=actor.id, name=actor.name, roles=actor.role_ids, now=now)
             await obstacles.require_clear(connection, operation, now=now)
         except Refused as refusal:

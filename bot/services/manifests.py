@@ -19,7 +19,7 @@ from bot.adapters.registry import Registry
 from bot.domain import commits, images
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.commits import Signature
-from bot.domain.comparisons import Side
+from bot.domain.comparisons import Comparison, Side
 from bot.domain.images import Image
 from bot.domain.operations import Between, Content, ImageChange, Operation, Way
 from bot.domain.reasons import Reason, Refused
@@ -84,30 +84,32 @@ class Manifests:
                 raise Refused(Reason.TAG_UNKNOWN, f"({change.service})")
 
     async def between(self, change: ImageChange) -> Between | None:
-        """The commits between what the service runs and the commit of its new image; None when GitHub does not tell.
-
-        People see them before they decide, so GitHub is asked; but what is decided about is the content.
-        """
-        old, new = (images.short_revision(image.tag) if image else None for image in (change.old, change.new))
-        if old is None or new is None:
+        """The commits between what the service runs and the commit of its new image; None when GitHub does not tell."""
+        short = images.short_revision(change.new.tag) if change.new else None
+        if short is None:
             return None
-        directory = self.catalog.services[change.service].directory
         try:
-            base, head = await self.github.commit(old), await self.github.commit(new)
-            found = await github_comparisons.compare(
-                self.github, base=base.revision, head=head.revision, directory=directory
-            )
+            head = (await self.github.commit(short)).revision
         except GithubError as error:
             log.info("manifests.no_comparison", service=change.service, answer=error.log)
             return None
-        return Between(
-            base=found.base,
-            head=found.head,
-            gained=found.gained.total,
-            lost=found.lost.total,
-            lines=_lines(found.gained),
-            lost_lines=_lines(found.lost),
-        )
+        found = await self.compare(change, head=head) if head.startswith(short) else None
+        return shown(found) if found else None
+
+    async def compare(self, change: ImageChange, *, head: str) -> Comparison | None:
+        """What lies between the commit of the old image and `head`, the full revision of that of the new one.
+
+        None when GitHub does not tell, and when there is no old image or its tag names no commit.
+        """
+        base = images.short_revision(change.old.tag) if change.old else None
+        if base is None:
+            return None
+        directory = self.catalog.services[change.service].directory
+        try:
+            return await github_comparisons.between(self.github, base=base, head=head, directory=directory)
+        except GithubError as error:
+            log.info("manifests.no_comparison", service=change.service, answer=error.log)
+            return None
 
     async def find(self, operation: Operation, *, environment: Environment) -> Progress | None:
         """How far the commit of an operation is: after a crash too, because GitHub is asked. Raises GithubError."""
@@ -176,6 +178,18 @@ def asking(text: str, *, image: Image) -> str:
 def asked_for(text: str, *, repository: str) -> str:
     """The tag of the repository's image that the kustomization asks for. Refuses as `asking` does."""
     return kustomization.tag_of(text, image=kustomization.name_of(text, repository=repository))
+
+
+def shown(found: Comparison) -> Between:
+    """A comparison as people see it before they decide; but what is decided about is the content."""
+    return Between(
+        base=found.base,
+        head=found.head,
+        gained=found.gained.total,
+        lost=found.lost.total,
+        lines=_lines(found.gained),
+        lost_lines=_lines(found.lost),
+    )
 
 
 def _lines(side: Side) -> tuple[str, ...]:

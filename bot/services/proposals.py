@@ -10,14 +10,14 @@ from datetime import datetime
 from bot.adapters.argocd import ArgoCD
 from bot.adapters.github import Commit, GitHub, NotFound
 from bot.domain import images, rollbacks
-from bot.domain.approvals import Approval
+from bot.domain.approvals import UNMAPPED, Approval
 from bot.domain.catalog import Environment
 from bot.domain.images import Image
 from bot.domain.operations import Content, Operation, OperationState, Way
+from bot.domain.people import People, named
 from bot.domain.reasons import Reason, Refused
 from bot.services import authorship, consents, contents, environments, histories, operations, releases, showing
-from bot.services.authorship import Behind
-from bot.services.manifests import Manifests
+from bot.services.manifests import Manifests, shown
 from bot.services.steps import Steps
 from bot.storage import applications, audit
 from bot.storage import approvals as approval_rows
@@ -62,18 +62,20 @@ async def propose(
     commits = [await _source(change.new, service=change.service, github=github) for change in content.images]
     if operation.scope is not None and not commits:
         raise Refused(Reason.UNTRACEABLE_IMAGE)
-    between = None
-    if image is not None or operation.rollback is not None:
-        change = next((one for one in content.images if one.service == operation.service), None)
-        between = await manifests.between(change) if change else None
+    consent, chosen_image = environment.required_approvals > 0, image is not None or operation.rollback is not None
+    asked_about = consent or chosen_image
+    comparisons = await authorship.compared(content, commits, manifests=manifests) if asked_about else {}
+    seen = comparisons.get(operation.service or "") if chosen_image else None
     off_branch = image is not None and not await github.contains(environment.branch, commits[0].revision)
-    consent = environment.required_approvals > 0
-    people = Behind(logins=frozenset())
+    people = People()
     if consent:
-        written = image is None and operation.rollback is None
-        sources = [commit.revision for commit in commits]
         people = await authorship.behind(
-            content, sources=sources, written=written, environment=environment, manifests=manifests
+            content,
+            commits,
+            comparisons=comparisons,
+            written=not chosen_image,
+            environment=environment,
+            manifests=manifests,
         )
     now = steps.clock()
     wakes = ("cards", "operations", "applications")
@@ -90,7 +92,7 @@ async def propose(
             state=OperationState.WAITING if consent else OperationState.APPROVED,
             content=content,
             off_branch=off_branch,
-            between=between,
+            between=shown(seen) if seen else None,
             release_id=release_id,
             reason=None,
             detail="",
@@ -100,13 +102,21 @@ async def propose(
         await rows.save(connection, after, expected=OperationState.REQUESTED)
         if consent:
             # GitHub and the run may differ in whom they call the author, and either may be unknown.
-            wrote = await releases.wrote(connection, content, environment=environment.name)
-            logins = wrote | people.logins | {commit.author_login for commit in commits if commit.author_login}
-            again = await releases.reran(connection, content, environment=environment.name)
-            known = (operation.requested_by, *again, *map(steps.catalog.discord_id_of, logins))
+            people |= named(await releases.wrote(connection, content))
+            again = await releases.reran(connection, content)
+            known = (operation.requested_by, *again, *map(steps.catalog.discord_id_of, people.logins))
             asked = _approval(operation, content, environment=environment, now=now)
             barred = frozenset(person for person in known if person is not None)
-            await approval_rows.add(connection, replace(asked, authors=barred, unsure=people.unsure))
+            unmapped = steps.catalog.unmapped(people.logins)
+            await approval_rows.add(
+                connection,
+                replace(
+                    asked,
+                    authors=barred,
+                    unmapped=unmapped[:UNMAPPED],
+                    unsure=people.others or len(unmapped) > UNMAPPED,
+                ),
+            )
         await audit.note(
             connection, at=now, actor="chatops", action=operation.kind, outcome=after.state, operation=after
         )
@@ -177,6 +187,7 @@ def _approval(operation: Operation, content: Content, *, environment: Environmen
         digest=content.digest,
         required=1 if emergency else environment.required_approvals,
         groups=() if emergency else environment.approval_groups,
+        refuse_unknown=environment.refuse_unknown and not emergency,
         authors=frozenset(),
         requested_at=now,
         expires_at=now + environment.approval_lifetime,

@@ -44,35 +44,33 @@ async def record(
         await applications.hint(connection, environment, now=now)
 
 
-async def wrote(connection: Connection, content: Content, *, environment: str) -> set[str]:
+async def wrote(connection: Connection, content: Content) -> set[str]:
     """The lower-case logins behind the runs that built these images, as far as GitHub has reported them."""
-    runs = [releases.run_of(release) for release in await _built(connection, content, environment=environment)]
+    runs = [releases.run_of(release) for release in await _built(connection, content)]
     return {login.lower() for run in runs if run for login in (run.author, run.actor)}
 
 
-async def reran(connection: Connection, content: Content, *, environment: str) -> set[int]:
+async def reran(connection: Connection, content: Content) -> set[int]:
     """The Discord ids of those who had these runs run again through the bot.
 
     They started the newest attempt, and GitHub knows only that the bot did.
     """
     people = set()
-    for release in await _built(connection, content, environment=environment):
+    for release in await _built(connection, content):
         run = releases.current_run(release)
-        asked = await operations.reruns(connection, environment=environment, service=release.service)
+        asked = await operations.reruns(connection, environment=release.environment, service=release.service)
         people |= {one.requested_by for one in asked if one.rerun and run and one.rerun.run_id == run[0]}
     return {person for person in people if person is not None}
 
 
-async def _built(connection: Connection, content: Content, *, environment: str) -> list[Release]:
-    """The releases that built these images, as far as they are known."""
-    found = []
+async def _built(connection: Connection, content: Content) -> list[Release]:
+    """The releases that built these images, as far as they are known: what is promoted was built for elsewhere."""
+    found: list[Release] = []
     for change in content.images:
         short = images.short_revision(change.new.tag) if change.new else None
         if short is not None:
-            found.append(
-                await rows.built_from(connection, environment=environment, service=change.service, short=short)
-            )
-    return [stored.release for stored in found if stored is not None]
+            found += await rows.of_image(connection, service=change.service, short=short)
+    return found
 
 
 async def observe(connection: Connection, event: ApplicationObserved, *, now: datetime) -> Sequence[rows.Stored]:

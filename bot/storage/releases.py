@@ -107,6 +107,19 @@ async def built_from(connection: AsyncConnection, *, environment: str, service: 
     return Stored(id=row.id, release=documents.release.load(row.document)) if row else None
 
 
+async def of_image(connection: AsyncConnection, *, service: str, short: str) -> list[Release]:
+    """The releases of a commit to whatever environment, of which the beginning of its id is known."""
+    everywhere = select(table.c.environment).distinct()  # so that the unique constraint serves as an index
+    rows = await connection.execute(
+        select(table.c.document).where(
+            table.c.environment.in_(everywhere),
+            table.c.service == service,
+            table.c.source_revision.startswith(short, autoescape=True),
+        )
+    )
+    return [documents.release.load(row.document) for row in rows]
+
+
 async def built(connection: AsyncConnection, service: str, *, environments: Collection[str], limit: int) -> list[Built]:
     """Which commits of a service were built for which of these environments; the newest first.
 

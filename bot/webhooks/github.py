@@ -6,11 +6,11 @@ any environment, and a job names neither its workflow's file nor the event that 
 run's reports say, and the intake joins the two by the run's id.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from bot.adapters.fields import Json, entries, section
+from bot.domain import people
 from bot.domain.catalog import Catalog
 from bot.domain.events import BranchPushed, Event, JobReported, RunReported, RunStatus, Step, Unusable
 from bot.webhooks import payloads
@@ -18,8 +18,6 @@ from bot.webhooks import payloads
 TITLE_LENGTH = 200
 NAME_LENGTH = 100
 STEPS_KEPT = 100
-
-_NO_REPLY = re.compile(r"(?:\d+\+)?(?P<login>[A-Za-z0-9-]+(?:\[bot\])?)@users\.noreply\.github\.com")
 
 
 def parse(headers: Mapping[str, str], body: bytes, *, catalog: Catalog) -> tuple[Event, ...]:
@@ -139,8 +137,8 @@ def _attempt(value: Json) -> int:
 def _author(author: Json) -> str:
     """The login of the commit's author where GitHub or a no-reply address tells it, else the name in the commit."""
     known = payloads.text(author.get("username"), limit=NAME_LENGTH)
-    match = _NO_REPLY.fullmatch(payloads.text(author.get("email"), limit=NAME_LENGTH))
-    return known or (match["login"] if match else payloads.text(author.get("name"), limit=NAME_LENGTH))
+    address, name = (payloads.text(author.get(key), limit=NAME_LENGTH) for key in ("email", "name"))
+    return known or people.login_in(address) or name
 
 
 def _login(value: Json, name: str) -> str:

@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.adapters.github import App, Commit, GitHub, GithubError, NotFound
+from bot.domain.people import People
 from bot.domain.reasons import Reason
 from sandbox.world import World
 from tests.adapters.conftest import Calls
@@ -38,6 +39,7 @@ async def test_says_who_made_a_commit(github: GitHub, server: Scripted, world: W
         author_login="minji",
         author_name="minji",
         url=f"https://github.com/{REPOSITORY}/commit/{made.sha}",
+        people=People(logins=frozenset({"minji"})),
     )
 
     (request,) = server.requests

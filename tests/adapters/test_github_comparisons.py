@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from bot.adapters import github_comparisons
 from bot.adapters.github import GitHub, GithubError, NotFound
 from bot.domain.comparisons import Commit, Comparison, Pull, Side
+from bot.domain.people import People
 from sandbox.github import Github
 from sandbox.github_shapes import Pull as Merged
 from sandbox.world import World
@@ -79,6 +80,7 @@ async def test_what_comes_in_is_told_newest_first_with_its_pull_requests(
                     url=f"{WEB}/commit/{third}",
                     pull=Pull(number=15, title="Fix seats", author="jisoo"),
                     touches=True,
+                    people=People(logins=frozenset({"sora"})),
                 ),
                 Commit(
                     revision=second,
@@ -87,6 +89,7 @@ async def test_what_comes_in_is_told_newest_first_with_its_pull_requests(
                     url=f"{WEB}/commit/{second}",
                     pull=Pull(number=14, title="fix: rows that overlap"),
                     touches=False,
+                    people=People(logins=frozenset({"minji"})),
                 ),
                 Commit(
                     revision=first,
@@ -95,6 +98,7 @@ async def test_what_comes_in_is_told_newest_first_with_its_pull_requests(
                     url=f"{WEB}/commit/{first}",
                     pull=Pull(number=12, title="feat: refund in instalments", author="hyunwoo"),
                     touches=True,
+                    people=People(logins=frozenset({"hyunwoo"})),
                 ),
             ),
         ),
@@ -105,6 +109,30 @@ async def test_what_comes_in_is_told_newest_first_with_its_pull_requests(
         f"commits path=backend sha={third}",
         f"commits/{third}/pulls",
     ]
+
+
+async def test_without_pull_requests_the_beginning_of_the_base_is_enough(
+    github: GitHub, server: Github, world: World
+) -> None:
+    base = world.git.head("main").sha
+    push(world, "fix: rows\n\nCo-authored-by: J <7+Jisoo@users.noreply.github.com>", login="sora")
+    push(world, "fix: aisles\n\nCo-authored-by: J <jisoo@example.com>")
+    head = push(world, "fix: seats", service="auth-service", login="")
+
+    found = await github_comparisons.between(github, base=base[:7], head=head, directory="backend")
+
+    assert (found.base, found.head, found.gained.total, found.lost, found.named_only) == (base, head, 3, Side(), True)
+    assert [(one.subject, one.touches, one.people) for one in found.gained.commits] == [
+        ("fix: seats", False, People(others=True)),
+        ("fix: aisles", True, People(logins=frozenset({"minji"}), others=True)),
+        ("fix: rows", True, People(logins=frozenset({"sora", "jisoo"}))),
+    ]
+    assert asked(server) == [f"compare/{base[:7]}...{head} page=1", f"commits path=backend sha={head}"]
+
+    world.git.force(base[:7], head)
+    with pytest.raises(GithubError) as trapped:
+        await github_comparisons.between(github, base=base[:7], head=head, directory="backend")
+    assert trapped.value.log == f"{base[:7]} is a branch of that name"
 
 
 async def test_going_back_tells_what_would_be_undone(github: GitHub, server: Github, world: World) -> None:

@@ -34,7 +34,7 @@ def cards() -> dict[str, Card]:
 def _can() -> Iterator[tuple[str, Card]]:
     missing = Refused(Reason.MISSING_ROLE, "prod:deploy belongs to <@&300>, <@&301>.")
     pending = Refused(Reason.MEMBERSHIP_PENDING)
-    facts: dict[str, Any] = {"environment": PROD, "granted": DEVELOPERS, "obstacle": None}
+    facts: dict[str, Any] = {"environment": PROD, "granted": DEVELOPERS, "obstacle": None, "identified": True}
     deploy = {**facts, "capability": Capability.DEPLOY}
     one = frozenset({300})
     yield "deploy", explanations.can(HOSTILE, refused=None, held=one, **deploy)
@@ -43,6 +43,8 @@ def _can() -> Iterator[tuple[str, Card]]:
     yield "pending", explanations.can("mina", refused=pending, held=one, **deploy)
     approve = {**facts, "capability": Capability.APPROVE}
     yield "approve", explanations.can("mina", refused=None, held=one, **approve)
+    strict = {**approve, "identified": False, "environment": replace(PROD, refuse_unknown=True)}
+    yield "approve-unknown", explanations.can("mina", refused=None, held=one, **strict)
     nobody = Refused(Reason.NOBODY_CONFIGURED, "(prod:restart)")
     restart = {**facts, "granted": NOBODY, "capability": Capability.RESTART}
     yield "nobody", explanations.can("mina", refused=nobody, held=NOBODY, **restart)
@@ -63,6 +65,8 @@ def _why() -> Iterator[tuple[str, Card]]:
     yield "refused", explanations.why(asked, approval=granted(), entries=(*story, *voted), url=URL)
     waiting = operation(OperationState.WAITING)
     yield "waiting", explanations.why(waiting, approval=approval(), entries=story, url=None)
+    unknown = replace(approval(), unmapped=("octocat",))
+    yield "unknown", explanations.why(waiting, approval=unknown, entries=story, url=None)
     rejected = operation(OperationState.REJECTED, reason=Reason.REJECTED, detail=HOSTILE)
     no = approvals.reject(approval(), name="jiwon", now=after(300))
     long = tuple(_entry(number, "github:mina", "deploy", "requested") for number in range(1, 21))

@@ -96,5 +96,6 @@ def _answers() -> Iterator[tuple[str, Card]]:
             granted=may,
             held=may,
             obstacle=None,
+            identified=True,
         ),
     )

@@ -61,6 +61,26 @@ def cards() -> dict[str, Card]:
                 now=story.after(400),
             ),
         ),
+        "waiting-unmapped": card(
+            told(_WAITING),
+            operation(OperationState.WAITING),
+            replace(approval(), unmapped=("hubot", "octocat`@everyone")),
+        ),
+        "waiting-unmapped-and-others": card(
+            told(_WAITING),
+            operation(OperationState.WAITING),
+            replace(approval(), unmapped=("a", "b", "c", "d"), unsure=True),
+        ),
+        "refusing-unmapped": card(
+            told(_WAITING),
+            operation(OperationState.WAITING),
+            replace(approval(), unmapped=("octocat",), refuse_unknown=True),
+        ),
+        "refusing-unsure": card(
+            told(_WAITING),
+            operation(OperationState.WAITING),
+            replace(approval(), unsure=True, refuse_unknown=True),
+        ),
         "by-hand": card(told([seen(110)]), operation(OperationState.WAITING, requested_name="Mina Park"), approval()),
         "asked-again": card(
             told(_WAITING),

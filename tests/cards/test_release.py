@@ -55,6 +55,17 @@ def test_a_waiting_card_can_be_decided() -> None:
     )
 
 
+def test_what_nobody_can_approve_can_still_be_rejected_and_withdrawn() -> None:
+    told_only, *refusing = (STATES[f"{name}-unmapped"].buttons for name in ("waiting", "refusing"))
+
+    assert [(one.label, one.disabled) for one in told_only if one.custom_id] == [
+        ("Approve", False),
+        ("Reject", False),
+        ("Withdraw", False),
+    ]
+    assert refusing == [(replace(told_only[0], disabled=True), *told_only[1:])]
+
+
 def test_what_somebody_asked_for_can_be_withdrawn() -> None:
     def pressed(requested_by: int | None) -> list[str]:
         asked = operation(OperationState.WAITING, requested_by=requested_by)
@@ -86,6 +97,10 @@ def test_a_stage_that_failed_while_its_run_goes_on_cannot_be_run_again_yet() -> 
             "waiting",
             "waiting-for-two",
             "waiting-for-groups",
+            "waiting-unmapped",
+            "waiting-unmapped-and-others",
+            "refusing-unmapped",
+            "refusing-unsure",
             "asked-again",
             "by-hand",
             "failed",

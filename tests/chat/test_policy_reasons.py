@@ -96,6 +96,11 @@ async def mine(desk: Desk, press: Press) -> Press:
     return await request(desk, press, authors=frozenset({desk.people["approver"].id}))
 
 
+async def of_unknown_people(desk: Desk, press: Press) -> Press:
+    """Somebody behind it is not in the identity map, and the environment refuses that."""
+    return await request(desk, press, unmapped=("octocat",), refuse_unknown=True)
+
+
 async def of_somebody_else(desk: Desk, press: Press) -> Press:
     """Another person has asked for it."""
     await desk.forget()
@@ -169,7 +174,12 @@ CASES: dict[str, dict[Reason, Case]] = {
     "/resume": {Reason.NOT_STOPPED: without_rows},
     "/unlock": {Reason.LOCK_UNKNOWN: without_rows, Reason.NO_REASON: partial(with_options, options={"reason": " "})},
     "/why": {Reason.OPERATION_UNKNOWN: without_rows},
-    "Approve": {Reason.OWN_REQUEST: mine, Reason.ALREADY_VOTED: consented, **CLOSED},
+    "Approve": {
+        Reason.OWN_REQUEST: mine,
+        Reason.UNKNOWN_AUTHORS: of_unknown_people,
+        Reason.ALREADY_VOTED: consented,
+        **CLOSED,
+    },
     "Reject": CLOSED,
     "Reject, its form": {**CLOSED, Reason.NO_REASON: NO_WORD[Reason.NO_REASON]},
     "Withdraw": {Reason.NOT_YOUR_REQUEST: of_somebody_else, **CLOSED},

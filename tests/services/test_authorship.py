@@ -30,6 +30,18 @@ def merged(outside: Outside, commit: Commit, *, by: str | None, number: int = 7)
     outside.github.brought[commit.sha] = Pull(number=number, title="Fix seats", login="sora", merger=by)
 
 
+def asked_of(outside: Outside) -> list[str]:
+    """What GitHub was asked from here on, in short; the list is emptied."""
+    requests = outside.github.requests
+    found = [
+        item.path.partition("/project-ticketing/")[2]
+        + "".join(f" {key}={item.query[key]}" for key in sorted(item.query.keys() & {"path", "sha"}))
+        for item in requests
+    ]
+    requests.clear()
+    return found
+
+
 async def barred(bot: Bot, operation: Operation) -> tuple[set[int], bool]:
     """Who may not consent, and whether there may be more of them."""
     approval = await bot.approval(operation.id)
@@ -109,6 +121,47 @@ async def test_who_wrote_an_older_commit_of_the_image_and_who_merged_it_are_auth
     world.release("prod", TICKETS, login="hyunwoo")
 
     assert await barred(bot, await bot.propose(HYUNWOO)) == ({HYUNWOO.id, MINJI.id, SORA.id}, False)
+
+
+async def test_who_is_named_as_co_author_of_a_commit_is_an_author(bot: Bot, world: World) -> None:
+    named = "fix: prices\n\nCo-authored-by: M <22+Minji@users.noreply.github.com>"
+    world.commit_source(TICKETS, branch="main", login="hyunwoo", subject=named)
+    world.release("prod", TICKETS, login="hyunwoo")
+    assert await barred(bot, await bot.propose(HYUNWOO)) == ({HYUNWOO.id, MINJI.id}, False)
+
+    world.release("prod", "backend", subject="fix: rows\n\nCo-authored-by: S <sora@example.com>")
+    assert await barred(bot, await bot.propose(HYUNWOO, service="backend")) == ({HYUNWOO.id}, True)
+
+
+async def test_a_comparison_is_read_once_and_shown_and_judged(bot: Bot, outside: Outside, world: World) -> None:
+    """Of a chosen tag people see the commits in between, and who wrote and merged those may not consent."""
+    ran = world.deployment("prod", TICKETS).image.rpartition(":")[2]
+    short = ran.partition("-")[0]
+    older = world.commit_source(TICKETS, branch="main", login="minji", subject="fix: prices")
+    world.commit_source("backend", branch="main", login="jiwon", subject="fix: seats")
+    merged(outside, older, by="sora")
+    released = world.release("prod", TICKETS, login="hyunwoo")
+    head, file = released.source.sha, bot.catalog.environments["prod"].kustomization
+    tip = world.commit_tag(TICKETS, "prod", tag=ran).sha
+    asked_of(outside)
+
+    waiting = await bot.step(await asked(bot, released.tag))
+
+    assert waiting.between is not None
+    assert (waiting.between.base, waiting.between.head) == (world.git.find(short).sha, head)
+    assert waiting.between.lines[:2] == ("fix: seats by hyunwoo", "fix: prices by minji")
+    assert await barred(bot, waiting) == ({HYUNWOO.id, MINJI.id, SORA.id}, False)
+    assert asked_of(outside) == [
+        f"contents/{file}",
+        f"compare/{tip}...main",
+        f"commits/{head[:7]}",
+        f"compare/{short}...{head}",
+        f"commits path={bot.catalog.services[TICKETS].directory} sha={head}",
+        f"compare/{head}...main",
+        f"commits/{head}/pulls",
+        f"commits/{older.sha}/pulls",
+        "pulls/7",
+    ]
 
 
 async def test_of_more_commits_than_are_asked_about_the_writers_count_and_it_is_said(

@@ -11,7 +11,7 @@ from sandbox.deployments import Breakage
 from sandbox.world import World
 from tests.services.house import TICKETS, Bot, bot_in
 from tests.services.outside import Interrupted, Outside
-from tests.services.rolling import carried_out, chosen, ordered, refusals, running, seen, two, unlocked
+from tests.services.rolling import carried_out, chosen, ordered, refusals, running, seen, synced, two, unlocked
 
 
 async def test_a_closed_window_offers_no_rollback_that_argocd_would_park(bot: Bot, world: World) -> None:

@@ -19,7 +19,7 @@ from bot.domain.releases import Release
 from bot.domain.sightings import SyncSeen, Wanted
 from bot.storage import documents
 from tests.domain import strategies
-from tests.domain.examples import after, operation, release
+from tests.domain.examples import after, approval, operation, release
 from tests.domain.stories import Fact, told
 from tests.domain.strategies import UNHURRIED
 
@@ -109,6 +109,16 @@ def test_a_row_from_before_what_is_lost_had_lines_can_be_read() -> None:
     del text["between"]["lost_lines"]
 
     assert documents.operation.load(json.dumps(text)).between == between
+
+
+def test_an_approval_from_before_unknown_people_were_named_can_be_read() -> None:
+    told = approval(unsure=True)
+    text = json.loads(documents.approval.dump(told))
+    del text["unmapped"], text["refuse_unknown"]
+
+    found = documents.approval.load(json.dumps(text))
+    assert found == told
+    assert (found.unknown, found.refuses) == (True, False)
 
 
 def test_a_row_of_a_newer_version_can_be_read() -> None:

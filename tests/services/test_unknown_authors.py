@@ -1,0 +1,154 @@
+"""People behind a request who are not in the identity map: they are named, and where the topology says so, refused."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.approvals import UNMAPPED, ApprovalState
+from bot.domain.catalog import Catalog
+from bot.domain.operations import Operation, OperationState
+from bot.domain.reasons import Reason, Refused
+from bot.services import approvals, bulk, glass
+from sandbox.github_shapes import Pull
+from sandbox.world import World
+from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot, bot_in
+from tests.services.letterbox import deliver, pipeline
+from tests.services.outside import Outside
+from tests.services.rolling import ordered
+
+
+@pytest.fixture
+async def bot(outside: Outside, database_url: str, catalog: Catalog) -> AsyncIterator[Bot]:
+    """A bot that knows who Hyunwoo is on GitHub, and nobody else."""
+    async with bot_in(outside, database_url, catalog=replace(catalog, logins={HYUNWOO.id: "hyunwoo"})) as bot:
+        yield bot
+
+
+def refusing(bot: Bot) -> Bot:
+    """The same bot, where nobody may approve on prod what unknown people made."""
+    prod = replace(bot.catalog.environments["prod"], refuse_unknown=True)
+    catalog = replace(bot.catalog, environments={**bot.catalog.environments, "prod": prod})
+    steps = replace(bot.deployer.steps, catalog=catalog)
+    return replace(bot, catalog=catalog, deployer=replace(bot.deployer, steps=steps))
+
+
+async def unknown(bot: Bot, operation: Operation) -> tuple[tuple[str, ...], bool]:
+    """Who is named, and whether there may be others."""
+    approval = await bot.approval(operation.id)
+    return approval.unmapped, approval.unsure
+
+
+async def refused_to(bot: Bot, operation: Operation, *, login: str | None = None) -> Reason:
+    """Why Minji's consent does not count."""
+    with pytest.raises(Refused) as refused:
+        await approvals.grant(bot.database, operation.id, actor=MINJI, now=bot.clock(), login=login)
+    return refused.value.reason
+
+
+async def test_who_wrote_started_or_merged_it_is_named_and_bots_are_not(
+    bot: Bot, outside: Outside, world: World
+) -> None:
+    first = world.commit_source(TICKETS, branch="main", login="Octocat", subject="fix: prices")
+    outside.github.brought[first.sha] = Pull(number=7, title="Fix", login="x", merger="Hubot")
+    world.commit_source(TICKETS, branch="main", login="dependabot[bot]", subject="build: bump")
+    world.release("prod", TICKETS, login="hyunwoo")
+
+    waiting = await bot.propose(HYUNWOO)
+
+    assert await unknown(bot, waiting) == (("hubot", "octocat"), False)
+    assert (await bot.approve(waiting)).state is OperationState.APPROVED  # It is told, and refused to nobody.
+
+
+async def test_whoever_was_mapped_after_the_request_was_made_cannot_approve_it_either(bot: Bot, world: World) -> None:
+    world.release("prod", TICKETS, login="Minji")
+    waiting = await bot.propose(HYUNWOO)
+
+    assert await refused_to(bot, waiting, login="minji") is Reason.OWN_REQUEST
+    own = await bulk.waiting(bot.database, "prod", actor=MINJI, now=bot.clock(), login="minji")
+    assert [one.refused for one in own] == [Reason.OWN_REQUEST]
+    assert (await bot.approve(waiting, actor=SORA)).state is OperationState.APPROVED
+
+
+@pytest.mark.parametrize("who", ["nobody's address", "many"])
+async def test_there_may_be_others_of_whom_nobody_knows_the_login(bot: Bot, world: World, who: str) -> None:
+    logins = [f"user{number}" for number in range(UNMAPPED + 1)] if who == "many" else [""]
+    for login in logins:
+        world.commit_source(TICKETS, branch="main", login=login, subject="fix: prices")
+    world.release("prod", TICKETS, login="hyunwoo")
+    named = tuple(sorted(logins)[:UNMAPPED]) if who == "many" else ()
+
+    assert await unknown(bot, await bot.propose(HYUNWOO)) == (named, True)
+
+
+async def test_whom_a_run_reports_by_a_name_has_no_login(bot: Bot, world: World) -> None:
+    script, box = pipeline(world)
+    await script.run(TICKETS, "prod", author="Octo Cat", subject="fix: seats")
+    early = await bot.propose(HYUNWOO)
+    assert not (await bot.approval(early.id)).unsure
+    await approvals.withdraw(bot.database, early.id, actor=HYUNWOO, now=bot.clock())
+    await deliver(bot.database, box.empty(), at=bot.clock())
+    await bot.take_in()
+
+    assert (await bot.approval((await bot.propose(HYUNWOO)).id)).unsure
+
+
+async def test_what_an_image_of_unknown_origin_replaces_tells_not_who_wrote_it(bot: Bot, world: World) -> None:
+    """Nobody can say which commits lie between, so there may be anybody's."""
+    world.commit_tag(TICKETS, "prod", tag="latest")
+    world.tick()
+    world.operate("prod")
+    await world.settle()
+    world.release("prod", TICKETS, login="hyunwoo")
+
+    assert await unknown(bot, await bot.propose(HYUNWOO)) == ((), True)
+
+
+@pytest.mark.parametrize("login", ["octocat", ""])
+async def test_where_unknown_authors_are_refused_nobody_approves_and_the_glass_still_breaks(
+    bot: Bot, world: World, login: str
+) -> None:
+    strict = refusing(bot)
+    world.release("prod", TICKETS, login=login)
+    world.release("prod", "backend", login="hyunwoo")
+    waiting, other = await strict.propose(HYUNWOO), await strict.propose(HYUNWOO, service="backend")
+
+    assert await refused_to(strict, waiting) is Reason.UNKNOWN_AUTHORS
+    listed = await bulk.waiting(strict.database, "prod", actor=MINJI, now=strict.clock())
+    assert {one.operation.id: one.refused for one in listed} == {waiting.id: Reason.UNKNOWN_AUTHORS, other.id: None}
+    assert (await strict.approve(other)).state is OperationState.APPROVED  # Everybody behind it is known.
+
+    granted = await glass.smash(strict.database, waiting.id, actor=MINJI, reason="down", now=strict.clock())
+    assert granted.state is ApprovalState.GRANTED
+    assert (await strict.operation(waiting.id)).state is OperationState.APPROVED
+
+
+async def test_once_they_are_in_the_map_a_new_request_can_be_approved(
+    bot: Bot, outside: Outside, world: World, database_url: str
+) -> None:
+    strict = refusing(bot)
+    world.release("prod", TICKETS, login="octocat")
+    assert await refused_to(strict, await strict.propose(HYUNWOO)) is Reason.UNKNOWN_AUTHORS
+
+    known = replace(strict.catalog, logins={**strict.catalog.logins, SORA.id: "octocat"})
+    async with bot_in(outside, database_url, catalog=known) as later:
+        (old,) = await later.operations()
+        assert await refused_to(later, old) is Reason.UNKNOWN_AUTHORS  # The request is as it was made.
+        await approvals.withdraw(later.database, old.id, actor=HYUNWOO, now=later.clock())
+        new = await later.propose(HYUNWOO)
+        assert await unknown(later, new) == ((), False)
+        assert SORA.id in (await later.approval(new.id)).authors
+        assert (await later.approve(new)).state is OperationState.APPROVED
+
+
+async def test_going_back_in_an_emergency_is_refused_to_nobody(bot: Bot, world: World) -> None:
+    """Who wrote the earlier image is no reason to keep a broken one."""
+    first = world.release("prod", TICKETS, login="octocat").tag
+    await bot.followed(await bot.running())
+    await bot.deployed()
+    await bot.observer.observe(bot.catalog.environments["prod"])
+    strict = refusing(bot)
+
+    waiting = await ordered(strict, first, emergency=True)
+    assert (await strict.approval(waiting.id)).unmapped == ("octocat",)
+    assert (await strict.approve(waiting)).state is OperationState.APPROVED
