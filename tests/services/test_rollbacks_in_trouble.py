@@ -185,6 +185,7 @@ async def test_a_way_back_that_leads_forward_by_now_is_refused(bot: Bot, world: 
     await seen(bot)
     asking = await chosen(bot, second, emergency=True)
     world.commit_tag(TICKETS, "prod", tag=first)
+    await world.settle()
     await synced(world)
 
     ended = await bot.step(asking)
