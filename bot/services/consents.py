@@ -3,6 +3,8 @@
 Used before a tag is committed and before a sync is ordered, with the same questions both times.
 """
 
+from dataclasses import dataclass
+
 from bot.adapters.argocd import ArgoCD
 from bot.adapters.argocd_values import ApplicationRead
 from bot.adapters.github import GitHub
@@ -17,20 +19,27 @@ from bot.storage import approvals as approval_rows
 from bot.storage.engine import Database
 
 
-async def look(
-    operation: Operation, *, environment: Environment, argocd: ArgoCD, manifests: Manifests
-) -> ApplicationRead:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """The Application at this moment, and what can tell which images its tags mean at this moment."""
+
+    application: ApplicationRead
+    manifests: Manifests
+
+
+async def look(operation: Operation, *, environment: Environment, argocd: ArgoCD, manifests: Manifests) -> Look:
     """The Application now: against the newest commit, the one that a person chose, or a tag not written yet."""
     chosen = operation.content.revision if operation.content and operation.revision else None
     image = manifests.image(operation) if operation.written is None else None
-    return await argocd.read(environment.application, refresh="normal", revision=chosen, image=image)
+    read = await argocd.read(environment.application, refresh="normal", revision=chosen, image=image)
+    return Look(application=read, manifests=manifests)
 
 
 async def require_as_approved(
     operation: Operation,
     content: Content,
     *,
-    read: ApplicationRead,
+    read: Look,
     environment: Environment,
     argocd: ArgoCD,
     github: GitHub,
@@ -38,21 +47,34 @@ async def require_as_approved(
 ) -> None:
     """Return if ordering the content now does exactly what people consented to, and nothing is in the way; else refuse.
 
-    STOPPED is no end: `Steps.guarded` has the operation wait where it is.
+    The registry is asked again too: a tag may have been pushed once more, and consent is to the image that was behind
+    it. STOPPED is no end: `Steps.guarded` has the operation wait where it is.
     """
-    await histories.require(operation, read=read, argocd=argocd, application=environment.application)
-    if (read.uid, read.source_digest) != (content.uid, content.source_digest):
+    await histories.require(operation, read=read.application, argocd=argocd, application=environment.application)
+    if (read.application.uid, read.application.source_digest) != (content.uid, content.source_digest):
         raise Refused(Reason.APPLICATION_CHANGED)
     image = content.image_of(operation.service) if operation.by_commit else None
-    now = contents.of(read, service=operation.scope, automated=environment.automated, image=image)
+    now = contents.of(read.application, service=operation.scope, automated=environment.automated, image=image)
+    now = await read.manifests.pinned(now)
     if not content.same_effect(now):
-        raise Refused(Reason.CONTENT_CHANGED)
+        raise Refused(Reason.CONTENT_CHANGED, _behind_tags(content, now))
     if not await argocd.can_sync(environment.application):
         raise Refused(Reason.WINDOW_CLOSED)
     if not await github.contains(environment.branch, content.revision):
         raise Refused(Reason.NOT_ON_BRANCH)
     async with steps.database.reading() as connection:
         await obstacles.require_still_clear(connection, operation, now=steps.clock())
+
+
+def _behind_tags(content: Content, now: Content) -> str:
+    """Which services' tags mean another image than was shown, in words; '' when that is not what has changed."""
+    shown = {change.service: change for change in content.images}
+    moved = [
+        change.service
+        for change in now.images
+        if (before := shown.get(change.service)) and before.new == change.new and before.digest != change.digest
+    ]
+    return f"The image behind the tag of {', '.join(moved)} is not the one that was shown." if moved else ""
 
 
 def is_taken(read: ApplicationRead) -> bool:

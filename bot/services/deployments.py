@@ -90,7 +90,8 @@ class Deployer:
         content = _content(operation)
         environment = self.steps.place(operation)
         argocd = self.argocds[environment.argocd]
-        read = await consents.look(operation, environment=environment, argocd=argocd, manifests=self.manifests)
+        look = await consents.look(operation, environment=environment, argocd=argocd, manifests=self.manifests)
+        read = look.application
         if operation.written is not None and not await self.github.contains(read.revision, operation.written):
             if not await self.steps.later(operation, Reason.NOT_NOTICED):
                 raise Refused(Reason.NOT_NOTICED)
@@ -106,7 +107,7 @@ class Deployer:
         await consents.require_as_approved(
             operation,
             content,
-            read=read,
+            read=look,
             environment=environment,
             argocd=argocd,
             github=self.github,
@@ -182,13 +183,13 @@ class Deployer:
         """The order left no trace: look at everything as before the first time, and send it with the same id."""
         environment = self.steps.place(operation)
         argocd = self.argocds[environment.argocd]
-        read = await consents.look(operation, environment=environment, argocd=argocd, manifests=self.manifests)
-        if _shows(read, operation) or consents.is_taken(read):
+        look = await consents.look(operation, environment=environment, argocd=argocd, manifests=self.manifests)
+        if _shows(look.application, operation) or consents.is_taken(look.application):
             return  # Something moved since the last look; the next one says what it was.
         await consents.require_as_approved(
             operation,
             content,
-            read=read,
+            read=look,
             environment=environment,
             argocd=argocd,
             github=self.github,

@@ -87,10 +87,12 @@ def test_a_stage_that_failed_while_its_run_goes_on_cannot_be_run_again_yet() -> 
             "waiting-for-two",
             "waiting-for-groups",
             "asked-again",
+            "pushed-again",
             "by-hand",
             "failed",
             "cancelled",
             "degraded",
+            "another-image",
         }
     ),
 )
