@@ -51,7 +51,7 @@ def _workload(deployment: Json, pods: list[Json], *, service: str) -> WorkloadRe
     spec, status = section(deployment, "spec"), section(deployment, "status")
     selector = section(section(spec, "selector"), "matchLabels")
     template = section(spec, "template")
-    reference = _image(section(template, "spec"), service=service)
+    reference = str(_container(section(template, "spec"), service=service).get("image") or "")
     replicas = spec.get("replicas")
     mine = [_pod(item, service=service) for item in pods if _belongs(item, selector=selector)]
     return WorkloadRead(
@@ -93,9 +93,11 @@ def _pod(pod: Json, *, service: str) -> Pod:
     metadata, spec, status = (section(pod, name) for name in ("metadata", "spec", "status"))
     conditions = {str(entry.get("type")): entry for entry in entries(status, "conditions")}
     ready = section(conditions, "Ready").get("status") == "True"
+    container = _container(spec, service=service)
+    image = images.parse(str(container.get("image") or ""))
     return Pod(
         name=_name(pod),
-        image=images.parse(_image(spec, service=service) or ""),
+        image=image,
         ready=ready,
         restarts=sum(int(entry.get("restartCount") or 0) for entry in entries(status, "containerStatuses")),
         reason=None if ready else _reason(status, conditions=conditions),
@@ -104,7 +106,19 @@ def _pod(pod: Json, *, service: str) -> Pod:
         created_at=moment(metadata.get("creationTimestamp")),
         containers=tuple(_name_of(entry) for kind in ("containers", "initContainers") for entry in entries(spec, kind)),
         last_exit=_last_exit(status),
+        digest=_digest(status, container=_name_of(container), repository=image.repository),
     )
+
+
+def _digest(status: Json, *, container: str, repository: str) -> str | None:
+    """The digest that the container runs, of this repository.
+
+    containerd, CRI-O and Docker (after `docker-pullable://`) write `repository@digest`. Where they write an id of their
+    own, or a name under which the image was loaded by hand, it says nothing about what the registry has.
+    """
+    found = next((entry for entry in entries(status, "containerStatuses") if entry.get("name") == container), {})
+    runs = images.parse(str(found.get("imageID") or "").removeprefix("docker-pullable://"))
+    return runs.digest if runs.repository == repository else None
 
 
 def _last_exit(status: Json) -> str:
@@ -141,12 +155,11 @@ def _container_reasons(status: Json) -> Iterator[str]:
             yield end["reason"]
 
 
-def _image(pod_spec: Json, *, service: str) -> str | None:
-    """The image of the container named like the service, else of the first one."""
+def _container(pod_spec: Json, *, service: str) -> Json:
+    """The container named like the service, else the first one."""
     containers = entries(pod_spec, "containers")
     chosen = next((container for container in containers if container.get("name") == service), None)
-    image = (chosen or next(iter(containers), {})).get("image")
-    return str(image) if image else None
+    return chosen or next(iter(containers), {})
 
 
 def _name_of(container: Json) -> str:

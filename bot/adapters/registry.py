@@ -70,6 +70,9 @@ class Registry(Protocol):
     async def images(self, repository: str, references: Collection[str]) -> tuple[StoredImage, ...]:
         """The images that these tags and digests mean, each once; what is not there is left out."""
 
+    async def resolve(self, repository: str, reference: str) -> StoredImage | None:
+        """The image that a tag or a digest means at this moment, never from memory; None when it is not there."""
+
     async def examine(self, repository: str) -> Examined:
         """What decides whether pushes to the repository can work and its images stay; up to a minute old."""
 

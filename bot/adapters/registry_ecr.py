@@ -27,7 +27,7 @@ from bot.adapters.registry import (
     readable,
 )
 from bot.adapters.remembering import Remembering
-from bot.domain import lifecycle
+from bot.domain import images, lifecycle
 from bot.domain.lifecycle import Policy
 from bot.domain.tags import Findings, Names, StoredImage, named
 
@@ -52,6 +52,9 @@ _ERRORS: Mapping[str, type[RegistryError]] = {
     "ThrottlingException": RegistryBusy,
     "TooManyRequestsException": RegistryBusy,
 }
+_INDEXES = frozenset(
+    {"application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"}
+)
 _Result = TypeVar("_Result")
 
 
@@ -111,6 +114,10 @@ class EcrRegistry:
         stored = (await self._listing(repository)).images
         return tuple(image for image in stored if image.digest in wanted or image.tags & wanted)
 
+    async def resolve(self, repository: str, reference: str) -> StoredImage | None:
+        """The image that a tag or a digest means at this moment, never from memory; None when it is not there."""
+        return await self._ask("resolve", partial(self._resolve, repository, reference))
+
     async def examine(self, repository: str) -> Examined:
         """All that decides whether pushes can work and images stay; what the role may not read is in `denied`."""
         listing = await self._listing(repository)
@@ -152,6 +159,16 @@ class EcrRegistry:
                 return _listed(found, complete=False)
             found += map(_image, entries(page, "imageDetails"))
         return _listed(found, complete=True)
+
+    def _resolve(self, repository: str, reference: str, client: Any) -> StoredImage | None:
+        kind = "imageDigest" if images.is_digest(reference) else "imageTag"
+        try:
+            said = client.describe_images(
+                registryId=self._account, repositoryName=repository, imageIds=[{kind: reference}]
+            )
+        except client.exceptions.ImageNotFoundException:
+            return None
+        return next(map(_image, entries(said, "imageDetails")), None)
 
     def _mutable(self, repository: str, client: Any) -> bool | None:
         """Whether a tag can be pushed again; None when that depends on the tag."""
@@ -225,4 +242,5 @@ def _image(detail: Mapping[str, Any]) -> StoredImage:
         findings=None
         if counts is None
         else Findings(critical=int(counts.get("CRITICAL") or 0), high=int(counts.get("HIGH") or 0)),
+        index=detail.get("imageManifestMediaType") in _INDEXES,
     )

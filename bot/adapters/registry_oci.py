@@ -48,11 +48,12 @@ _MANIFESTS = ", ".join(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Manifest:
-    """What a manifest names: the configuration of an image, or of an index the manifest of its first image."""
+    """What a manifest names: the configuration of an image, or of an `index` the manifest of its first image."""
 
     digest: str
     config: str | None
     child: str | None
+    index: bool
 
 
 class OciRegistry:
@@ -104,9 +105,22 @@ class OciRegistry:
             times = await asyncio.gather(*(self._time(repository, one) for one in timeless))
         created = {one.digest: time for one, time in zip(timeless, times, strict=True)}
         return tuple(
-            StoredImage(digest=digest, tags=frozenset(tags[digest]), pushed_at=created.get(digest))
-            for digest in manifests
+            StoredImage(
+                digest=digest, tags=frozenset(tags[digest]), pushed_at=created.get(digest), index=manifest.index
+            )
+            for digest, manifest in manifests.items()
         )
+
+    async def resolve(self, repository: str, reference: str) -> StoredImage | None:
+        """The image that a tag or a digest means at this moment, never from memory; None when it is not there."""
+        if not _may_name(reference):
+            return None
+        with measured(self._observe, system="registry", call="resolve"):
+            manifest = await self._read(repository, reference)
+        if manifest is None:
+            return None
+        tags = frozenset({reference} - {manifest.digest})
+        return StoredImage(digest=manifest.digest, tags=tags, index=manifest.index)
 
     async def examine(self, repository: str) -> Examined:
         """The newest tag. Whether tags can be overwritten and what is deleted when, the protocol does not tell."""
@@ -136,7 +150,7 @@ class OciRegistry:
 
     async def _manifest(self, repository: str, reference: str) -> _Manifest | None:
         """What a tag or a digest means, or None when it is not there; up to a minute old."""
-        if not _TAG.fullmatch(reference) and not images.is_digest(reference):
+        if not _may_name(reference):
             return None
         return await self._manifests.get((repository, reference), lambda: self._read(repository, reference))
 
@@ -144,12 +158,16 @@ class OciRegistry:
         content = await self._get(repository, f"manifests/{reference}", largest=_LARGEST_MANIFEST, accept=_MANIFESTS)
         if content is None:
             return None
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        if images.is_digest(reference) and digest != reference:
+            raise RegistryUnreachable(f"asked for {reference}, and got {digest}")
         document = _object(content)
         runnable = [one for one in entries(document, "manifests") if section(one, "platform").get("os") != "unknown"]
         return _Manifest(
-            digest=f"sha256:{hashlib.sha256(content).hexdigest()}",
+            digest=digest,
             config=_digest(section(document, "config")),
             child=_digest(runnable[0]) if runnable else None,
+            index="manifests" in document,
         )
 
     async def _time(self, repository: str, manifest: _Manifest) -> datetime | None:
@@ -174,6 +192,11 @@ class OciRegistry:
 
     def _path(self, repository: str) -> str:
         return f"/v2/{quote(self._prefix + repository, safe='/')}"
+
+
+def _may_name(reference: str) -> bool:
+    """Whether this can be a tag or a digest; nothing else may get into an address."""
+    return bool(_TAG.fullmatch(reference)) or images.is_digest(reference)
 
 
 def _object(content: bytes) -> Json:

@@ -1,10 +1,12 @@
-"""What a request changes, in a few lines: the commits in between, and what is new since it was shown before."""
+"""What a request changes, in a few lines: the commits in between, the image behind a tag, and what is new since it was
+shown before."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from bot.cards.text import code, link, plain
+from bot.domain import images
 from bot.domain.catalog import Catalog
-from bot.domain.operations import Between, Content, Operation, Resource
+from bot.domain.operations import Between, Content, ImageChange, Operation, Resource
 
 _TAG = 60
 _NAME = 80
@@ -24,6 +26,11 @@ def since(operation: Operation, *, catalog: Catalog) -> str:
         compare = link("compare", catalog.compare_page(before.revision, now.revision))
         lines.append(f"• manifests {old} → {new} · {compare}")
     return "\n".join(["⚠️ **Changed since** it was shown, so it is asked again:", *lines])
+
+
+def behind(change: ImageChange) -> str:
+    """What to write after the new image's tag: the beginning of the digest that is behind it, or '' if nobody asked."""
+    return f" @ {_digest(change)}" if change.digest else ""
 
 
 def commits(between: Between, *, back: bool, catalog: Catalog) -> str:
@@ -61,7 +68,7 @@ def _side(words: str, lines: Sequence[str], *, total: int, url: str) -> list[str
 
 
 def _images(before: Content, now: Content) -> Iterator[str]:
-    """A line for each service of which another image would run, or runs by now."""
+    """What is other about each service of which another image would run, or runs by now."""
     old, new = ({change.service: change for change in content.images} for content in (before, now))
     moved = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
     for name in moved[:_SHOWN]:
@@ -73,8 +80,15 @@ def _images(before: Content, now: Content) -> Iterator[str]:
             if one != other:
                 tags = [code((image.tag if image else None) or "nothing", _TAG) for image in (one, other)]
                 yield f"• **{plain(name, _NAME)}** {words} {' → '.join(tags)}"
+        if come.new is not None and gone.new == come.new and gone.digest != come.digest:
+            what = f"has changed: {_digest(gone)} →" if gone.digest else "was not looked up, and is"
+            yield f"• **{plain(name, _NAME)}** the image behind {code(come.new.version, _TAG)} {what} {_digest(come)}"
     if len(moved) > _SHOWN:
         yield f"• and {len(moved) - _SHOWN} more services"
+
+
+def _digest(change: ImageChange) -> str:
+    return code(images.short_digest(change.digest), images.DIGITS)
 
 
 def _resources(before: Content, now: Content) -> Iterator[str]:

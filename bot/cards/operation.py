@@ -176,7 +176,9 @@ def _content(content: Content, *, catalog: Catalog) -> str:
     lines = []
     for change in content.images[:_IMAGES]:
         old, new = (image.version if image else None for image in (change.old, change.new))
-        tags = f"{code(old or 'nothing', _TAG)} →\n{code(new or 'nothing', _TAG)}" if old != new else "configuration"
+        tag, behind = code(new or "nothing", _TAG), changes.behind(change)
+        same = f"configuration\n{tag}{behind}" if behind else "configuration"
+        tags = same if old == new else f"{code(old or 'nothing', _TAG)} →\n{tag}{behind}"
         lines.append(f"**{change.service}** {tags}")
     if len(content.images) > _IMAGES:
         lines.append(f"and {len(content.images) - _IMAGES} more services")

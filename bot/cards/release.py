@@ -147,22 +147,23 @@ def _what(release: Release, *, catalog: Catalog) -> str:
 
 
 def _images(release: Release, operation: Operation | None, *, catalog: Catalog) -> str:
-    """Old and new tag, with a link to what is between the two commits they were built from."""
+    """Old and new tag with the image behind it, and a link to what is between the two commits they were built from."""
     content = operation.content if operation else None
     change = next((one for one in content.images if one.service == release.service), None) if content else None
     tag = releases.current_tag(release)
     new = tag or (change.new.tag if change and change.new else None)
     if new is None:
         return ""
+    behind = changes.behind(change) if change and change.new and change.new.tag == new else ""
     previous = change.old if change else release.before.image if release.before else None
     old = previous.tag if previous else None
     if old is None or old == new:
         # The line of the push tells the tag; without a pipeline nothing else does.
-        return "" if releases.current_run(release) else code(new, _TAG)
+        return "" if releases.current_run(release) and not behind else f"{code(new, _TAG)}{behind}"
     before = images.short_revision(old)
     url = catalog.compare_page(before or "", release.source_revision)
     compare = f" · {link('compare', url)}" if before and not release.source_revision.startswith(before) else ""
-    return f"{code(old, _TAG)} →\n{code(new, _TAG)}{compare}"
+    return f"{code(old, _TAG)} →\n{code(new, _TAG)}{behind}{compare}"
 
 
 def _sync(release: Release, operation: Operation | None) -> SyncOperation | None:

@@ -110,6 +110,9 @@ def ask_again(release: Release | Operation) -> str:
 
 
 def _in_cluster(release: Release, state: ReleaseState, *, operation: Operation | None) -> Standing:
+    if state is ReleaseState.DEPLOYED and operation is not None and operation.reason is Reason.WRONG_IMAGE:
+        sentence = SENTENCES[Reason.WRONG_IMAGE]
+        return Standing(words="another image runs", colour=Colour.BAD, next=sentence, over=True, back=True)
     if state is ReleaseState.DEPLOYED:
         return Standing(words="deployed", colour=Colour.GOOD)
     if state is ReleaseState.SUPERSEDED:

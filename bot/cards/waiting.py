@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from bot.cards import standing
+from bot.cards import changes, standing
 from bot.cards.base import Button, Card, Colour, Style
 from bot.cards.text import ago, code, paragraphs, plain
 from bot.domain.approvals import Approval
@@ -78,15 +78,16 @@ def _request(approval: Approval, operation: Operation) -> str:
 
 
 def _what(operation: Operation) -> str:
-    """Old and new tag of one service; of several the new ones."""
+    """Old and new tag of one service; of several the new ones. Behind each new tag the image that it means."""
     content = operation.content
     moved = [change for change in content.images if change.old != change.new] if content else []
     if not moved:
         return "configuration"
     if operation.service is not None and len(moved) == 1:
         old, new = (code((image and image.tag) or "nothing", _TAG) for image in (moved[0].old, moved[0].new))
-        return f"{old} → {new}"
+        return f"{old} → {new}{changes.behind(moved[0])}"
     named = [
-        f"{plain(one.service, _NAME)} {code((one.new and one.new.tag) or 'nothing', _TAG)}" for one in moved[:_SERVICES]
+        f"{plain(one.service, _NAME)} {code((one.new and one.new.tag) or 'nothing', _TAG)}{changes.behind(one)}"
+        for one in moved[:_SERVICES]
     ]
     return ", ".join(named) + (f" and {len(moved) - _SERVICES} more" if len(moved) > _SERVICES else "")

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     SYNC_FAILED = "sync_failed"
     SYNC_TIMED_OUT = "sync_timed_out"
     WRONG_REVISION = "wrong_revision"
+    WRONG_IMAGE = "wrong_image"
     ROLLOUT_FAILED = "rollout_failed"
     ROLLOUT_TIMED_OUT = "rollout_timed_out"
     OUTCOME_UNKNOWN = "outcome_unknown"

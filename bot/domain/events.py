@@ -174,6 +174,7 @@ class Pod:
     """One pod of a service. `reason` is why it is not ready (`CrashLoopBackOff`, `ImagePullBackOff`, ...).
 
     `last_exit` is how its container ended before (`OOMKilled`, `Error, exit code 1`), or empty when it never did.
+    `digest` is what the node says that it runs of the image's repository; None when it says nothing that names it.
     """
 
     name: str
@@ -186,6 +187,7 @@ class Pod:
     created_at: datetime | None = None
     containers: tuple[str, ...] = ()
     last_exit: str = ""
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+DIGITS = 12
+"""How much of a digest people are shown."""
 _TAG = re.compile(r"(?P<revision>[0-9a-f]{7,40})-(?P<moment>[0-9]{8}-[0-9]{6})")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _REVISION = re.compile(r"[0-9a-f]{40}")
@@ -25,7 +27,7 @@ class Image:
     @property
     def version(self) -> str:
         """What people tell it by: its tag, else the beginning of its digest, else ''."""
-        return self.tag or (self.digest or "")[: len("sha256:") + 12]
+        return self.tag or (self.digest or "")[: len("sha256:") + DIGITS]
 
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
@@ -72,6 +74,11 @@ def built_from(tag: str | None, *, source_revision: str) -> bool:
     """Whether this tag names an image of that commit."""
     revision = short_revision(tag)
     return revision is not None and source_revision.startswith(revision)
+
+
+def short_digest(digest: str | None) -> str:
+    """The beginning of a digest, for people: twelve hexadecimal digits; '' for none."""
+    return (digest or "").removeprefix("sha256:")[:DIGITS]
 
 
 def is_revision(text: str) -> bool:

@@ -93,11 +93,17 @@ class Resource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageChange:
-    """What a service runs and what it would run; the same where only its configuration changes."""
+    """What a service runs and what it would run; the same where only its configuration changes.
+
+    A tag can be pushed again: `digest` is what the registry had behind `new` when it was looked up, None before that,
+    and `index` says that it is of a list of images for several platforms.
+    """
 
     service: str
     old: Image | None
     new: Image | None
+    digest: str | None = None
+    index: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +125,12 @@ class Content:
 
     @property
     def digest(self) -> str:
-        """Fingerprint of the whole content, hex SHA-256."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        """Fingerprint of the whole content, hex SHA-256; without digests the one that it had before there were any."""
+        content = asdict(self)
+        for change in content["images"]:
+            if change["digest"] is None:
+                del change["digest"], change["index"]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def change_of(self, service: str | None) -> ImageChange | None:
         """What a service runs and would run; None when the content does not have it."""
@@ -132,7 +142,9 @@ class Content:
         return change.new if change else None
 
     def same_effect(self, other: "Content") -> bool:
-        """Whether deploying either would do the same to the service, at whatever commit each was read."""
+        """Whether deploying either would do the same to the service, at whatever commit each was read.
+
+        Another image behind the tag is another effect, and so is one that was not looked up."""
         return replace(self, revision=other.revision) == other
 
 

@@ -8,7 +8,7 @@ from bot.domain.codes import Reason
 
 __all__ = ["ROLLOUT", "SENTENCES", "Reason", "Refused"]
 
-ROLLOUT = frozenset({Reason.ROLLOUT_FAILED, Reason.ROLLOUT_TIMED_OUT})
+ROLLOUT = frozenset({Reason.ROLLOUT_FAILED, Reason.ROLLOUT_TIMED_OUT, Reason.WRONG_IMAGE})
 """Why a deploy or a restart fails although everything was applied: the pods do not run it."""
 
 SENTENCES: dict[Reason, str] = {
@@ -66,6 +66,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.SYNC_FAILED: "Argo CD could not apply the manifests. Open the Application for the resource that failed.",
     Reason.SYNC_TIMED_OUT: "Argo CD is still applying the manifests, far beyond its time. Look at the Application.",
     Reason.WRONG_REVISION: "Argo CD applied another commit than the approved one. Look at the Application now.",
+    Reason.WRONG_IMAGE: (
+        "Pods run another image than the approved one under the same tag: it was pushed again, or a node had an older "
+        "one. Build it under a new tag, or roll back."
+    ),
     Reason.ROLLOUT_FAILED: "The new pods do not run. Roll back, or fix it and push again.",
     Reason.ROLLOUT_TIMED_OUT: "The new pods were not ready in time. Look at the pods.",
     Reason.OUTCOME_UNKNOWN: (

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bot.domain.events import Health, Pod, Workload
 from bot.domain.images import Image
+from bot.domain.operations import ImageChange
 
 
 def is_deployed(workload: Workload, *, image: Image, health_is_fresh: bool) -> bool:
@@ -26,6 +27,17 @@ def is_deployed(workload: Workload, *, image: Image, health_is_fresh: bool) -> b
         and 0 < workload.replicas == workload.updated == workload.available == workload.total == len(pods)
         and all(pod.ready and _runs(pod, image) for pod in pods)
     )
+
+
+def runs_another(workload: Workload, change: ImageChange) -> bool:
+    """Whether a pod runs another image than the one that was behind the tag when people consented to it.
+
+    Only where that can be told. Of an index a node may report the index or the image that it chose from it, and what
+    a node says of another repository, or not at all, cannot be compared.
+    """
+    if change.digest is None or change.index:
+        return False
+    return any(pod.digest not in (None, change.digest) for pod in workload.pods if not pod.terminating)
 
 
 def is_restarted(workload: Workload, *, before: datetime | None) -> bool:

@@ -40,13 +40,15 @@ class StoredImage:
     """One image in the registry with all names that are known for it.
 
     `pushed_at` is when it was created where a registry keeps no time of pushes, and None where it keeps neither or
-    nobody asked; `findings` is None where it has no finished scan.
+    nobody asked; `findings` is None where it has no finished scan. `index` says that the digest is of a list of images,
+    one for each platform, of which a node runs one that has a digest of its own.
     """
 
     digest: str
     tags: frozenset[str]
     pushed_at: datetime | None = None
     findings: Findings | None = None
+    index: bool = False
 
     @property
     def at(self) -> datetime | None:

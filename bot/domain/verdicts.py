@@ -2,18 +2,19 @@
 
 Never from `status.sync`, which compares with the newest commit: after a sync pinned to an approved revision it says
 `OutOfSync` as soon as somebody pushes. The chain is: our operation ended well, it applied the approved revision from
-the approved source, Argo CD has compared again since, and the pods run the image. Our operation is the one that has its
-id in its `infos`. Argo CD's own rollback takes no id: it is known by its revision and by having begun after what Argo
-CD did before the order.
+the approved source, Argo CD has compared again since, and the pods run the image, which was the one behind its tag when
+people consented. Our operation is the one that has its id in its `infos`. Argo CD's own rollback takes no id: it is
+known by its revision and by having begun after what Argo CD did before the order.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain import rollouts
 from bot.domain.events import ApplicationObserved, Health, Phase, SyncOperation, Workload
 from bot.domain.images import Image
-from bot.domain.operations import Content, Operation, OperationState, Way
+from bot.domain.operations import Content, ImageChange, Operation, OperationState, Way
 from bot.domain.reasons import Reason
 
 TERMINATED = "Operation terminated"
@@ -75,15 +76,15 @@ def judge_automated(operation: Operation, *, event: ApplicationObserved, now: da
         return Verdict(state=OperationState.FAILED, reason=Reason.OUTCOME_UNKNOWN)
     if event.cluster_error is not None:
         return _overdue(late, Reason.CLUSTER_UNREACHABLE)
-    image = content.image_of(operation.service)
-    workload = event.workload(operation.service or "")
-    if workload is None or image is None or workload.desired != image:
+    change = next((one for one in content.images if one.service == operation.service), None)
+    workload, image = event.workload(operation.service or ""), change.new if change else None
+    if workload is None or change is None or image is None or workload.desired != image:
         return _overdue(late, Reason.CONTENT_CHANGED)
     if _failed_since(event.operation, operation=operation):
         return Verdict(state=OperationState.FAILED, reason=Reason.SYNC_FAILED)
     if workload.live == image and event.health_is_fresh:
         if _runs(workload, image):
-            return Verdict(state=OperationState.SUCCEEDED)
+            return _deployed([(workload, change)])
         if workload.health is Health.DEGRADED:
             return Verdict(state=OperationState.FAILED, reason=Reason.ROLLOUT_FAILED)
     return _overdue(late, Reason.ROLLOUT_TIMED_OUT)
@@ -115,14 +116,21 @@ def _judge_pods(operation: Operation, *, content: Content, event: ApplicationObs
     if not ours and not _began_later(event.operation, operation=operation):
         return _overdue(late, Reason.OUTCOME_UNKNOWN)
     fresh = event.health_is_fresh
-    moved = [(event.workload(change.service), change.new) for change in content.images]
+    moved = [(event.workload(change.service), change) for change in content.images]
     if not moved and not content.everything:
         return _overdue(late, Reason.ROLLOUT_TIMED_OUT)
-    if fresh and all(_runs(workload, image) for workload, image in moved):
-        return Verdict(state=OperationState.SUCCEEDED)
+    if fresh and all(_runs(workload, change.new) for workload, change in moved):
+        return _deployed(moved)
     if ours and fresh and any(workload and workload.health is Health.DEGRADED for workload, _ in moved):
         return Verdict(state=OperationState.FAILED, reason=Reason.ROLLOUT_FAILED)
     return _overdue(late, Reason.ROLLOUT_TIMED_OUT if ours else Reason.OUTCOME_UNKNOWN)
+
+
+def _deployed(moved: Iterable[tuple[Workload | None, ImageChange]]) -> Verdict:
+    """Pods run what Git asks for. They may still run another image under that tag than the one that was approved."""
+    if any(workload and rollouts.runs_another(workload, change) for workload, change in moved):
+        return Verdict(state=OperationState.FAILED, reason=Reason.WRONG_IMAGE)
+    return Verdict(state=OperationState.SUCCEEDED)
 
 
 def _runs(workload: Workload | None, image: Image | None) -> bool:

@@ -5,7 +5,6 @@ Used before a tag is committed and before a sync is ordered, with the same quest
 
 from bot.adapters.argocd import ArgoCD
 from bot.adapters.argocd_values import ApplicationRead
-from bot.adapters.github import GitHub
 from bot.domain.approvals import Vote
 from bot.domain.catalog import Environment
 from bot.domain.operations import Content, Operation
@@ -33,33 +32,45 @@ async def require_as_approved(
     read: ApplicationRead,
     environment: Environment,
     argocd: ArgoCD,
-    github: GitHub,
+    manifests: Manifests,
     steps: Steps,
 ) -> None:
     """Return if ordering the content now does exactly what people consented to, and nothing is in the way; else refuse.
 
     That is asked of the newest commit, and of the one that was written for the tag: it is what will be synced, and
-    whoever may push can have put more into it, or made one that passes for it, and have taken that back since.
+    whoever may push can have put more into it, or made one that passes for it, and have taken that back since. The
+    registry is asked again too: a tag may have been pushed once more, and consent is to the image that was behind it.
     STOPPED is no end: `Steps.guarded` has the operation wait where it is.
     """
     await histories.require(operation, read=read, argocd=argocd, application=environment.application)
     if (read.uid, read.source_digest) != (content.uid, content.source_digest):
         raise Refused(Reason.APPLICATION_CHANGED)
     image = content.image_of(operation.service) if operation.by_commit else None
-    found = [read]
+    reads = [read]
     if operation.written is not None:
-        found.append(await argocd.read(environment.application, revision=operation.written))
-    for one in found:
-        if not content.same_effect(
-            contents.of(one, service=operation.scope, automated=environment.automated, image=image)
-        ):
-            raise Refused(Reason.CONTENT_CHANGED)
+        reads.append(await argocd.read(environment.application, revision=operation.written))
+    for one in reads:
+        found = contents.of(one, service=operation.scope, automated=environment.automated, image=image)
+        now = await manifests.pinned(found)
+        if not content.same_effect(now):
+            raise Refused(Reason.CONTENT_CHANGED, _behind_tags(content, now))
     if not await argocd.can_sync(environment.application):
         raise Refused(Reason.WINDOW_CLOSED)
-    if not await github.contains(environment.branch, content.revision):
+    if not await manifests.github.contains(environment.branch, content.revision):
         raise Refused(Reason.NOT_ON_BRANCH)
     async with steps.database.reading() as connection:
         await obstacles.require_still_clear(connection, operation, now=steps.clock())
+
+
+def _behind_tags(content: Content, now: Content) -> str:
+    """Which services' tags mean another image than was shown, in words; '' when that is not what has changed."""
+    shown = {change.service: change for change in content.images}
+    moved = [
+        change.service
+        for change in now.images
+        if (before := shown.get(change.service)) and before.new == change.new and before.digest != change.digest
+    ]
+    return f"The image behind the tag of {', '.join(moved)} is not the one that was shown." if moved else ""
 
 
 def is_taken(read: ApplicationRead) -> bool:

@@ -109,7 +109,7 @@ class Deployer:
             read=read,
             environment=environment,
             argocd=argocd,
-            github=self.github,
+            manifests=self.manifests,
             steps=self.steps,
         )
         if not await self.steps.order(marked, expected=OperationState.APPROVED):
@@ -191,7 +191,7 @@ class Deployer:
             read=read,
             environment=environment,
             argocd=argocd,
-            github=self.github,
+            manifests=self.manifests,
             steps=self.steps,
         )
         again = replace(self.steps.marked(operation, within=FOLLOW_FOR), attempts=operation.attempts + 1)

@@ -6,8 +6,9 @@ tag in its place. So nobody commits what nobody may deploy, and what is synced i
 only where that brings the tag back and nothing else, so the same holds for them.
 """
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -23,6 +24,7 @@ from bot.domain.comparisons import Comparison, Side
 from bot.domain.images import Image
 from bot.domain.operations import Between, Content, ImageChange, Operation, Way
 from bot.domain.reasons import Reason, Refused
+from bot.domain.tags import StoredImage, reference
 
 COMMITS = 5
 
@@ -52,11 +54,8 @@ class Manifests:
         return Image(repository=self.catalog.image_of(operation.service), tag=operation.tag)
 
     async def require(self, operation: Operation, image: Image, *, environment: Environment) -> None:
-        """Refuse an image that the registry does not have, one that Git asks for already, an overlay in which the tag
-        cannot be changed, and commits that cannot be reverted to it. Raises the errors of the adapters."""
-        tag = image.tag or ""
-        if not await self.registry.images(self.catalog.services[operation.subject].image, [tag]):
-            raise Refused(Reason.TAG_UNKNOWN)
+        """Refuse an image that Git asks for already, an overlay in which the tag cannot be changed, and commits that
+        cannot be reverted to it. Raises the errors of the adapters."""
         await self.require_change(image, environment=environment)
         if operation.rollback is not None and operation.way is Way.REVERT:
             await self.require_revert(image, environment=environment, reverts=operation.rollback.reverts)
@@ -76,12 +75,28 @@ class Manifests:
         for path, (before, after) in found.items():
             _require_only(path, before, after, image=image, environment=environment)
 
-    async def require_stored(self, content: Content) -> None:
-        """Refuse content with an image that the registry does not have."""
-        for change in content.images:
-            repository = self.catalog.services[change.service].image
-            if change.new is None or not await self.registry.images(repository, [change.new.tag or ""]):
-                raise Refused(Reason.TAG_UNKNOWN, f"({change.service})")
+    async def pinned(self, content: Content) -> Content:
+        """The content with the digest that the registry has behind each new image at this moment.
+
+        One question for each service, as many at once as the adapter lets through. Refuses an image that the registry
+        does not have, and one of another repository, about which it says nothing. Raises a RegistryError.
+        """
+        found = await asyncio.gather(*map(self._stored, content.images))
+        pinned = []
+        for change, stored in zip(content.images, found, strict=True):
+            if change.new is not None and stored is None:
+                raise Refused(Reason.TAG_UNKNOWN, f"({change.service})" if len(found) > 1 else "")
+            pinned.append(replace(change, digest=stored.digest, index=stored.index) if stored else change)
+        return replace(content, images=tuple(pinned))
+
+    async def _stored(self, change: ImageChange) -> StoredImage | None:
+        """What the registry has of a new image, or None when there is none."""
+        image = change.new
+        if image is None:
+            return None
+        if image.repository != self.catalog.image_of(change.service):
+            raise Refused(Reason.TAG_UNKNOWN, f"({change.service}: it is another repository, {image.repository})")
+        return await self.registry.resolve(self.catalog.services[change.service].image, reference(image))
 
     async def between(self, change: ImageChange) -> Between | None:
         """The commits between what the service runs and the commit of its new image; None when GitHub does not tell."""

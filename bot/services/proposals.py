@@ -13,7 +13,7 @@ from bot.domain import images, rollbacks
 from bot.domain.approvals import UNMAPPED, Approval
 from bot.domain.catalog import Environment
 from bot.domain.images import Image
-from bot.domain.operations import Content, Operation, OperationState, Way
+from bot.domain.operations import Content, Operation, OperationState
 from bot.domain.people import People, named
 from bot.domain.reasons import Reason, Refused
 from bot.services import authorship, consents, contents, environments, histories, operations, releases, showing
@@ -37,9 +37,9 @@ async def propose(
 ) -> None:
     """Take a requested deploy to `waiting`, or to `approved` where nobody has to consent.
 
-    It takes the place of what waits for consent to the same target. Refuses what `contents.of` and `Manifests.require`
-    refuse, a revision that is not on the environment's branch, an image whose tag names no commit, and when what waited
-    was approved meanwhile. Raises the errors of the adapters.
+    It takes the place of what waits for consent to the same target. Refuses what `contents.of`, `Manifests.require` and
+    `Manifests.pinned` refuse, a revision that is not on the environment's branch, an image whose tag names no commit,
+    and when what waited was approved meanwhile. Raises the errors of the adapters.
     """
     chosen, image = await _chosen(operation, github=github), manifests.image(operation)
     if image is not None:
@@ -55,8 +55,7 @@ async def propose(
         raise Refused(Reason.NOT_ON_BRANCH)
     await histories.require(operation, read=read, argocd=argocd, application=environment.application)
     content = contents.of(read, service=operation.scope, automated=environment.automated, image=image)
-    if operation.way is Way.HISTORY:
-        await manifests.require_stored(content)
+    content = await manifests.pinned(content)
     if operation.rollback is not None:
         _require_target(content, operation)
     commits = [await _source(change.new, service=change.service, github=github) for change in content.images]

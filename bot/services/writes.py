@@ -79,7 +79,7 @@ async def _commit(
         read=read,
         environment=environment,
         argocd=argocd,
-        github=manifests.github,
+        manifests=manifests,
         steps=steps,
     )
     names = [vote.name for vote in await consents.votes(steps.database, operation)]

@@ -81,6 +81,8 @@ async def test_reads_what_runs(
 
     image = images.parse(world.deployment("prod", SERVICE).image)
     pods = sorted(world.deployment("prod", SERVICE).pods, key=lambda pod: pod.name)
+    stored = world.images.find(f"tiketi-{SERVICE}", image.tag or "")
+    assert stored is not None
     assert set(found) == set(catalog.services)
     assert found[SERVICE] == WorkloadRead(
         service=SERVICE,
@@ -100,6 +102,7 @@ async def test_reads_what_runs(
                 node="node-1",
                 created_at=pod.created,
                 containers=(SERVICE,),
+                digest=stored.digest,
             )
             for pod in pods
         ),

@@ -114,6 +114,32 @@ def test_the_most_telling_reason_wins(status: Json, reason: str | None) -> None:
     assert backend(pod("mine", **status)).pods[0].reason == reason
 
 
+DIGEST = "sha256:" + "d" * 64
+
+
+@pytest.mark.parametrize(
+    ("said", "digest"),
+    [
+        (f"registry:5000/backend@{DIGEST}", DIGEST),
+        (f"docker-pullable://registry:5000/backend@{DIGEST}", DIGEST),
+        (f"docker://{DIGEST}", None),
+        (DIGEST, None),
+        ("d" * 64, None),
+        (f"docker.io/library/import-2026-01-05@{DIGEST}", None),
+        ("registry:5000/backend@sha256:short", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_the_digest_that_a_node_says_it_runs(said: str | None, digest: str | None) -> None:
+    statuses = [
+        {"name": "proxy", "imageID": f"registry:5000/backend@sha256:{'0' * 64}"},
+        {"name": "backend", "imageID": said},
+    ]
+    [found] = backend(pod("mine", containerStatuses=statuses)).pods
+    assert (found.digest, found.image.repository) == (digest, "registry:5000/backend")
+
+
 def test_restarts_and_leaving() -> None:
     statuses = [{"restartCount": 2}, {"restartCount": 3}]
     leaving = pod("a", metadata={"deletionTimestamp": "2026-08-22T10:00:00Z"}, containerStatuses=statuses)

@@ -82,6 +82,22 @@ async def test_names_and_images(aws: Any, registry: EcrRegistry, calls: Calls) -
     assert calls.seen == [("registry", "images", "ok")]
 
 
+async def test_what_a_tag_means_at_this_moment_comes_from_no_memory(
+    aws: Any, registry: EcrRegistry, calls: Calls
+) -> None:
+    first = push(aws, OLD, "t")
+    await registry.images(REPOSITORY, ["t"])
+    second = push(aws, NEW)
+    manifest = aws.batch_get_image(repositoryName=REPOSITORY, imageIds=[{"imageTag": NEW}])["images"][0]
+    aws.put_image(repositoryName=REPOSITORY, imageManifest=manifest["imageManifest"], imageTag="t")
+
+    resolved = [await registry.resolve(REPOSITORY, reference) for reference in ("t", OLD, first, "nope")]
+    assert [image and image.digest for image in resolved] == [second, first, first, None]
+    assert calls.seen == [("registry", "images", "ok"), *[("registry", "resolve", "ok")] * 4]
+    with pytest.raises(RepositoryUnknown):
+        await registry.resolve("nope", "t")
+
+
 async def test_a_repository_that_is_not_there(aws: Any, registry: EcrRegistry) -> None:
     with pytest.raises(RepositoryUnknown):
         await registry.names("nope")
@@ -187,6 +203,22 @@ async def test_findings_come_with_the_listing(
             findings=Findings(critical=findings[0], high=findings[1]) if findings else None,
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("media_type", "index"),
+    [
+        ("application/vnd.oci.image.index.v1+json", True),
+        ("application/vnd.docker.distribution.manifest.list.v2+json", True),
+        ("application/vnd.docker.distribution.manifest.v2+json", False),
+    ],
+)
+async def test_an_image_for_several_platforms_is_told(stubbed: Stubbed, media_type: str, index: bool) -> None:
+    told = {"imageDetails": [detail(1, OLD, imageManifestMediaType=media_type)]}
+    one = {"registryId": ACCOUNT, "repositoryName": REPOSITORY, "imageIds": [{"imageTag": OLD}]}
+    stubbed.stub.add_response("describe_images", told, one)
+    found = await stubbed.resolve(REPOSITORY, OLD)
+    assert found == StoredImage(digest=f"sha256:{1:064}", tags=frozenset({OLD}), pushed_at=AT, index=index)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hashlib
 import json
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
@@ -113,7 +114,35 @@ async def test_an_index_is_as_old_as_its_first_image(registry: OciRegistry, worl
     stored.tags["multi"] = index.digest
 
     [found] = await registry.images(REPOSITORY, ["multi"])
-    assert found.pushed_at == at
+    digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+    assert found == StoredImage(digest=digest, tags=frozenset({"multi"}), pushed_at=at, index=True)
+    resolved = await registry.resolve(REPOSITORY, "multi")
+    assert resolved == StoredImage(digest=digest, tags=frozenset({"multi"}), index=True)
+    with pytest.raises(RegistryUnreachable) as caught:  # kept under a digest that is not its own
+        await registry.resolve(REPOSITORY, index.digest)
+    assert caught.value.log == f"asked for {index.digest}, and got {digest}"
+
+
+async def test_what_a_tag_means_at_this_moment_comes_from_no_memory(
+    registry: OciRegistry, server: Registry, world: World, calls: Calls
+) -> None:
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    first = world.images.push(REPOSITORY, tags=["t"], revision="a" * 40, at=at)
+    await registry.images(REPOSITORY, ["t"])
+    assert await registry.resolve(REPOSITORY, "t") == StoredImage(digest=first.digest, tags=frozenset({"t"}))
+
+    second = world.images.push(REPOSITORY, tags=["t"], revision="b" * 40, at=at)
+    assert await registry.resolve(REPOSITORY, "t") == StoredImage(digest=second.digest, tags=frozenset({"t"}))
+    assert await registry.resolve(REPOSITORY, first.digest) == StoredImage(digest=first.digest, tags=frozenset())
+    world.images.delete(REPOSITORY, "t")
+    assert await registry.resolve(REPOSITORY, "t") is None
+
+    number = len(server.requests)
+    assert [await registry.resolve(REPOSITORY, wrong) for wrong in ("no tag", "../tags/list", "")] == [None] * 3
+    assert len(server.requests) == number
+    with pytest.raises(RepositoryUnknown):
+        await registry.resolve("nope", "t")
+    assert {call for call in calls.seen if call[1] == "resolve"} >= {("registry", "resolve", "ok")}
 
 
 async def test_every_page_is_read_and_not_one_too_many(

@@ -29,7 +29,7 @@ from bot.domain.operations import (
 from bot.domain.reasons import Reason
 from bot.domain.verdicts import TERMINATED
 from tests.cards import places, story
-from tests.cards.story import after, approval, granted, image, operation, seen, sync
+from tests.cards.story import after, approval, granted, image, operation, pinned, seen, sync
 
 BACKEND_OLD, BACKEND = "0a1b2c3-20260102-101500", "d4e5f60-20260105-120000"
 URL = "https://discord.com/channels/1/2/3"
@@ -121,6 +121,11 @@ def _everything() -> Iterator[tuple[str, Card]]:
     yield "superseded", _card(asked(OperationState.SUPERSEDED, reason=Reason.SUPERSEDED), newer)
     yield "changed-since", _card(asked(OperationState.SUPERSEDED, reason=Reason.CHANGED_SINCE), granted())
     yield "asked-again", _card(asked(OperationState.WAITING, before=_earlier(), asked_again=1), approval())
+    shown, moved = pinned(EVERYTHING), pinned(EVERYTHING, moved="backend")
+    again = asked(OperationState.WAITING, before=shown, content=moved, asked_again=1)
+    yield "pushed-again", _card(again, approval())
+    upgraded = asked(OperationState.WAITING, before=EVERYTHING, content=shown, asked_again=1)
+    yield "looked-up-since", _card(upgraded, approval())
 
 
 def _earlier() -> Content:

@@ -13,6 +13,7 @@ from tests.cards.story import approval, card, granted, operation, pipeline, run,
 
 _WAITING = [*pipeline(), seen(110)]
 GROUPS = (Group(name="release", roles=frozenset({500})), Group(name="security", roles=frozenset({501, 502})))
+_SHOWN, _MOVED = story.pinned(story.CONTENT), story.pinned(story.CONTENT, moved="ticket-service")
 _DONE = sync(Phase.SUCCEEDED, finished=508, message="successfully synced (all tasks run)")
 
 
@@ -87,6 +88,11 @@ def cards() -> dict[str, Card]:
             operation(OperationState.WAITING, before=replace(story.CONTENT, diff_digest="before"), asked_again=1),
             approval(),
         ),
+        "pushed-again": card(
+            told(_WAITING),
+            operation(OperationState.WAITING, before=_SHOWN, content=_MOVED, asked_again=1),
+            approval(),
+        ),
         "rejected": card(
             told(_WAITING),
             operation(OperationState.REJECTED, reason=Reason.REJECTED, detail="**Not** before @everyone's launch"),
@@ -130,6 +136,11 @@ def cards() -> dict[str, Card]:
         "deployed": card(
             told([*_WAITING, seen(545, live=story.TAG, operation=_DONE, ready=3)]),
             operation(OperationState.SUCCEEDED),
+            granted(),
+        ),
+        "another-image": card(
+            told([*_WAITING, seen(545, live=story.TAG, operation=_DONE, ready=3)]),
+            operation(OperationState.FAILED, content=_SHOWN, reason=Reason.WRONG_IMAGE),
             granted(),
         ),
         "sync-failed": card(

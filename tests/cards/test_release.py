@@ -102,10 +102,12 @@ def test_a_stage_that_failed_while_its_run_goes_on_cannot_be_run_again_yet() -> 
             "refusing-unmapped",
             "refusing-unsure",
             "asked-again",
+            "pushed-again",
             "by-hand",
             "failed",
             "cancelled",
             "degraded",
+            "another-image",
         }
     ),
 )

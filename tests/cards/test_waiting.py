@@ -58,6 +58,19 @@ def test_the_list_shows_each_request_and_who_cannot_decide_the_others() -> None:
     )
 
 
+def test_what_is_behind_each_tag_is_part_of_what_one_press_consents_to() -> None:
+    shown = story.pinned(CONTENT)
+    backend = replace(shown.images[0], service="backend", digest=f"sha256:{'b' * 64}")
+    several_services = replace(shown, images=(*shown.images, backend))
+    card = several(asked(content=shown), asked(service=None, content=several_services))
+
+    first, _, second, *_ = card.description.replace("\u200b\n", "").split("\n")
+    assert first == f"• **ticket-service** `{story.OLD_TAG}` → `{story.TAG}` @ `0c0ffee50c0f`"
+    assert second == (
+        f"• **all services** ticket-service `{story.TAG}` @ `0c0ffee50c0f`, backend `{story.TAG}` @ `bbbbbbbbbbbb`"
+    )
+
+
 def test_a_list_that_has_changed_says_so_first_and_an_empty_one_has_no_button() -> None:
     card = several(asked(), moved=True)
     assert card.description.startswith("⚠️ **The list has changed**, so nothing was approved.")
@@ -70,7 +83,9 @@ def test_a_list_that_has_changed_says_so_first_and_an_empty_one_has_no_button() 
 def test_whatever_things_are_called_everything_that_is_approved_is_shown() -> None:
     tag, name = Image(repository="r", tag="`" * 128), "*" * 63
     images = tuple(
-        ImageChange(service=f"{name}{number}", old=tag, new=Image(repository="r", tag="_" * 128))
+        ImageChange(
+            service=f"{name}{number}", old=tag, new=Image(repository="r", tag="_" * 128), digest=f"sha256:{'e' * 64}"
+        )
         for number in range(30)
     )
     facts = {"requested_name": "_" * 100, "off_branch": True, "asked_again": 3}

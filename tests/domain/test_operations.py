@@ -1,6 +1,6 @@
 """What people consent to has a fingerprint: the same for the same content, another for any other."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -24,6 +24,16 @@ DIFFERENT: dict[str, Any] = {
 def test_the_digest_is_the_same_in_every_process_and_version() -> None:
     assert content().digest == "81eefe302605807a6c1ea2cc3a0838d4cbd8636b94eb91f5a2a8cf2695057f11"
     assert content(resources=(DEPLOYMENT,)).digest == content().digest
+
+
+def test_the_image_behind_a_tag_is_part_of_it_and_what_was_never_looked_up_keeps_its_digest() -> None:
+    [change] = content().images
+    shown, other = (content(images=(replace(change, digest=f"sha256:{one * 64}"),)) for one in "ab")
+
+    assert len({content().digest, shown.digest, other.digest}) == 3
+    assert shown.same_effect(replace(shown, revision=ELSEWHERE))
+    assert not shown.same_effect(other)
+    assert not content().same_effect(shown)
 
 
 def test_every_field_has_another_value_here() -> None:

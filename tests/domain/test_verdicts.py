@@ -1,5 +1,6 @@
 """How an ordered sync ended: one read after the other, each with its judgement before and after the deadline."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -73,6 +74,34 @@ def test_a_sync_that_names_no_source_is_judged_by_its_revision() -> None:
 
 def test_our_sync_failed_although_the_pods_run_and_the_cluster_is_away() -> None:
     assert judge(seen(operation=sync(phase=Phase.FAILED), cluster_error="away")) == failed(Reason.SYNC_FAILED)
+
+
+APPROVED, OTHER = (f"sha256:{one * 64}" for one in "ab")
+
+
+@pytest.mark.parametrize("automated", [False, True])
+@pytest.mark.parametrize(
+    ("change", "digests", "other"),
+    [
+        ({"digest": APPROVED}, (APPROVED, APPROVED, APPROVED), False),
+        ({"digest": APPROVED}, (APPROVED, APPROVED, OTHER), True),
+        ({"digest": APPROVED}, (APPROVED, None, None), False),
+        ({"digest": APPROVED, "index": True}, (OTHER, OTHER, OTHER), False),
+        ({}, (OTHER, OTHER, OTHER), False),
+    ],
+    ids=["the same", "one pod runs another", "not told", "an index", "approved before the registry was asked"],
+)
+def test_pods_run_the_image_that_was_behind_the_tag(
+    change: dict[str, Any], digests: tuple[str | None, ...], other: bool, automated: bool
+) -> None:
+    pods = tuple(pod(number, digest=digest) for number, digest in enumerate(digests))
+    leaving = pod(9, digest=OTHER, ready=False, terminating=True)
+    asked = operation(content=content(images=tuple(replace(one, **change) for one in content().images)))
+    judged = verdicts.judge_automated if automated else verdicts.judge
+
+    verdict = judged(asked, event=seen(workload(pods=(*pods, leaving))), now=NOW)
+
+    assert verdict == (failed(Reason.WRONG_IMAGE) if other else SUCCEEDED)
 
 
 UNDECIDED: dict[str, tuple[ApplicationObserved, Reason]] = {

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sandbox.images import Image
 from sandbox.pipeline import Ran
 from sandbox.scene import Scene
 from tests.journeys.seeing import GAP
@@ -16,13 +17,20 @@ def web(scene: Scene) -> str:
     return f"{scene.github.url}/{scene.topology.repository}"
 
 
+def behind(image: Image | None) -> str:
+    """What stands after the tag of an image that people consent to: the beginning of its digest."""
+    assert image is not None
+    return f" @ `{image.digest.removeprefix('sha256:')[:12]}`"
+
+
 def change(scene: Scene, ran: Ran, *, subject: str, author: str, old: str) -> str:
-    """The first paragraph: what is being deployed, and which images."""
+    """The first paragraph: what is being deployed, and which images. Production waits for consent to exactly one."""
     url, sha = web(scene), ran.source.sha
+    image = behind(ran.image) if ran.environment == "prod" else ""
     return (
         f"[{subject}]({url}/commit/{sha}) by {author}\n"
         f"`{old}` →\n"
-        f"`{ran.tag}` · [compare]({url}/compare/{old[:7]}...{sha})"
+        f"`{ran.tag}`{image} · [compare]({url}/compare/{old[:7]}...{sha})"
     )
 
 

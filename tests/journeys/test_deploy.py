@@ -45,7 +45,7 @@ async def test_a_deploy_by_hand_is_the_same_request(scene: Scene, rows: Rows) ->
     change = (
         f"Commit [{sha[:7]}]({web}/commit/{sha})\n"
         f"`{old}` →\n"
-        f"`{released.tag}` · [compare]({web}/compare/{old[:7]}...{sha})"
+        f"`{released.tag}`{expected.behind(released.image)} · [compare]({web}/compare/{old[:7]}...{sha})"
     )
     assert seeing.seen(card) == seeing.Seen(
         title=f"{PLACE} · waiting for approval",

@@ -7,7 +7,7 @@ from simcord.results import InteractionResult
 
 from bot.domain.operations import OperationState
 from sandbox.scene import Scene
-from tests.journeys import seeing
+from tests.journeys import expected, seeing
 from tests.journeys.rows import Rows
 
 pytestmark = pytest.mark.journey
@@ -44,8 +44,8 @@ async def test_everything_is_shown_approved_and_synced_at_once(scene: Scene, row
         title=f"{ALL} · waiting for approval",
         text=seeing.GAP.join(
             (
-                f"**backend** `{old['backend']}` →\n`{second.tag}`\n"
-                f"**ticket-service** `{old['ticket-service']}` →\n`{first.tag}`\n"
+                f"**backend** `{old['backend']}` →\n`{second.tag}`{expected.behind(second.image)}\n"
+                f"**ticket-service** `{old['ticket-service']}` →\n`{first.tag}`{expected.behind(first.image)}\n"
                 f"2 objects at [{commit[:7]}]({url})",
                 "⏳ **Approval** asked by hyunwoo · ends ⏱\n⚪ Sync · Rollout",
                 f"**Next** {WHO}.",

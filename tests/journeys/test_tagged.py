@@ -9,7 +9,7 @@ from bot.domain.operations import OperationState
 from bot.domain.reasons import SENTENCES, Reason
 from sandbox.deployments import Breakage
 from sandbox.scene import Scene
-from tests.journeys import seeing
+from tests.journeys import expected, seeing
 from tests.journeys.rows import NEVER, Rows
 
 pytestmark = pytest.mark.journey
@@ -41,6 +41,7 @@ async def newer(scene: Scene, environment: str = "prod") -> str:
 async def test_an_earlier_image_comes_back_after_approval(scene: Scene, rows: Rows) -> None:
     earlier = await newer(scene)
     running, tip = scene.world.overlay("prod").tags[TICKETS], scene.world.git.head("main")
+    image = scene.world.images.find("tiketi-ticket-service", earlier)
     told = await ask(scene, earlier)
     assert seeing.told(told) == (f"{PLACE} · waiting for approval", "**@Release manager** decides on its card.")
     waiting = await seeing.message(scene.town.releases, titled=f"{PLACE} · waiting for approval")
@@ -48,7 +49,8 @@ async def test_an_earlier_image_comes_back_after_approval(scene: Scene, rows: Ro
     url = f"{scene.github.url}/ORGANIZATION/project-ticketing/commit"
     assert seeing.seen(waiting).text == seeing.GAP.join(
         (
-            f"**ticket-service** `{running}` →\n`{earlier}`\n1 object at [{tip.sha[:7]}]({url}/{tip.sha})",
+            f"**ticket-service** `{running}` →\n`{earlier}`{expected.behind(image)}\n"
+            f"1 object at [{tip.sha[:7]}]({url}/{tip.sha})",
             seeing.seen(waiting).text.split(seeing.GAP)[1],
             "⏳ **Approval** asked by hyunwoo · ends ⏱\n⚪ Manifest · Sync · Rollout",
             "**Next** **@Release manager** approves or rejects, but not minji or hyunwoo.",

@@ -61,10 +61,11 @@ async def test_the_new_pods_crash(bot: Bot, world: World) -> None:
 
 
 async def test_the_image_cannot_be_pulled(bot: Bot, world: World) -> None:
-    source = world.commit_source(TICKETS, branch="main", login="hyunwoo", subject="fix: seats")
-    world.commit_tag(TICKETS, "prod", tag=world.tag_of(source.sha))
+    released = world.release("prod", TICKETS)
+    running = await bot.running()
+    world.images.delete(released.image.repository, released.tag)  # after the last look, before a node pulls it
 
-    failed = await bot.followed(await bot.running())
+    failed = await bot.followed(running)
 
     assert ended(failed) == (OperationState.FAILED, Reason.ROLLOUT_FAILED)
     assert {pod.breakage and pod.breakage.reason for pod in world.deployment("prod", TICKETS).updated} == {

@@ -12,6 +12,9 @@ from bot.domain.operations import Content, ImageChange, OperationState, Resource
 from bot.domain.reasons import Reason, Refused
 from bot.domain.releases import ReleaseState, state
 from bot.services import operations
+from sandbox.argocd import Argocd
+from sandbox.github import Github
+from sandbox.registry import Registry
 from sandbox.world import World
 from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot, bot_in, requiring
 from tests.services.outside import Interrupted, Outside
@@ -42,6 +45,7 @@ async def test_the_whole_road_leaves_exactly_this(bot: Bot, world: World, argocd
                 service=TICKETS,
                 old=Image(repository=repository, tag=tag),
                 new=Image(repository=repository, tag=released.tag),
+                digest=released.image.digest,
             ),
         ),
         resources=(DEPLOYMENT,),
@@ -174,8 +178,14 @@ async def test_the_compared_commit_is_not_on_the_branch(bot: Bot, world: World) 
     assert (refused.state, refused.reason) == (OperationState.REFUSED, Reason.NOT_ON_BRANCH)
 
 
+def push(world: World, tag: str) -> None:
+    """The registry has an image under the tag."""
+    world.images.push("tiketi-ticket-service", tags=[tag], revision="e" * 40, at=world.timeline.now())
+
+
 @pytest.mark.parametrize("tag", ["latest", "0123456-20260822-120000"])
 async def test_the_image_names_no_commit(bot: Bot, world: World, tag: str) -> None:
+    push(world, tag)
     world.commit_tag(TICKETS, "prod", tag=tag)
 
     refused = await bot.propose()
@@ -185,6 +195,7 @@ async def test_the_image_names_no_commit(bot: Bot, world: World, tag: str) -> No
 
 async def test_the_tag_names_a_branch_and_no_commit(bot: Bot, world: World) -> None:
     world.git.branches["abcdef0"] = world.git.head("main").sha
+    push(world, "abcdef0-20260822-120000")
     world.commit_tag(TICKETS, "prod", tag="abcdef0-20260822-120000")
 
     refused = await bot.propose()
@@ -206,10 +217,10 @@ async def test_github_is_away_for_a_while(bot: Bot, world: World, outside: Outsi
     assert (operation.state, operation.reason, operation.deadline) == (OperationState.WAITING, None, None)
 
 
-@pytest.mark.parametrize("system", ["github", "argocd"])
+@pytest.mark.parametrize("system", ["github", "argocd", "registry"])
 async def test_a_system_is_away_for_too_long(bot: Bot, world: World, outside: Outside, system: str) -> None:
     world.release("prod", TICKETS)
-    server = outside.github if system == "github" else outside.argocd
+    server: Github | Argocd | Registry = getattr(outside, system)
     server.faults.status = 503
 
     operation = await bot.request()

@@ -121,6 +121,17 @@ def test_an_approval_from_before_unknown_people_were_named_can_be_read() -> None
     assert (found.unknown, found.refuses) == (True, False)
 
 
+def test_a_row_from_before_images_were_looked_up_can_be_read_and_keeps_its_digest() -> None:
+    text = json.loads(documents.operation.dump(operation()))
+    for change in text["content"]["images"]:
+        assert (change.pop("digest"), change.pop("index")) == (None, False)
+
+    found = documents.operation.load(json.dumps(text))
+    assert found == operation()
+    assert found.content is not None
+    assert found.content.digest == "81eefe302605807a6c1ea2cc3a0838d4cbd8636b94eb91f5a2a8cf2695057f11"
+
+
 def test_a_row_of_a_newer_version_can_be_read() -> None:
     text = json.loads(documents.operation.dump(operation())) | {"colour": "blue"}
 
