@@ -122,6 +122,7 @@ class Topology(_Part):
     argocd: Annotated[dict[Name, ArgoCD], Field(description="Argo CDs beside the one of the settings")] = {}
     channels: Channels
     services: Annotated[dict[Name, Service], Field(min_length=1)]
+    shared: Annotated[tuple[Directory, ...], Field(max_length=5, description="Goes into every service's image")] = ()
     environments: Annotated[dict[Name, Environment], Field(min_length=1)]
     roles: Annotated[
         dict[str, dict[Capability, tuple[DiscordId, ...]]],
@@ -141,6 +142,7 @@ class Topology(_Part):
             project=self.project,
             registry=self.registry,
             github=github,
+            shared=self.shared,
             services=MappingProxyType(
                 {name: KnownService(name=name, **service.model_dump()) for name, service in self.services.items()}
             ),

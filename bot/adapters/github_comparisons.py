@@ -4,8 +4,8 @@ GitHub lists the commits of a comparison oldest first in pages, and all files th
 300 of them. So a long comparison takes the first page, and the last one or two for its newest commits. A comparison
 tells only what the head has; what it lacks is the same question the other way round.
 
-Which commits change a directory is one more question: the history of that path. Without merges, which Git leaves out of
-such a history. Who wrote each commit is in its answer; who merged it is not.
+Which commits change a path is one more question: its history. Without merges, which Git leaves out of such a history.
+Who wrote each commit is in its answer; who merged it is not.
 
 The pull request of a commit stands in its message when GitHub merged it: `Subject (#12)` of a squash, `Merge pull
 request #12` of a merge. That costs nothing and is right but for people who write `(#12)` for an issue. Only rebased and
@@ -15,7 +15,7 @@ requests: Read-only); without it the answer says what it is.
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,9 +35,9 @@ _SQUASHED = re.compile(r"(?P<title>.*\S)\s+\(#(?P<number>\d{1,9})\)")
 _MERGED = re.compile(r"Merge pull request #(?P<number>\d{1,9}) from .*")
 
 
-async def compare(github: GitHub, *, base: str, head: str, directory: str) -> Comparison:
+async def compare(github: GitHub, *, base: str, head: str, paths: Sequence[str]) -> Comparison:
     """What lies between, with the pull requests of commits that name none. Raises what `between` raises."""
-    found = await between(github, base=base, head=head, directory=directory)
+    found = await between(github, base=base, head=head, paths=paths)
     pulls, named_only = await _pulls(github, [*found.gained.commits, *found.lost.commits])
     gained, lost = (
         replace(side, commits=tuple(replace(one, pull=one.pull or pulls.get(one.revision)) for one in side.commits))
@@ -46,9 +46,9 @@ async def compare(github: GitHub, *, base: str, head: str, directory: str) -> Co
     return replace(found, gained=gained, lost=lost, named_only=named_only)
 
 
-async def between(github: GitHub, *, base: str, head: str, directory: str) -> Comparison:
+async def between(github: GitHub, *, base: str, head: str, paths: Sequence[str]) -> Comparison:
     """Going from one revision, of which the beginning is enough, to another full one; commits are marked that change
-    the directory. No pull request is looked up.
+    one of the paths. No pull request is looked up.
 
     Raises NotFound when GitHub finds nothing in common, GithubError when it does not answer, or takes the beginning of
     a revision for a branch of that name.
@@ -59,11 +59,11 @@ async def between(github: GitHub, *, base: str, head: str, directory: str) -> Co
     full = revision_in(first.get("base_commit"))
     if not full.startswith(base):
         raise GithubError(f"{base} is a branch of that name")
-    gained = await _side(github, first, base=full, head=head, directory=directory)
+    gained = await _side(github, first, base=full, head=head, paths=paths)
     lost = Side()
     if _count(first, "behind_by"):
         back = await _page(github, base=head, head=full, number=1)
-        lost = await _side(github, back, base=head, head=full, directory=directory)
+        lost = await _side(github, back, base=head, head=full, paths=paths)
     named_only = any(one.pull is None for side in (gained, lost) for one in side.commits)
     return Comparison(base=full, head=head, gained=gained, lost=lost, named_only=named_only)
 
@@ -78,7 +78,7 @@ async def _page(github: GitHub, *, base: str, head: str, number: int) -> Json:
     return found
 
 
-async def _side(github: GitHub, first: Json, *, base: str, head: str, directory: str) -> Side:
+async def _side(github: GitHub, first: Json, *, base: str, head: str, paths: Sequence[str]) -> Side:
     """The newest commits of a comparison, at least `PAGE` of them when there are as many."""
     total = _count(first, "total_commits")
     if not total:
@@ -88,21 +88,26 @@ async def _side(github: GitHub, first: Json, *, base: str, head: str, directory:
     for number in range(max(2, last - 1), last + 1):
         oldest_first += entries(await _page(github, base=base, head=head, number=number), "commits")
     files = entries(first, "files")
-    touching = await _touching(github, head=head, directory=directory)
+    touching = await _touching(github, head=head, paths=paths)
     return Side(
         total=total,
         commits=tuple(_commit(data, touching=touching) for data in reversed(oldest_first[-PAGE:])),
-        files=sum(str(one.get("filename") or "").startswith(f"{directory}/") for one in files),
+        files=sum(_within(str(one.get("filename") or ""), paths) for one in files),
         files_cut=len(files) >= FILES_LIMIT,
     )
 
 
-async def _touching(github: GitHub, *, head: str, directory: str) -> frozenset[str] | None:
-    """The newest commits of the head that change the directory; None when GitHub does not tell."""
+async def _touching(github: GitHub, *, head: str, paths: Sequence[str]) -> frozenset[str] | None:
+    """The newest commits of the head that change one of the paths; None when GitHub does not tell."""
     try:
-        return frozenset(map(revision_in, await commits_on(github, branch=head, path=directory, limit=PAGE)))
+        asked = (commits_on(github, branch=head, path=path, limit=PAGE) for path in paths)
+        return frozenset(revision_in(one) for listed in await asyncio.gather(*asked) for one in listed)
     except GithubError:
         return None
+
+
+def _within(name: str, paths: Sequence[str]) -> bool:
+    return any(name == path or name.startswith(f"{path}/") for path in paths)
 
 
 async def _pulls(github: GitHub, commits: list[Commit]) -> tuple[dict[str, Pull], bool]:

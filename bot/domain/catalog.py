@@ -86,7 +86,8 @@ class Environment:
 class Catalog:
     """Everything the bot serves. `github` is where people open repositories, without a slash at the end.
 
-    `logins` maps Discord ids to lower-case GitHub logins.
+    `shared` are directories that go into the image of every service. `logins` maps Discord ids to lower-case
+    GitHub logins.
     """
 
     repository: str
@@ -95,6 +96,7 @@ class Catalog:
     services: Mapping[str, Service]
     environments: Mapping[str, Environment]
     github: str = "https://github.com"
+    shared: tuple[str, ...] = ()
     logins: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def service_of_workflow(self, path: str) -> Service | None:
@@ -109,6 +111,11 @@ class Catalog:
     def environments_of_application(self, application: str) -> list[Environment]:
         """The environments that an Application of this name stands for: one for each Argo CD at most."""
         return [env for env in self.environments.values() if env.application == application]
+
+    def sources_of(self, service: str) -> tuple[str, ...]:
+        """The paths whose changes are changes of the service: its directory, what is shared, and its workflow."""
+        known = self.services[service]
+        return (known.directory, *self.shared, f".github/workflows/{known.workflow}")
 
     def image_of(self, service: str) -> str:
         """The full image repository of a service, as it stands in manifests."""

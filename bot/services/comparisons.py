@@ -47,9 +47,7 @@ class Comparer:
         """
         versions = [await self._version(service, text) for text in (base, head)]
         old, new = await asyncio.gather(*map(self._revision, versions))
-        question = github_comparisons.compare(
-            self.github, base=old, head=new, directory=self.catalog.services[service].directory
-        )
+        question = github_comparisons.compare(self.github, base=old, head=new, paths=self.catalog.sources_of(service))
         try:
             found = await asked(question, what="compare", passing=NotFound)
         except NotFound as error:

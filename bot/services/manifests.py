@@ -119,9 +119,9 @@ class Manifests:
         base = images.short_revision(change.old.tag) if change.old else None
         if base is None:
             return None
-        directory = self.catalog.services[change.service].directory
+        paths = self.catalog.sources_of(change.service)
         try:
-            return await github_comparisons.between(self.github, base=base, head=head, directory=directory)
+            return await github_comparisons.between(self.github, base=base, head=head, paths=paths)
         except GithubError as error:
             log.info("manifests.no_comparison", service=change.service, answer=error.log)
             return None

@@ -52,7 +52,7 @@ def asked(server: Github) -> list[str]:
 
 async def compare(github: GitHub, base: str, head: str) -> Comparison:
     """What lies between, for backend."""
-    return await github_comparisons.compare(github, base=base, head=head, directory="backend")
+    return await github_comparisons.compare(github, base=base, head=head, paths=["backend"])
 
 
 async def test_what_comes_in_is_told_newest_first_with_its_pull_requests(
@@ -119,7 +119,7 @@ async def test_without_pull_requests_the_beginning_of_the_base_is_enough(
     push(world, "fix: aisles\n\nCo-authored-by: J <jisoo@example.com>")
     head = push(world, "fix: seats", service="auth-service", login="")
 
-    found = await github_comparisons.between(github, base=base[:7], head=head, directory="backend")
+    found = await github_comparisons.between(github, base=base[:7], head=head, paths=["backend"])
 
     assert (found.base, found.head, found.gained.total, found.lost, found.named_only) == (base, head, 3, Side(), True)
     assert [(one.subject, one.touches, one.people) for one in found.gained.commits] == [
@@ -131,7 +131,7 @@ async def test_without_pull_requests_the_beginning_of_the_base_is_enough(
 
     world.git.force(base[:7], head)
     with pytest.raises(GithubError) as trapped:
-        await github_comparisons.between(github, base=base[:7], head=head, directory="backend")
+        await github_comparisons.between(github, base=base[:7], head=head, paths=["backend"])
     assert trapped.value.log == f"{base[:7]} is a branch of that name"
 
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.catalog import Catalog
+from bot.domain.events import RunReported, RunStatus
 from bot.domain.operations import Operation
 from bot.domain.reasons import Reason, Refused
-from bot.services import approvals
+from bot.services import approvals, releases
 from bot.services.authorship import COMMITS
 from sandbox.git import Commit
 from sandbox.github_shapes import Pull
@@ -123,6 +124,42 @@ async def test_who_wrote_an_older_commit_of_the_image_and_who_merged_it_are_auth
     assert await barred(bot, await bot.propose(HYUNWOO)) == ({HYUNWOO.id, MINJI.id, SORA.id}, False)
 
 
+@pytest.mark.parametrize("path", ["packages/common/money.js", f".github/workflows/{TICKETS}-ci-cd.yml"])
+async def test_who_changed_what_is_shared_or_how_it_is_built_is_an_author(bot: Bot, world: World, path: str) -> None:
+    at = world.timeline.after()
+    world.git.commit("main", {path: "1"}, message="fix: cents", login="minji", at=at)
+    world.git.commit("main", {"packages/other/money.js": "1"}, message="fix: elsewhere", login="sora", at=at)
+    world.release("prod", TICKETS, login="hyunwoo")
+
+    assert await barred(bot, await bot.propose(HYUNWOO)) == ({HYUNWOO.id, MINJI.id}, False)
+
+
+async def test_of_what_is_promoted_who_started_the_run_elsewhere_is_an_author(
+    bot: Bot, world: World, earlier: str
+) -> None:
+    revision, now = world.git.find(earlier[:7]).sha, bot.clock()
+    run = RunReported(
+        service=TICKETS,
+        environment="staging",
+        run_id=7,
+        run_attempt=1,
+        branch="develop",
+        source_revision=revision,
+        status=RunStatus.COMPLETED,
+        conclusion="success",
+        url="",
+        title="fix",
+        author="sora",
+        actor="Minji",
+        started_at=now,
+        updated_at=now,
+    )
+    async with bot.database.transaction() as connection:
+        await releases.record(connection, run, environment="staging", now=now)
+
+    assert await barred(bot, await bot.step(await asked(bot, earlier))) == ({HYUNWOO.id, MINJI.id, SORA.id}, False)
+
+
 async def test_who_is_named_as_co_author_of_a_commit_is_an_author(bot: Bot, world: World) -> None:
     named = "fix: prices\n\nCo-authored-by: M <22+Minji@users.noreply.github.com>"
     world.commit_source(TICKETS, branch="main", login="hyunwoo", subject=named)
@@ -151,12 +188,17 @@ async def test_a_comparison_is_read_once_and_shown_and_judged(bot: Bot, outside:
     assert (waiting.between.base, waiting.between.head) == (world.git.find(short).sha, head)
     assert waiting.between.lines[:2] == ("fix: seats by hyunwoo", "fix: prices by minji")
     assert await barred(bot, waiting) == ({HYUNWOO.id, MINJI.id, SORA.id}, False)
-    assert asked_of(outside) == [
+    asked_for = asked_of(outside)
+    assert sorted(asked_for[4:7]) == [
+        f"commits path=.github/workflows/{TICKETS}-ci-cd.yml sha={head}",
+        f"commits path=packages/common sha={head}",
+        f"commits path=services/{TICKETS} sha={head}",
+    ]
+    assert asked_for[:4] + asked_for[7:] == [
         f"contents/{file}",
         f"compare/{tip}...main",
         f"commits/{head[:7]}",
         f"compare/{short}...{head}",
-        f"commits path={bot.catalog.services[TICKETS].directory} sha={head}",
         f"compare/{head}...main",
         f"commits/{head}/pulls",
         f"commits/{older.sha}/pulls",
