@@ -156,15 +156,7 @@ async def with_pulls(connection: AsyncConnection, *, since: datetime) -> list[Op
     """
     rows = await connection.execute(
         select(table.c.document)
-        .where(
-            table.c.kind.in_(DEPLOYING),
-            table.c.state.in_(_FRUITLESS),
-            table.c.updated_at >= since,
-            # Quotes in texts are escaped, so this is found nowhere else.
-            table.c.document.not_like('%"pull_closed":true%'),
-            table.c.document.like('%"written":null%'),
-            table.c.document.not_like('%"tag":null,"written":null%'),
-        )
+        .where(table.c.leftover == 1, table.c.updated_at >= since)
         .order_by(table.c.id)
         .limit(_PULLS)
     )
@@ -238,11 +230,14 @@ async def hold(connection: AsyncConnection, operation_id: str, *, worker: str, u
 def _changing(operation: Operation) -> dict[str, object]:
     """The columns that follow from the state of an operation."""
     holds = operation.kind is not OperationKind.REFRESH and not operation.state.ended
-    kind = "" if operation.kind in DEPLOYING else f"/{operation.kind}"
+    deploying = operation.kind in DEPLOYING
+    kind = "" if deploying else f"/{operation.kind}"
+    unwritten = operation.tag is not None and operation.written is None and not operation.pull_closed
     return {
         "state": operation.state,
         "release_id": operation.release_id,
         "target": f"{operation.environment}/{operation.service or '*'}{kind}" if holds else None,
         "document": documents.operation.dump(operation),
         "updated_at": operation.updated_at,
+        "leftover": 1 if deploying and unwritten and operation.state in _FRUITLESS else None,
     }

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
+from alembic import command
 from sqlalchemy import func, select
 
 from bot.domain.operations import OPEN, WORKABLE, Operation, OperationKind, OperationState
+from bot.storage import migrations, schema
 from bot.storage import operations as rows
-from bot.storage import schema
 from bot.storage.engine import Database
 from tests.domain.examples import after, operation
 
@@ -240,6 +242,7 @@ async def test_the_newest_deploy_of_a_release(database: Database) -> None:
 
 
 async def test_pull_requests_are_looked_for_where_one_may_be_left(database: Database) -> None:
+    """Also in rows that were written before there was a column that says so."""
     wanted = [
         for_service(number, state=state, tag="1.10", pull_request=url)
         for number, (state, url) in enumerate(
@@ -266,3 +269,12 @@ async def test_pull_requests_are_looked_for_where_one_may_be_left(database: Data
         assert await add(database, one)
     async with database.reading() as connection:
         assert await rows.with_pulls(connection, since=after(1)) == [*wanted, quoting]
+
+    async with database.transaction() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(migrations.config(sync), "0006"))
+    await migrations.upgrade(database)
+    async with database.transaction() as connection:
+        assert await rows.with_pulls(connection, since=after(1)) == [*wanted, quoting]
+        closed = replace(wanted[1], pull_closed=True)
+        assert await rows.save(connection, closed, expected=OperationState.REFUSED)
+        assert await rows.with_pulls(connection, since=after(1)) == [wanted[0], wanted[2], quoting]
