@@ -219,11 +219,28 @@ async def claim(connection: AsyncConnection, ids: Collection[str], *, worker: st
         )
 
 
-async def hold(connection: AsyncConnection, operation_id: str, *, worker: str, until: datetime | None) -> bool:
-    """Prolong a claim, or give it back with None. False when the claim is another worker's by now."""
-    result = await connection.execute(
-        update(table).where(table.c.id == operation_id, table.c.claimed_by == worker).values(claimed_until=until)
-    )
+async def hold(connection: AsyncConnection, operation_id: str, *, worker: str, until: datetime) -> bool:
+    """Prolong a claim. False when it is another worker's by now."""
+    return await _change_claim(connection, operation_id, worker=worker, by=worker, until=until)
+
+
+async def put_down(connection: AsyncConnection, operation_id: str, *, worker: str, until: datetime | None) -> bool:
+    """Give a claim back; nobody needs to look before `until`. False when it is another worker's by now."""
+    return await _change_claim(connection, operation_id, worker=worker, by=None, until=until)
+
+
+async def look_again(connection: AsyncConnection, ids: Collection[str]) -> None:
+    """Have a worker look at these operations now, unless one has them in hand."""
+    if ids:
+        put_down = table.c.id.in_(ids), table.c.claimed_by.is_(None)
+        await connection.execute(update(table).where(*put_down).values(claimed_until=None))
+
+
+async def _change_claim(
+    connection: AsyncConnection, operation_id: str, *, worker: str, by: str | None, until: datetime | None
+) -> bool:
+    mine = table.c.id == operation_id, table.c.claimed_by == worker
+    result = await connection.execute(update(table).where(*mine).values(claimed_by=by, claimed_until=until))
     return bool(result.rowcount)
 
 
