@@ -4,10 +4,14 @@ A commit costs a wait for the disk, whether it holds one row or a hundred. So re
 writer, which takes everything that waits, commits it in one transaction and only then lets the requests answer.
 While it waits for the disk the next batch gathers, so the batches grow with the load. Nothing is acknowledged that
 is not on the disk: if the transaction fails, every request of the batch gets `NotStored`.
+
+Bodies are packed before they are handed over. JSON shrinks to an eighth at zlib's lightest level, and that costs less
+than writing the rest to the log and from there to the file.
 """
 
 import asyncio
 import json
+import zlib
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,7 +25,8 @@ from bot.storage.writers import Identity, Row, Write
 
 _BATCH_ROWS = 256
 _BATCH_BYTES = 8_000_000
-_WAITING_BYTES = 160_000_000  # four of the largest, which is how many are read at a time, and as much beside them
+_WAITING_BYTES = 64_000_000
+_OFF_THE_LOOP_BYTES = 1_000_000
 
 log = structlog.get_logger(__name__)
 
@@ -60,12 +65,16 @@ class Recorder:
         """
         if len(self._waiting) >= self._limit or self._waiting_bytes > _WAITING_BYTES:
             raise Overloaded
+        if len(body) > _OFF_THE_LOOP_BYTES:
+            packed = await asyncio.to_thread(zlib.compress, body, 1)
+        else:
+            packed = zlib.compress(body, 1)
         if self._ended:
             raise NotStored  # or it would wait for a writer that is gone, and hold up the end of the process
-        row = Row(source=source, key=key, headers=json.dumps(dict(headers)), body=body, received_at=received_at)
+        row = Row(source=source, key=key, headers=json.dumps(dict(headers)), body=packed, received_at=received_at)
         stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(row, stored))
-        self._waiting_bytes += len(body)
+        self._waiting_bytes += len(packed)
         self._arrived.set()
         return await stored
 

@@ -1,6 +1,7 @@
 """Large bodies: how large, where they are worked on, and how long they may take."""
 
 import asyncio
+import zlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -39,16 +40,16 @@ async def test_a_body_of_a_megabyte_is_worked_on_in_place(doors: Doors, errands:
     assert (answer.status, errands.done) == (202, [])
 
 
-async def test_a_larger_body_is_verified_off_the_loop(doors: Doors, errands: Errands) -> None:
+async def test_a_larger_body_is_verified_and_packed_off_the_loop(doors: Doors, errands: Errands) -> None:
     body = b" " * (OFF_THE_LOOP_BYTES + 1)
     assert (await doors.github(body)).status == 202
-    assert errands.done == [signatures.github.__name__]
+    assert errands.done == [signatures.github.__name__, zlib.compress.__name__]
     assert (await doors.github(body, secret="wrong")).status == 401
-    assert errands.done[1:] == [signatures.github.__name__]
+    assert errands.done[2:] == [signatures.github.__name__]
     assert (await doors.report("ci", body, token=CI)).status == 202
-    assert errands.done[2:] == ["update"]
+    assert errands.done[3:] == ["update", zlib.compress.__name__]
     assert (await doors.report("argocd", body, token=ARGOCD)).status == 202
-    assert errands.done[3:] == ["update"]
+    assert errands.done[5:] == ["update", zlib.compress.__name__]
     assert [delivery.body == body for delivery in await doors.stored()] == [True] * 3
 
 
@@ -57,13 +58,13 @@ async def test_no_more_large_bodies_are_held_than_memory_is_meant_for(doors: Doo
     async with out_of_reach(doors.database):
         posts = [asyncio.create_task(doors.github(body)) for _ in range(6)]
         async with asyncio.timeout(5):
-            while len(errands.done) < 4:  # four were verified, and wait for the disk
+            while len(errands.done) < 8:  # four were verified and packed, and wait for the disk
                 assert (await doors.request("GET", "/healthz")).status == 200
         for _ in range(10):
             assert (await doors.request("GET", "/healthz")).status == 200
-        assert len(errands.done) == 4
+        assert len(errands.done) == 8
     assert {answer.status for answer in await asyncio.gather(*posts)} == {202}
-    assert len(errands.done) == 6
+    assert len(errands.done) == 12
 
 
 async def test_the_largest_body_is_kept_and_one_byte_more_is_refused(doors: Doors) -> None:
