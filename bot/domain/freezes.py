@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -28,6 +29,8 @@ _SHIFT = timedelta(hours=2)
 """No clock is changed by more: windows that began so little apart may end in the other order."""
 _CHAINED = 48
 """How many windows that follow each other without a gap are told as one."""
+_REMEMBERED = 512
+"""Of how many freezes it is remembered how they are in this minute: every order and every look around asks."""
 
 
 class Unreadable(Exception):
@@ -89,14 +92,9 @@ def until(freeze: Freeze, *, now: datetime) -> datetime | None:
     if freeze.cron is None:
         starts, ends = _once(freeze)
         return ends if starts <= now < ends else None
-    last = max((_end(freeze, start) for start in _recent(freeze, now=now)), default=now)
-    if last <= now:
-        return None
-    for start in islice(_coming(freeze, now=now), _CHAINED):
-        if start > last:
-            break
-        last = max(last, _end(freeze, start))
-    return last
+    # Windows begin with a minute, so within one nothing changes but whether the last one is over.
+    last = _last_end(freeze, now.replace(second=0, microsecond=0))
+    return last if last is not None and last > now else None
 
 
 def next_window(freeze: Freeze, *, now: datetime) -> tuple[datetime, datetime] | None:
@@ -180,6 +178,19 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (OSError, KeyError, ValueError) as error:  # a directory, an unknown name, no name at all
         raise ValueError(f"no time zone {name!r}") from error
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _last_end(freeze: Freeze, minute: datetime) -> datetime | None:
+    """The last end of the windows that have begun by then, and of those that follow them without a gap."""
+    last = max((_end(freeze, start) for start in _recent(freeze, now=minute)), default=None)
+    if last is None:
+        return None
+    for start in islice(_coming(freeze, now=minute), _CHAINED):
+        if start > last:
+            break
+        last = max(last, _end(freeze, start))
+    return last
 
 
 def _once(freeze: Freeze) -> tuple[datetime, datetime]:

@@ -24,7 +24,7 @@ from bot.domain import images
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import ApplicationObserved, Health, Workload
 from bot.domain.reasons import Reason
-from bot.services import aftermaths, environments, incidents, operations, own_requests, releases
+from bot.services import aftermaths, environments, incidents, operations, own_requests, releases, rests
 from bot.storage import applications
 from bot.storage import operations as operation_rows
 from bot.storage import releases as release_rows
@@ -141,6 +141,7 @@ class Observer:
             await aftermaths.prove(connection, event)
             await aftermaths.observe(connection, event, now=now)
             await operations.show_progress(connection, environment.name, now=now)
+            await rests.end(connection, event)
             if environment.required_approvals and not environment.automated and not automated:
                 await own_requests.ask_for_consent(connection, moved, catalog=self._catalog, now=now)
 

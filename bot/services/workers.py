@@ -18,7 +18,7 @@ import structlog
 from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.reasons import Reason
-from bot.services import aftermaths, operations, tending
+from bot.services import aftermaths, operations, rests, tending
 from bot.storage import operations as rows
 from bot.storage.engine import Database
 
@@ -26,9 +26,9 @@ AT_ONCE, IN_ONE_ENVIRONMENT, KEPT = 16, 6, 2
 CANDIDATES = 100
 MAX_FAULTS = 5
 PAUSE = timedelta(seconds=1)
+TENDED_EACH = 5
+"""After so many pauses it is tidied up and people are reminded: nothing that is decided waits for that."""
 CLAIM = timedelta(seconds=20)
-REST = timedelta(seconds=30)
-"""How long an open pull request is left alone: it may wait for a day, and GitHub counts questions."""
 _PATIENT = frozenset({OperationState.WAITING})
 
 log = structlog.get_logger(__name__)
@@ -63,13 +63,18 @@ class Worker:
         self._faults: dict[str, int] = {}
 
     async def run(self) -> None:
-        """Work until cancelled; on the way, what is over is tidied up and people are reminded."""
+        """Work until cancelled; beside that, what is over is tidied up and people are reminded."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._tend(), name="tending")
             while True:
-                await tending.tend(self._database, catalog=self._catalog, now=self._clock())
                 for operation in await self._claimed():
                     group.create_task(self._take(operation), name=f"operation-{operation.id}")
                 await self._database.wait("operations", seconds=self._pause)
+
+    async def _tend(self) -> None:
+        while True:
+            await tending.tend(self._database, catalog=self._catalog, now=self._clock())
+            await asyncio.sleep(TENDED_EACH * self._pause)
 
     async def _claimed(self) -> list[Operation]:
         """As many operations as there are places for."""
@@ -95,13 +100,13 @@ class Worker:
             while current is not None and not current.state.ended and current.state not in _PATIENT:
                 after = await self._step(current)
                 if after is not None and after.state is current.state:
-                    rest = REST if after.proposed else timedelta(0)
-                    await self._hold(operation.id, until=self._clock() + rest)
+                    now = self._clock()
+                    await self._put_down(operation.id, until=now + rests.rest(after, now=now))
                     break
-                await self._hold(operation.id, until=self._clock() + self._claim)
+                await self._hold(operation.id)
                 current = after
             else:
-                await self._hold(operation.id, until=None)
+                await self._put_down(operation.id, until=None)
             if current is not None and current.state.ended:
                 self._observe(current.kind, current.state)
         except* _ClaimLost:
@@ -141,11 +146,17 @@ class Worker:
     async def _keep(self, operation_id: str) -> None:
         while True:
             await asyncio.sleep(self._claim.total_seconds() / 3)
-            await self._hold(operation_id, until=self._clock() + self._claim)
+            await self._hold(operation_id)
 
-    async def _hold(self, operation_id: str, *, until: datetime | None) -> None:
+    async def _hold(self, operation_id: str) -> None:
+        until = self._clock() + self._claim
         async with self._database.transaction() as connection:
             if not await rows.hold(connection, operation_id, worker=self._name, until=until):
+                raise _ClaimLost(operation_id)
+
+    async def _put_down(self, operation_id: str, *, until: datetime | None) -> None:
+        async with self._database.transaction() as connection:
+            if not await rows.put_down(connection, operation_id, worker=self._name, until=until):
                 raise _ClaimLost(operation_id)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -77,13 +77,13 @@ async def finish(
 
 
 async def finish_all(connection: AsyncConnection, ends: Sequence[End]) -> None:
-    """Say what became of a batch: one visit to the database, however many there are."""
-    rows = [
-        {"of": end.id, "state": end.state, "reason": end.reason and end.reason[:REASON_LENGTH], "subject": end.subject}
-        for end in ends
-    ]
-    if rows:
-        await connection.execute(update(table).where(table.c.id == bindparam("of")), rows)
+    """Say what became of a batch: one visit to the database for all that ended alike, which nearly all of them do."""
+    alike: dict[tuple[str, str | None, str | None], list[int]] = {}
+    for end in ends:
+        alike.setdefault((end.state, end.reason and end.reason[:REASON_LENGTH], end.subject), []).append(end.id)
+    for (state, reason, subject), ids in alike.items():
+        ended = update(table).where(table.c.id.in_(ids))
+        await connection.execute(ended.values(state=state, reason=reason, subject=subject))
 
 
 async def unpark(connection: AsyncConnection, subject: str) -> int:

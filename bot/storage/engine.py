@@ -24,6 +24,8 @@ from sqlalchemy.util import await_only
 
 BUSY_SECONDS = 10
 _WAL_TRIES = 200
+_CACHE_KIB = 500
+"""Of each connection to SQLite, which would take two megabytes; the system keeps the file in memory for all of them."""
 _SNAPSHOT: dict[str, dict[str, Any]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
     "sqlite": {"chatops_reading": True},
@@ -134,6 +136,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
     cursor.close()
 
 

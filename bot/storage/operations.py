@@ -157,15 +157,7 @@ async def with_pulls(connection: AsyncConnection, *, since: datetime) -> list[Op
     """
     rows = await connection.execute(
         select(table.c.document)
-        .where(
-            table.c.kind.in_(DEPLOYING),
-            table.c.state.in_(_FRUITLESS),
-            table.c.updated_at >= since,
-            # Quotes in texts are escaped, so this is found nowhere else.
-            table.c.document.not_like('%"pull_closed":true%'),
-            table.c.document.like('%"written":null%'),
-            table.c.document.not_like('%"tag":null,"written":null%'),
-        )
+        .where(table.c.leftover == 1, table.c.updated_at >= since)
         .order_by(table.c.id)
         .limit(_PULLS)
     )
@@ -228,24 +220,43 @@ async def claim(connection: AsyncConnection, ids: Collection[str], *, worker: st
         )
 
 
-async def hold(connection: AsyncConnection, operation_id: str, *, worker: str, until: datetime | None) -> bool:
-    """Prolong a claim, or give it back with None. False when the claim is another worker's by now."""
-    result = await connection.execute(
-        update(table).where(table.c.id == operation_id, table.c.claimed_by == worker).values(claimed_until=until)
-    )
+async def hold(connection: AsyncConnection, operation_id: str, *, worker: str, until: datetime) -> bool:
+    """Prolong a claim. False when it is another worker's by now."""
+    return await _change_claim(connection, operation_id, worker=worker, by=worker, until=until)
+
+
+async def put_down(connection: AsyncConnection, operation_id: str, *, worker: str, until: datetime | None) -> bool:
+    """Give a claim back; nobody needs to look before `until`. False when it is another worker's by now."""
+    return await _change_claim(connection, operation_id, worker=worker, by=None, until=until)
+
+
+async def look_again(connection: AsyncConnection, ids: Collection[str]) -> None:
+    """Have a worker look at these operations now, unless one has them in hand."""
+    if ids:
+        put_down = table.c.id.in_(ids), table.c.claimed_by.is_(None)
+        await connection.execute(update(table).where(*put_down).values(claimed_until=None))
+
+
+async def _change_claim(
+    connection: AsyncConnection, operation_id: str, *, worker: str, by: str | None, until: datetime | None
+) -> bool:
+    mine = table.c.id == operation_id, table.c.claimed_by == worker
+    result = await connection.execute(update(table).where(*mine).values(claimed_by=by, claimed_until=until))
     return bool(result.rowcount)
 
 
 def _changing(operation: Operation) -> dict[str, object]:
     """The columns that follow from the state of an operation."""
     holds = operation.kind is not OperationKind.REFRESH and not operation.state.ended
-    kind = f"/{operation.kind}"
-    if operation.kind in DEPLOYING:
-        kind = "/requested" if operation.state is OperationState.REQUESTED else ""
+    deploying = operation.kind in DEPLOYING
+    stage = "/requested" if operation.state is OperationState.REQUESTED else ""
+    kind = stage if deploying else f"/{operation.kind}"
+    unwritten = operation.tag is not None and operation.written is None and not operation.pull_closed
     return {
         "state": operation.state,
         "release_id": operation.release_id,
         "target": f"{operation.environment}/{operation.service or '*'}{kind}" if holds else None,
         "document": documents.operation.dump(operation),
         "updated_at": operation.updated_at,
+        "leftover": 1 if deploying and unwritten and operation.state in _FRUITLESS else None,
     }

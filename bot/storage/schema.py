@@ -118,6 +118,8 @@ operations = Table(
     Column("updated_at", Moment, nullable=False),
     Column("claimed_by", String(64)),
     Column("claimed_until", Moment),
+    # 1 when it has ended for nothing and its pull request may still be open.
+    Column("leftover", Integer),
     # `once` is the natural key of a request the bot makes by itself; `target` is set while it is open, so that there
     # is one open deploy, and one open restart, per service and environment, and one deploy that is being prepared.
     UniqueConstraint("once"),
@@ -126,6 +128,7 @@ operations = Table(
     Index(None, "release_id"),
     Index(None, "environment", "kind"),
     Index(None, "environment", "state"),
+    Index(None, "leftover", "updated_at"),
 )
 
 approvals = Table(

@@ -14,7 +14,7 @@ A proof that is in the headers is looked at before the body is read. The body of
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -75,12 +75,13 @@ class Receipt:
         """A delivery of a GitHub webhook."""
         headers = request.headers
         signature = headers.get("X-Hub-Signature-256")
-        if not self._proofs().github:
+        secrets = self._proofs().github
+        if not secrets:
             raise Refused(401, "no secret is configured for GitHub webhooks")
         if signature is None:
             raise Refused(401, "X-Hub-Signature-256 is missing")
         async with self._body(request) as body:
-            if not await self._signed(body, signature):
+            if not await _signed(body, signature, secrets):
                 raise Refused(401, "X-Hub-Signature-256 does not sign this body")
             event = _name(headers.get("X-GitHub-Event"), name="X-GitHub-Event", limit=EVENT_LENGTH)
             delivery = _name(headers.get("X-GitHub-Delivery"), name="X-GitHub-Delivery", limit=KEY_LENGTH)
@@ -126,12 +127,6 @@ class Receipt:
             raise Refused(401, error.sentence) from error
         return {f"claim.{name}": str(claims.get(name, "")) for name in CLAIMS}
 
-    async def _signed(self, body: bytes, signature: str) -> bool:
-        secrets = self._proofs().github
-        if len(body) > OFF_THE_LOOP_BYTES:
-            return await asyncio.to_thread(signatures.github, body, signature, secrets)
-        return signatures.github(body, signature, secrets)
-
     @asynccontextmanager
     async def _body(self, request: web.Request) -> AsyncIterator[bytes]:
         """The whole body as it came. Few large ones are held at a time, from reading to storing."""
@@ -153,6 +148,12 @@ class Receipt:
         new = await self._recorder.record(source=source, key=key, headers=headers, body=body, received_at=self._clock())
         self._on_delivery(source, "accepted" if new else "repeated")
         return web.Response(status=202, body=_ACCEPTED if new else _REPEATED, content_type="application/json")
+
+
+async def _signed(body: bytes, signature: str, secrets: Sequence[bytes]) -> bool:
+    if len(body) > OFF_THE_LOOP_BYTES:
+        return await asyncio.to_thread(signatures.github, body, signature, secrets)
+    return signatures.github(body, signature, secrets)
 
 
 async def _read(request: web.Request) -> bytes:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from bot import topology
 from bot.settings import PACKAGED_TOPOLOGY
+from bot.storage import migrations
+from bot.storage.engine import Database
 from bot.topology import Topology
 from sandbox.argocd import Argocd
 from sandbox.cluster import Cluster
@@ -20,6 +22,7 @@ async def bot(
 ) -> AsyncIterator[tuple[Running, Argocd]]:
     """The whole bot but for its connection to Discord, with a database in this directory, and its Argo CD.
 
+    The database has the newest schema, as at every start but the first one of a version.
     `extend` changes the topology that the bot is given; the world around it keeps its own.
     """
     place = with_clusters(topology.load(PACKAGED_TOPOLOGY))
@@ -31,6 +34,9 @@ async def bot(
         github = await stack.enter_async_context(Github(world))
         cluster = await stack.enter_async_context(Cluster(world))
         kubeconfig = cluster.write_kubeconfig(directory / "kubeconfig")
-        database = f"sqlite+aiosqlite:///{directory / 'bot.db'}"
+        url = f"sqlite+aiosqlite:///{directory / 'bot.db'}"
+        database = Database(url)
+        await migrations.upgrade(database)
+        await database.close()
         addresses = (argocd.url, argocd.token, github.url, str(kubeconfig), str(topology_file))
-        yield await stack.enter_async_context(started("tests.bench.bot_process", database, *addresses)), argocd
+        yield await stack.enter_async_context(started("tests.bench.bot_process", url, *addresses)), argocd

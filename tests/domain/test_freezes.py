@@ -32,6 +32,13 @@ def wall(text: str, zone: str, *, fold: int = 0) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC)
 
 
+def test_within_one_minute_a_window_that_comes_again_begins_and_ends_at_its_second() -> None:
+    one, starts = weekly(lasts=timedelta(seconds=90)), wall("2026-08-21T18:00", SEOUL)
+    moments = [starts + timedelta(seconds=seconds) for seconds in (-1, 0, 59, 60, 89.9, 90, 119)]
+    ends = starts + timedelta(seconds=90)
+    assert [freezes.until(one, now=now) for now in moments] == [None, ends, ends, ends, ends, None, None]
+
+
 def test_a_single_window_holds_from_its_start_to_its_end() -> None:
     assert ONCE.starts is not None
     assert ONCE.ends is not None

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
+from alembic import command
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from bot.domain.operations import OPEN, WORKABLE, Operation, OperationKind, OperationState
+from bot.storage import migrations, schema
 from bot.storage import operations as rows
-from bot.storage import schema
 from bot.storage.engine import Database
 from tests.domain.examples import after, operation
 
@@ -60,9 +62,14 @@ async def claim(
     return found
 
 
-async def hold(database: Database, number: int, worker: str, *, until: datetime | None) -> bool:
+async def hold(database: Database, number: int, worker: str, *, until: datetime) -> bool:
     async with database.transaction() as connection:
         return await rows.hold(connection, f"op-{number:04}", worker=worker, until=until)
+
+
+async def put_down(database: Database, number: int, worker: str, *, until: datetime | None) -> bool:
+    async with database.transaction() as connection:
+        return await rows.put_down(connection, f"op-{number:04}", worker=worker, until=until)
 
 
 async def count(database: Database) -> int:
@@ -165,10 +172,27 @@ async def test_what_was_put_down_longest_ago_comes_next_and_after_what_nobody_ha
     for number in (1, 2, 3):
         await add(database, for_service(number))
     await claim(database, "a", now=after(1000), limit=2)
-    await hold(database, 2, "a", until=after(1005))
-    await hold(database, 1, "a", until=after(1006))
+    await put_down(database, 2, "a", until=after(1005))
+    await put_down(database, 1, "a", until=after(1006))
 
     assert await claim(database, "b", now=after(1010)) == ["op-0003", "op-0002", "op-0001"]
+
+
+async def test_what_is_left_alone_is_looked_at_again_when_somebody_says_so_and_what_is_in_hand_is_not(
+    database: Database,
+) -> None:
+    for number in (1, 2, 3):
+        await add(database, for_service(number))
+    await claim(database, "a", now=after(1000), until=after(1020))
+    for number in (1, 2):
+        await put_down(database, number, "a", until=after(1010))
+    assert await claim(database, "b", now=after(1009)) == []
+
+    async with database.transaction() as connection:
+        await rows.look_again(connection, [])
+        await rows.look_again(connection, ["op-0002", "op-0003"])
+    assert await claim(database, "b", now=after(1009)) == ["op-0002"]
+    assert await claim(database, "b", now=after(1010)) == ["op-0001"]
 
 
 async def test_of_a_full_environment_only_what_stops_something_is_claimed(database: Database) -> None:
@@ -208,12 +232,14 @@ async def test_a_claim_is_prolonged_and_given_back_by_its_worker_alone(database:
     await add(database, asked(1))
     await claim(database, "a", now=after(1000), until=after(1020))
 
-    assert not await hold(database, 1, "b", until=None)
+    assert not await hold(database, 1, "b", until=after(1060))
+    assert not await put_down(database, 1, "b", until=None)
     assert await hold(database, 1, "a", until=after(1060))
     assert await claim(database, "b", now=after(1030)) == []
-    assert await hold(database, 1, "a", until=None)
+    assert await put_down(database, 1, "a", until=None)
+    assert not await hold(database, 1, "a", until=after(1060))
     assert await claim(database, "b", now=after(1030)) == ["op-0001"]
-    assert not await hold(database, 2, "a", until=None)
+    assert not await put_down(database, 2, "a", until=None)
 
 
 async def test_workers_claim_what_needs_a_worker(database: Database) -> None:
@@ -248,6 +274,7 @@ async def test_the_newest_deploy_of_a_release(database: Database) -> None:
 
 
 async def test_pull_requests_are_looked_for_where_one_may_be_left(database: Database) -> None:
+    """Also in rows that were written before there was a column that says so."""
     wanted = [
         for_service(number, state=state, tag="1.10", pull_request=url)
         for number, (state, url) in enumerate(
@@ -274,3 +301,12 @@ async def test_pull_requests_are_looked_for_where_one_may_be_left(database: Data
         assert await add(database, one)
     async with database.reading() as connection:
         assert await rows.with_pulls(connection, since=after(1)) == [*wanted, quoting]
+
+    async with database.transaction() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(migrations.config(sync), "0006"))
+    await migrations.upgrade(database)
+    async with database.transaction() as connection:
+        assert await rows.with_pulls(connection, since=after(1)) == [*wanted, quoting]
+        closed = replace(wanted[1], pull_closed=True)
+        assert await rows.save(connection, closed, expected=OperationState.REFUSED)
+        assert await rows.with_pulls(connection, since=after(1)) == [wanted[0], wanted[2], quoting]

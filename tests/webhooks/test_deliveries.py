@@ -58,13 +58,19 @@ async def test_no_more_is_taken_than_fits_into_memory_but_always_one(database: D
 
 
 async def test_a_batch_ends_each_in_its_own_way(database: Database) -> None:
-    await store(database, "one", "two", "three")
+    await store(database, "one", "two", "three", "four")
     async with database.transaction() as connection:
-        await deliveries.finish_all(connection, [End(id=1, state="done"), End(id=3, state="parked", subject="run:1")])
+        alike = [End(id=1, state="done"), End(id=4, state="done")]
+        await deliveries.finish_all(connection, [*alike, End(id=3, state="parked", subject="run:1")])
         await deliveries.finish_all(connection, [])
     async with database.reading() as connection:
         rows = await connection.execute(table.select().order_by(table.c.id))
-        assert [(row.state, row.subject) for row in rows] == [("done", None), ("received", None), ("parked", "run:1")]
+        assert [(row.state, row.subject) for row in rows] == [
+            ("done", None),
+            ("received", None),
+            ("parked", "run:1"),
+            ("done", None),
+        ]
 
 
 async def test_a_reason_is_cut_to_its_column(database: Database) -> None:

@@ -78,8 +78,8 @@ async def test_a_repeat_is_stored_once_whether_it_comes_later_or_together(databa
     async with running(recorder):
         assert await asyncio.gather(*together) == [True, True, False, False]
         assert await record(recorder, "one") is False
-        assert await record(recorder, "three") is True
-    assert [delivery.key for delivery in await deliveries.take(database, limit=10)] == ["one", "two", "three"]
+        assert await asyncio.gather(*await gathered(recorder, "three", "two", "four")) == [True, False, True]
+    assert [delivery.key for delivery in await deliveries.take(database, limit=10)] == ["one", "two", "three", "four"]
 
 
 async def test_the_same_key_of_another_sender_is_another_delivery(database: Database) -> None:
