@@ -3,7 +3,7 @@
 import json
 import signal
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import pytest
@@ -44,6 +44,12 @@ FORBIDDEN = (
     '403: {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", '
     '"message": "Forbidden: as the sandbox was told", "reason": "Forbidden", "code": 403}'
 )
+
+
+@pytest.fixture
+def database_url(empty_database_url: str) -> str:
+    """A database without a schema: the bot makes it when it starts."""
+    return empty_database_url
 
 
 class Refusing(serving.Server):
@@ -135,8 +141,8 @@ async def test_check_says_which_right_and_which_object_are_missing(scene: Scene,
     }
 
 
-async def test_migrate_may_be_run_twice(new_database: Callable[[], str], tmp_path: Path) -> None:
-    variables = {**BARE, f"{PREFIX}DATABASE_URL": new_database()}
+async def test_migrate_may_be_run_twice(empty_database_url: str, tmp_path: Path) -> None:
+    variables = {**BARE, f"{PREFIX}DATABASE_URL": empty_database_url}
     for _ in range(2):
         said = await program.run("migrate", variables, directory=tmp_path)
         assert (said.code, said.out) == (0, f"The database is at schema {migrations.head()}.\n")
