@@ -94,7 +94,8 @@ class Application:
 
     def document(self) -> Json:
         """The Application as GET answers it."""
-        return copied(self._document())
+        document: Json = copied(self._document())
+        return document
 
     def stored(self) -> Json:
         """The Application as LIST answers it and as notification templates see it: resources without their health."""

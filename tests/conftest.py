@@ -15,17 +15,37 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import make_url
+from structlog.typing import Processor
 
 from bot.settings import async_database_url
 from bot.storage import migrations
 from bot.storage.engine import Database
 from sandbox import git_disk
 
+PROCESSORS: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.dev.set_exc_info,
+    structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the choice of the database."""
     parser.addoption("--database", choices=("sqlite", "postgres"), default="sqlite", help="what database_url points to")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first: at the end, one of them would keep one process busy while the other has nothing to do."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.fixture(autouse=True)
+def _plain_log() -> None:
+    """The log as structlog shows it to a developer, but for tracebacks: one with every local costs seconds."""
+    structlog.configure(processors=PROCESSORS)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from tests.journeys import program
 from tests.journeys.looks import ask
 from tests.journeys.rows import Rows
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.long]
 
 FORMULA = "=HYPERLINK(1)"
 

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
@@ -178,6 +180,13 @@ async def test_missing_settings_are_named_and_end_it(command: str, tmp_path: Pat
         "CHATOPS_GITHUB_TOKEN: set either this or all of CHATOPS_GITHUB_APP_ID, CHATOPS_GITHUB_APP_PRIVATE_KEY, "
         "CHATOPS_GITHUB_INSTALLATION_ID; set now: none",
     ]
+
+
+def test_a_command_waits_for_no_client_that_it_may_not_use() -> None:
+    clients = "aiohttp", "alembic", "boto3", "discord", "github", "httpx", "kubernetes", "sqlalchemy"
+    found = f"import bot.__main__, sys; print([name for name in {clients} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", found], cwd=program.ROOT, capture_output=True, text=True, check=True)
+    assert said.stdout == "[]\n"
 
 
 async def test_a_wrong_topology_is_told_by_its_line_and_ends_it(tmp_path: Path) -> None:
