@@ -25,6 +25,8 @@ help: ## this list
 sandbox: .venv/sandbox.stamp ## a simulated Discord guild and a scripted world, in the browser
 	$(BIN)/python -m bot sandbox $(ARGS)
 
+# The workers and the programs that they start find compiled modules, whatever the environment says of writing these.
+test: export PYTHONDONTWRITEBYTECODE =
 test: .venv ## the whole test suite
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 

@@ -5,6 +5,9 @@ python -m bot check      is everything set up? reaches every system and says wha
 python -m bot audit      the audit trail: `audit verify` follows its chain of hashes, `audit export` writes it out
 python -m bot migrate    bring the database to the newest schema (run does this too)
 python -m bot sandbox    a simulated Discord guild with the bot in it, in the browser
+
+A command imports what it needs once its settings are known to be right: the clients of Discord, Argo CD, GitHub and the
+cluster take longer to import than most commands take to answer, and few use all of them.
 """
 
 import asyncio
@@ -19,19 +22,10 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from bot import audit as trail
-from bot import check as checks
-from bot import connections, telemetry, topology
-from bot import settings as environment
-from bot.app import App
-from bot.audit import Format, Unreadable
-from bot.chat.connection import DiscordRefused
+from bot import loading, options, telemetry
 from bot.domain.trail import Head
-from bot.rereading import Rereading
+from bot.options import Format
 from bot.settings import Settings, SettingsInvalid
-from bot.storage import migrations
-from bot.storage.audit import Wanted
-from bot.storage.engine import Database
 from bot.topology import Topology, TopologyInvalid
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="ChatOps for GitHub Actions, kustomize and Argo CD.")
@@ -45,6 +39,10 @@ problems = Console(stderr=True, soft_wrap=True)
 def run() -> None:
     """Run the bot until SIGTERM."""
     settings, place = _load()
+    from bot.app import App
+    from bot.chat.connection import DiscordRefused
+    from bot.rereading import Rereading
+
     hide = telemetry.configure_logging(log_format=settings.log_format, secrets=settings.secret_values())
     try:
         asyncio.run(App(settings, place, rereading=Rereading(settings, place, hide=hide)).run())
@@ -58,6 +56,8 @@ def run() -> None:
 def check() -> None:
     """Look at the settings, the topology and every system the bot needs. Exits 1 if anything is wrong."""
     settings, place = _load()
+    from bot import check as checks
+
     telemetry.configure_logging(log_format="console", secrets=settings.secret_values())
     logging.getLogger().setLevel(logging.CRITICAL)  # what the clients would log stands in the table, in plain words
     found = asyncio.run(checks.everything(settings, place))
@@ -74,6 +74,8 @@ def check() -> None:
 def migrate() -> None:
     """Bring the database to the newest schema."""
     settings, _ = _load()
+    from bot.storage import migrations
+    from bot.storage.engine import Database
 
     async def upgrade() -> str:
         database = Database(settings.database_url.get_secret_value())
@@ -88,14 +90,17 @@ def migrate() -> None:
 @audit.command()
 def verify(
     head: Annotated[
-        list[Head] | None, typer.Option(parser=trail.head, metavar="SEQ:HASH", help="A head that was noted elsewhere.")
+        list[Head] | None,
+        typer.Option(parser=options.head, metavar="SEQ:HASH", help="A head that was noted elsewhere."),
     ] = None,
 ) -> None:
     """Follow the chain of hashes from the first row to the last. Exits 1 where it is broken."""
     url = _load()[0].database_url.get_secret_value()
+    from bot import audit as trail
+
     try:
         holds, text = asyncio.run(trail.verify(url, noted=head or []))
-    except Unreadable as error:
+    except trail.Unreadable as error:
         problems.print(Text(str(error)))
         raise typer.Exit(2) from None
     out.print(Text(text))
@@ -103,7 +108,7 @@ def verify(
         raise typer.Exit(1)
 
 
-Moment = Annotated[datetime | None, typer.Option(parser=trail.moment, metavar="TIME")]
+Moment = Annotated[datetime | None, typer.Option(parser=options.moment, metavar="TIME")]
 
 
 @audit.command()
@@ -117,11 +122,14 @@ def export(
 ) -> None:
     """Write the rows to standard output, the oldest first."""
     url = _load()[0].database_url.get_secret_value()
+    from bot import audit as trail
+    from bot.storage.audit import Wanted
+
     places = None if environment is None else (environment,)
     wanted = Wanted(environments=places, actor=actor, action=action, since=since, until=until)
     try:
         asyncio.run(trail.export(url, form=form, wanted=wanted, out=trail.to_stdout()))
-    except Unreadable as error:
+    except trail.Unreadable as error:
         problems.print(Text(str(error)))
         raise typer.Exit(2) from None
 
@@ -150,11 +158,7 @@ def sandbox(
 def _load() -> tuple[Settings, Topology]:
     """The settings and the topology, or the end with every problem of the first that is wrong."""
     try:
-        settings = environment.load()
-        place = topology.load(settings.topology)
-        connections.require_tokens(settings, place)
-        connections.require_client(settings, place)
-        return settings, place
+        return loading.load()
     except (SettingsInvalid, TopologyInvalid) as error:
         for line in error.problems:
             problems.print(Text(line))

@@ -6,14 +6,10 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, fields
-from datetime import UTC, datetime
-from enum import StrEnum
 from typing import TextIO
 
-import typer
-
-from bot.domain import trail as chain
 from bot.domain.trail import Entry, Head
+from bot.options import Format
 from bot.services import trail
 from bot.storage import migrations
 from bot.storage.audit import Wanted
@@ -24,32 +20,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _COLUMNS = [field.name for field in fields(Entry)]
 
 
-class Format(StrEnum):
-    """How an export is written: exactly, a JSON object a line, or for a spreadsheet."""
-
-    JSONL = "jsonl"
-    CSV = "csv"
-
-
 class Unreadable(Exception):
     """There is no trail to read; the text says why."""
-
-
-def head(text: str) -> Head:
-    """An option of the command line; typer tells whoever typed it what is wrong."""
-    try:
-        return chain.parse_head(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-
-
-def moment(text: str) -> datetime:
-    """An option of the command line: ISO 8601, in UTC unless it says otherwise."""
-    try:
-        written = datetime.fromisoformat(text)
-        return written.astimezone(UTC) if written.tzinfo else written.replace(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise typer.BadParameter("a moment is written like 2026-01-31 or 2026-01-31T14:30") from error
 
 
 async def verify(url: str, *, noted: list[Head]) -> tuple[bool, str]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 
 from pydantic import SecretStr
 
@@ -17,7 +16,7 @@ from bot.adapters.registry import Registry
 from bot.adapters.registry_ecr import EcrRegistry
 from bot.adapters.registry_oci import OciRegistry
 from bot.domain.catalog import MAIN
-from bot.settings import PREFIX, Settings, SettingsInvalid
+from bot.settings import Settings
 from bot.topology import Topology
 from bot.webhooks.receipt import Proofs
 
@@ -98,28 +97,6 @@ def proofs(settings: Settings) -> Proofs:
         github=tuple(_bytes(secret) for secret in settings.github_webhook_secret),
         argocd=_bytes(settings.argocd_webhook_token),
         ci=_bytes(settings.ci_token),
-    )
-
-
-def require_tokens(settings: Settings, topology: Topology) -> None:
-    """Raise SettingsInvalid when an Argo CD of the topology has no token, or a token no Argo CD."""
-    variable = f"{PREFIX}ARGOCD_TOKENS"
-    given, named = settings.argocd_tokens.keys(), topology.argocd.keys()
-    problems = [f"{variable}: has no token for {name}" for name in named - given]
-    problems += [f"{variable}: the topology file has no Argo CD named {name}" for name in given - named]
-    if problems:
-        raise SettingsInvalid(sorted(problems))
-
-
-def require_client(settings: Settings, topology: Topology) -> None:
-    """Raise SettingsInvalid when the topology names Amazon ECR and what reads it is not installed."""
-    if settings.registry_url or not registry_ecr.place(topology.registry) or find_spec("boto3"):
-        return
-    raise SettingsInvalid(
-        [
-            f"{PREFIX}REGISTRY_URL: is not set, so the registry is Amazon ECR, and what reads it is not installed: "
-            "install requirements/ecr.txt, or the extra `ecr`"
-        ]
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from bot import connections
+from bot import loading
 from bot import settings as environment
 from bot.settings import PREFIX, Settings, SettingsInvalid
 from bot.topology import Topology
@@ -67,7 +67,7 @@ class Rereading:
             if found == self._files:
                 return
             fresh = await asyncio.to_thread(environment.load)
-            connections.require_tokens(fresh, self._topology)
+            loading.require_tokens(fresh, self._topology)
         except (SettingsInvalid, OSError) as error:  # Neither has a value of a secret in its text.
             self._keep(str(error))
             return

@@ -5,13 +5,12 @@ The Application is state only; `sandbox.controller` moves it. `document` is its 
 cache and not in the object.
 """
 
-import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sandbox.faults import SyncFaults
-from sandbox.manifests import Json
+from sandbox.manifests import Json, copied
 
 HEALTH = ("Healthy", "Suspended", "Progressing", "Missing", "Degraded", "Unknown")
 
@@ -95,7 +94,8 @@ class Application:
 
     def document(self) -> Json:
         """The Application as GET answers it."""
-        return copy.deepcopy(self._document())
+        document: Json = copied(self._document())
+        return document
 
     def stored(self) -> Json:
         """The Application as LIST answers it and as notification templates see it: resources without their health."""

@@ -74,9 +74,10 @@ def _commit_overlays(world: "World", tag: str) -> None:
         )
         for name, place in topology.environments.items()
     }
+    base = manifests.base(topology.services)
     for place in topology.environments.values():
         below = posixpath.normpath(f"{place.overlay}/../../base")
-        overlays |= {f"{below}/{name}": text for name, text in manifests.base(topology.services).items()}
+        overlays |= {f"{below}/{name}": text for name, text in base.items()}
     default, *others = branches(topology)
     at = world.timeline.after()
     last = world.git.commit(default, overlays, message=f"chore: all services {tag}", login=BOT, at=at)

@@ -166,9 +166,7 @@ class Branches(MutableMapping[str, str]):
                 (self._directory / above).rmdir()
 
     def __iter__(self) -> Iterator[str]:
-        for place in sorted(self._directory.rglob("*")):
-            if place.suffix != ".lock" and place.is_file():
-                yield place.relative_to(self._directory).as_posix()
+        yield from sorted(_names(str(self._directory), above=""), key=lambda name: name.split("/"))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -197,3 +195,13 @@ class Branches(MutableMapping[str, str]):
             yield place, lock
         finally:
             lock.unlink(missing_ok=True)
+
+
+def _names(directory: str, *, above: str) -> Iterator[str]:
+    """The branches in a directory of them, and in those below it. No Path is built here either."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(directory) as entries:  # the last branch there may just go
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _names(entry.path, above=f"{above}{entry.name}/")
+            elif not entry.name.endswith(".lock"):
+                yield f"{above}{entry.name}"

@@ -8,13 +8,12 @@ never gets ready, the old ones stay, and after `deadline` ticks without progress
                                       -> pod waiting ... -> ProgressDeadlineExceeded
 """
 
-import copy
 import random
 from collections.abc import Callable
 
 from sandbox.deployments import Breakage, Condition, Deployment, Event, Pod
 from sandbox.git import digest
-from sandbox.manifests import Json
+from sandbox.manifests import Json, copied
 from sandbox.timeline import Timeline, rfc3339
 
 CURRENT = "current"  # The context of environments that name none.
@@ -56,7 +55,7 @@ class Namespace:
         old = self.manifest(*key)
         if old == manifest:
             return "unchanged"
-        wanted = copy.deepcopy(manifest)
+        wanted = copied(manifest)
         if manifest["kind"] != "Deployment":
             self.objects[key] = wanted
         elif key[1] in self.deployments:

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import pytest
 from pydantic import SecretStr
 
-from bot import connections
+from bot import connections, loading
 from bot.adapters.registry_ecr import EcrRegistry
 from bot.adapters.registry_oci import OciRegistry
 from bot.settings import PACKAGED_TOPOLOGY, Settings, SettingsInvalid
@@ -48,13 +48,13 @@ async def test_the_registry_follows_from_the_host(host: str, url: str | None, ki
 
 
 def test_ecr_without_its_client_is_said_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    connections.require_client(settings(), TOPOLOGY)
-    monkeypatch.setattr(connections, "find_spec", lambda name: None if name == "boto3" else find_spec(name))
+    loading.require_client(settings(), TOPOLOGY)
+    monkeypatch.setattr(loading, "find_spec", lambda name: None if name == "boto3" else find_spec(name))
     with pytest.raises(SettingsInvalid) as caught:
-        connections.require_client(settings(), TOPOLOGY)
+        loading.require_client(settings(), TOPOLOGY)
     assert caught.value.problems == (
         "CHATOPS_REGISTRY_URL: is not set, so the registry is Amazon ECR, and what reads it is not installed: "
         "install requirements/ecr.txt, or the extra `ecr`",
     )
-    connections.require_client(settings(registry_url="http://127.0.0.1:9"), TOPOLOGY)
-    connections.require_client(settings(), TOPOLOGY.model_copy(update={"registry": "ghcr.io/acme"}))
+    loading.require_client(settings(registry_url="http://127.0.0.1:9"), TOPOLOGY)
+    loading.require_client(settings(), TOPOLOGY.model_copy(update={"registry": "ghcr.io/acme"}))

@@ -9,6 +9,7 @@ names as patterns, passes the result of one entry to the next, pulls by digest w
 `newTag: 1234567` for a number. Where one of these decides about the image the file is refused, with the line.
 """
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -90,7 +91,9 @@ def with_tag(text: str, *, image: str, tag: str) -> str:
     return changed
 
 
+@functools.lru_cache(maxsize=4)
 def _parse(text: str) -> yaml_lines.Document:
+    """The file, to be read only. Kept for a while, as one request asks several things of the same text."""
     if len(text) > LONGEST:
         raise Refused(Reason.MANIFEST_UNREADABLE, f"It has more than {LONGEST} characters.")
     try:

@@ -16,7 +16,6 @@ import simcord
 from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
 
-from bot.storage import migrations
 from bot.storage.engine import Database
 
 ROUNDS = 1000
@@ -65,9 +64,8 @@ class Town:
 
 @asynccontextmanager
 async def town(database_url: str) -> AsyncIterator[Town]:
-    """Build a town on an empty database."""
+    """Build a town on a database with nothing but its schema."""
     database = Database(database_url)
-    await migrations.upgrade(database)
     # `simcord.run` would bind the town to the context of the fixture, which is not the test's.
     env = simcord.Env(discord.Client(intents=discord.Intents(guilds=True)))
     await env.start()

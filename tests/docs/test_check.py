@@ -12,8 +12,6 @@ from pydantic import SecretStr
 from bot import check
 from bot.check import Finding
 from bot.settings import PACKAGED_TOPOLOGY, Settings
-from bot.storage import migrations
-from bot.storage.engine import Database
 from bot.topology import Identity, load
 from sandbox.argocd import Argocd
 from sandbox.cluster import Cluster
@@ -33,9 +31,6 @@ async def everything_set_up(
     monkeypatch: pytest.MonkeyPatch, directory: Path, database_url: str, *, rights: int = RIGHTS
 ) -> AsyncIterator[Settings]:
     """The systems outside, and the settings that reach them."""
-    database = Database(database_url)
-    await migrations.upgrade(database)
-    await database.close()
     world = World(TOPOLOGY)
     roles = {id for held in TOPOLOGY.roles.values() for ids in held.values() for id in ids}
     channels = {"releases": TOPOLOGY.channels.releases, "alerts": TOPOLOGY.channels.alerts}

@@ -12,7 +12,6 @@ from aiohttp import web
 
 from bot.domain.events import Stage, StageReported, StageStatus
 from bot.settings import PACKAGED_TOPOLOGY
-from bot.storage import migrations
 from bot.storage.engine import Database
 from bot.topology import load
 from bot.webhooks import ci
@@ -88,7 +87,6 @@ async def runner(doors: Doors, directory: Path, *, status: int = 200) -> AsyncIt
 async def doors(database_url: str) -> AsyncIterator[Doors]:
     """The bot's doors, which take every token of the issuer above for one of the run."""
     database = Database(database_url)
-    await migrations.upgrade(database)
 
     async def verify(token: str) -> Mapping[str, object]:
         assert re.fullmatch(r"token\.\d\.signed", token)

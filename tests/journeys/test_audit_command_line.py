@@ -6,7 +6,6 @@ import io
 import json
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from tests.journeys import program
 from tests.journeys.looks import ask
 from tests.journeys.rows import Rows
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.long]
 
 FORMULA = "=HYPERLINK(1)"
 
@@ -85,8 +84,8 @@ async def test_a_trail_that_was_changed_ends_the_verification_with_one(
     assert said.out.splitlines()[0] == "The chain is broken at #2: edited: it is not as written."
 
 
-async def test_without_a_trail_it_says_why(new_database: Callable[[], str], scene: Scene, tmp_path: Path) -> None:
-    variables = program.everything(scene, tmp_path) | {f"{PREFIX}DATABASE_URL": new_database()}
+async def test_without_a_trail_it_says_why(empty_database_url: str, scene: Scene, tmp_path: Path) -> None:
+    variables = program.everything(scene, tmp_path) | {f"{PREFIX}DATABASE_URL": empty_database_url}
     for command in ("audit verify", "audit export"):
         said = await program.run(command, variables, directory=tmp_path)
         sentence = f"The database is at schema nothing, and this version wants {migrations.head()}"

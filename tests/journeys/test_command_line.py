@@ -2,8 +2,10 @@
 
 import json
 import signal
+import subprocess
+import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,12 @@ FORBIDDEN = (
     '403: {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", '
     '"message": "Forbidden: as the sandbox was told", "reason": "Forbidden", "code": 403}'
 )
+
+
+@pytest.fixture
+def database_url(empty_database_url: str) -> str:
+    """A database without a schema: the bot makes it when it starts."""
+    return empty_database_url
 
 
 class Refusing(serving.Server):
@@ -135,8 +143,8 @@ async def test_check_says_which_right_and_which_object_are_missing(scene: Scene,
     }
 
 
-async def test_migrate_may_be_run_twice(new_database: Callable[[], str], tmp_path: Path) -> None:
-    variables = {**BARE, f"{PREFIX}DATABASE_URL": new_database()}
+async def test_migrate_may_be_run_twice(empty_database_url: str, tmp_path: Path) -> None:
+    variables = {**BARE, f"{PREFIX}DATABASE_URL": empty_database_url}
     for _ in range(2):
         said = await program.run("migrate", variables, directory=tmp_path)
         assert (said.code, said.out) == (0, f"The database is at schema {migrations.head()}.\n")
@@ -172,6 +180,13 @@ async def test_missing_settings_are_named_and_end_it(command: str, tmp_path: Pat
         "CHATOPS_GITHUB_TOKEN: set either this or all of CHATOPS_GITHUB_APP_ID, CHATOPS_GITHUB_APP_PRIVATE_KEY, "
         "CHATOPS_GITHUB_INSTALLATION_ID; set now: none",
     ]
+
+
+def test_a_command_waits_for_no_client_that_it_may_not_use() -> None:
+    clients = "aiohttp", "alembic", "boto3", "discord", "github", "httpx", "kubernetes", "sqlalchemy"
+    found = f"import bot.__main__, sys; print([name for name in {clients} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", found], cwd=program.ROOT, capture_output=True, text=True, check=True)
+    assert said.stdout == "[]\n"
 
 
 async def test_a_wrong_topology_is_told_by_its_line_and_ends_it(tmp_path: Path) -> None:

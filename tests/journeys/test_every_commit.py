@@ -31,7 +31,7 @@ BRISK = Timing(
 )
 Road = Callable[[Scene, str], Coroutine[Any, Any, Ran]]
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.long]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

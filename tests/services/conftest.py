@@ -1,9 +1,6 @@
 """A world, a bot in it, and nobody who waits between two tries."""
 
-import asyncio
-import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,14 +9,11 @@ import pytest
 import stamina
 import structlog
 import structlog.testing
-from sqlalchemy import make_url
 
 from bot import topology as topologies
 from bot.domain.catalog import Catalog
 from bot.services import observations
 from bot.settings import PACKAGED_TOPOLOGY
-from bot.storage import migrations
-from bot.storage.engine import Database
 from bot.topology import Topology
 from sandbox.world import World, with_clusters
 from tests.services.house import HYUNWOO, TICKETS, Bot, bot_in
@@ -44,34 +38,6 @@ def _no_log() -> Iterator[None]:
 def restless(monkeypatch: pytest.MonkeyPatch) -> None:
     """An observer that looks without a pause while something moves: here the clock stands still between two steps."""
     monkeypatch.setattr(observations, "BUSY", timedelta(0))
-
-
-@pytest.fixture(scope="session")
-def new_database(new_database: Callable[[], str]) -> Callable[[], str]:
-    """A function that makes one more database with its schema; on SQLite by a copy, which costs next to nothing."""
-    first = new_database()
-    _migrate(first)
-
-    def create() -> str:
-        url = new_database()
-        if make_url(url).get_backend_name() == "sqlite":
-            shutil.copyfile(str(make_url(first).database), str(make_url(url).database))
-        else:
-            _migrate(url)
-        return url
-
-    return create
-
-
-def _migrate(url: str) -> None:
-    async def upgrade() -> None:
-        database = Database(url)
-        await migrations.upgrade(database)
-        await database.close()
-
-    # In a thread, since some of those who ask for a database are in a loop already.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, upgrade()).result()
 
 
 @pytest.fixture(scope="session")

@@ -61,6 +61,7 @@ async def assert_the_end(outside: Outside, url: str, *, catalog: Catalog, died_a
 
 @pytest.mark.journey
 @pytest.mark.storage
+@pytest.mark.long
 @pytest.mark.usefixtures("restless")
 async def test_a_crash_after_any_commit_changes_nothing_about_the_end(
     topology: Topology, catalog: Catalog, tmp_path: Path, new_database: Callable[[], str]

@@ -17,7 +17,7 @@ from tests.services.house import GRACE, HYUNWOO, TICKETS, Bot, bot_in
 from tests.services.lives import live
 from tests.services.outside import outside_of
 
-pytestmark = [pytest.mark.journey, pytest.mark.storage, pytest.mark.usefixtures("restless")]
+pytestmark = [pytest.mark.journey, pytest.mark.storage, pytest.mark.long, pytest.mark.usefixtures("restless")]
 
 DONE = (OperationState.SUCCEEDED, None)
 LOST = (OperationState.FAILED, Reason.OUTCOME_UNKNOWN)

@@ -15,7 +15,7 @@ from tests.services.lives import live
 from tests.services.outside import outside_of
 from tests.services.rolling import chosen, running, seen, synced
 
-pytestmark = [pytest.mark.journey, pytest.mark.storage, pytest.mark.usefixtures("restless")]
+pytestmark = [pytest.mark.journey, pytest.mark.storage, pytest.mark.long, pytest.mark.usefixtures("restless")]
 
 
 async def ended(tag: str, way: Way, bot: Bot) -> None:

@@ -16,7 +16,7 @@ from tests.services.lives import live
 from tests.services.outside import outside_of
 from tests.services.tagging import asked
 
-pytestmark = [pytest.mark.journey, pytest.mark.storage, pytest.mark.usefixtures("restless")]
+pytestmark = [pytest.mark.journey, pytest.mark.storage, pytest.mark.long, pytest.mark.usefixtures("restless")]
 
 
 async def ended(tag: str, environment: str, bot: Bot) -> None:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.storage import migrations
 from bot.storage.engine import Database
 
 
@@ -12,6 +11,5 @@ from bot.storage.engine import Database
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A database with the newest schema and nothing in it."""
     handle = Database(database_url)
-    await migrations.upgrade(handle)
     yield handle
     await handle.close()

@@ -151,8 +151,8 @@ async def test_a_trail_is_read_in_pieces(
         )
 
 
-async def test_rows_from_before_the_chain_are_numbered_and_chained(database_url: str) -> None:
-    database = Database(database_url)
+async def test_rows_from_before_the_chain_are_numbered_and_chained(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     async with database.transaction() as connection:
         await connection.run_sync(lambda sync: command.upgrade(migrations.config(sync), "0001"))
         statement = text(

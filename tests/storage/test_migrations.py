@@ -17,9 +17,9 @@ pytestmark = pytest.mark.storage
 
 
 @pytest.fixture
-async def empty(database_url: str) -> AsyncIterator[Database]:
+async def empty(empty_database_url: str) -> AsyncIterator[Database]:
     """A database without a schema."""
-    handle = Database(database_url)
+    handle = Database(empty_database_url)
     yield handle
     await handle.close()
 
@@ -57,8 +57,8 @@ async def test_the_migrations_end_in_the_schema_of_the_code(empty: Database) -> 
     await alembic(empty, lambda sync: command.check(migrations.config(sync)))
 
 
-async def test_several_processes_may_start_at_once(database_url: str) -> None:
-    handles = [Database(database_url) for _ in range(5)]
+async def test_several_processes_may_start_at_once(empty_database_url: str) -> None:
+    handles = [Database(empty_database_url) for _ in range(5)]
     found = await asyncio.gather(*(migrations.upgrade(handle) for handle in handles))
 
     assert found == [migrations.head()] * 5

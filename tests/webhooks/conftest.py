@@ -7,7 +7,6 @@ import pytest
 import bot.topology
 from bot.domain.catalog import Catalog
 from bot.settings import PACKAGED_TOPOLOGY
-from bot.storage import migrations
 from bot.storage.engine import Database
 from bot.topology import Topology
 from sandbox.world import with_clusters
@@ -18,7 +17,6 @@ from tests.webhooks.doors import Doors, opened
 async def database(database_url: str) -> AsyncIterator[Database]:
     """An empty database with its schema."""
     made = Database(database_url)
-    await migrations.upgrade(made)
     yield made
     await made.close()
 

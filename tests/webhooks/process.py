@@ -6,7 +6,6 @@ Prints its address when it listens.
 import asyncio
 import sys
 
-from bot.storage import migrations
 from bot.storage.engine import Database
 from tests.webhooks.doors import opened
 
@@ -14,7 +13,6 @@ from tests.webhooks.doors import opened
 async def main(url: str, secret: str) -> None:
     """Serve for ever."""
     database = Database(url)
-    await migrations.upgrade(database)
     async with opened(database, github=(secret,)) as doors:
         sys.stdout.write(f"{doors.url}\n")
         sys.stdout.flush()
