@@ -9,6 +9,9 @@ from tests.chat.office import office as move_in
 from tests.chat.shelf import Shelf
 from tests.chat.town import Town
 from tests.chat.town import town as build
+from tests.leaks import nothing_leaks
+
+__all__ = ["nothing_leaks"]
 
 
 @pytest.fixture

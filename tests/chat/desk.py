@@ -16,6 +16,7 @@ from simcord.actors import MemberActor
 from simcord.backend import serializers
 from simcord.enums import InteractionType
 from simcord.results import InteractionResult
+from sqlalchemy import exists, func, literal, select, union_all
 
 import cogs
 import cogs.deploy
@@ -35,8 +36,13 @@ from bot.services.tags import TagReader
 from bot.storage import schema
 from tests.cards import places, story
 from tests.chat import policy
+from tests.chat.hurrying import hurry
 from tests.chat.town import Town
 
+_TABLES = [table for table in reversed(schema.metadata.sorted_tables) if table.name not in ("audit", "markers")]
+_FULL = union_all(
+    *(select(literal(table.name).label("name")).where(exists(select(1).select_from(table))) for table in _TABLES)
+)
 OUTSIDE = Reason.ARGOCD_UNREACHABLE
 Change = Callable[[dict[str, Any]], None]
 _PATIENCE = (
@@ -75,11 +81,14 @@ class Comparing(Outside):
 
 
 class KnownPlan(Planner):
-    """Rolling back, where the plan is known: orders are the real ones."""
+    """Rolling back, where the plan is known: orders are the real ones. It is the real plan where it is not `known`."""
 
     rolled_back = False
+    known = True
 
     async def plan(self, *, environment: str, service: str, tag: str | None = None) -> Plan:
+        if not KnownPlan.known:
+            return await super().plan(environment=environment, service=service, tag=tag)
         gone = story.operation(OperationState.SUCCEEDED) if KnownPlan.rolled_back else None
         chosen = Option(candidate=Candidate(tag=story.TAG, proven_at=story.BEGIN, rolled_back=gone), stored=True)
         offers = tuple(Offer(way=way, refused=None if way is Way.TAG else Refused(OUTSIDE)) for way in Way)
@@ -117,12 +126,18 @@ class Desk:
     people: dict[str, MemberActor]
     audited: list[Reason | None]
     seen: list[str]
+    newest: int | None = None
 
     @property
     def client(self) -> Client:
         """The bot."""
         assert isinstance(self.town.env.bot, Client)
         return self.town.env.bot
+
+    @property
+    def said(self) -> str:
+        """What the bot told Discord last."""
+        return repr(self.town.env.http_requests[-1].json)
 
     def commands(self) -> dict[str, app_commands.Command[Any, ..., Any]]:
         """Every command that can be used, by its name."""
@@ -211,12 +226,21 @@ class Desk:
         backend = self.town.env.backend
         return dict(serializers.user_payload(backend.get_user(user_id)))
 
+    async def changed(self) -> bool:
+        """Whether anything was ordered since it was last asked: every order leaves a row in the trail, looking none."""
+        async with self.town.database.reading() as connection:
+            newest = await connection.scalar(select(func.max(schema.audit.c.id)))
+        before, self.newest = self.newest, newest
+        return bool(newest != before)
+
     async def forget(self) -> None:
         """Empty every table but the audit trail, whose rows stay for ever."""
-        KnownPlan.rolled_back = False
+        KnownPlan.rolled_back, KnownPlan.known = False, True
         async with self.town.database.transaction() as connection:
-            for table in reversed(schema.metadata.sorted_tables):
-                if table.name not in ("audit", "markers"):
+            # Most are empty, and asking once is much faster than deleting from each.
+            full = {row.name for row in await connection.execute(_FULL)}
+            for table in _TABLES:
+                if table.name in full:
                     await connection.execute(table.delete())
 
 
@@ -255,6 +279,8 @@ async def desk(town: Town, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Des
         clock=town.clock,
         observe=lambda _name, outcome, _seconds: seen.append(outcome),
     )
+
+    await hurry(town.database, monkeypatch)
 
     async def load() -> str | None:
         return None

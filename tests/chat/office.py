@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import discord
 from discord.ext import commands
+from pydantic import SecretStr
 from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
@@ -184,7 +185,8 @@ async def office(town: Town, *, break_glass: bool = False) -> AsyncIterator[Offi
         else:
             place.refused.append((actor.name, action, environment, outcome, reason, detail))
 
-    github = GitHub(url="http://127.0.0.1:9", repository=catalog.repository)
+    secret = SecretStr("planted-in-the-office")
+    github = GitHub(url="http://127.0.0.1:9", repository=catalog.repository, token=lambda: secret)
     deps = Deps(
         guild_id=town.guild.id,
         database=town.database,

@@ -162,6 +162,12 @@ async def broken(desk: Desk, environment: str, *, by: str = "nobody") -> Press:
     return Press(button=f"chatops:review:{ID}")
 
 
+async def listing(desk: Desk, environment: str) -> Press:
+    """The button that shows a list of one request."""
+    await asked(desk, environment)
+    return Press(button=f"chatops:waiting:{environment}")
+
+
 async def these(desk: Desk, environment: str) -> Press:
     """The button below a list of one request."""
     await asked(desk, environment)
@@ -201,7 +207,7 @@ OTHERS: dict[str, Order] = {
     "Break glass": partial(decision, "glass"),
     "Break glass, its form": breaking,
     "Acknowledge": broken,
-    "All that wait": partial(button, "chatops:waiting:{environment}"),
+    "All that wait": listing,
     "Approve these …": these,
     "Run again": run_again,
     "Roll back": partial(button, "chatops:plan:{place}"),

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -11,8 +10,9 @@ from bot.cards.rollback import place_id
 from bot.domain.approvals import ApprovalState, Vote
 from bot.domain.operations import OperationKind, OperationState
 from bot.domain.reasons import Reason
-from bot.services import operations
+from bot.services import freezes, operations
 from bot.storage import operations as rows
+from bot.storage import proofs, schema
 from tests.cards import story
 from tests.chat import orders, policy
 from tests.chat.desk import Desk, KnownPlan, Press
@@ -21,6 +21,7 @@ from tests.chat.orders import ID, SERVICE
 from tests.chat.town import Town
 
 TABLE = policy.table()
+LIST = "Approve these …"
 Case = Callable[[Desk, Press], Awaitable[Press]]
 
 
@@ -47,10 +48,36 @@ async def typed(_desk: Desk, press: Press, **fields: str) -> Press:
     return replace(press, typed=press.typed | fields)
 
 
-async def held(desk: Desk, press: Press) -> Press:
-    """Somebody else has locked it."""
-    await orders.locked(desk, "prod")
+async def unreadable(desk: Desk, press: Press) -> Press:
+    """There is a freeze, and nobody can tell when it holds."""
+    await orders.frozen(desk, "prod")
+    async with desk.town.database.transaction() as connection:
+        await connection.execute(schema.freezes.update().values(document="?"))
     return press
+
+
+async def many(desk: Desk, press: Press) -> Press:
+    """There are as many freezes as there may be."""
+    for _ in range(freezes.MOST):
+        await orders.frozen(desk, "prod")
+    return press
+
+
+async def looked(desk: Desk, press: Press, *, seen: bool, proven: tuple[str, ...] = ()) -> Press:
+    """It is the real plan, from what the bot has `seen` to run and to run well."""
+    KnownPlan.known = False
+    if seen:
+        await orders.runs_well(desk, "prod")
+    async with desk.town.database.transaction() as connection:
+        for tag in proven:
+            await proofs.note(connection, environment="prod", tags={SERVICE: tag}, at=desk.town.clock())
+    return press
+
+
+async def elsewhere(desk: Desk, press: Press) -> Press:
+    """It goes back to an image that was never seen to run well, though another one was."""
+    await looked(desk, press, seen=True, proven=(story.OLD_TAG,))
+    return replace(press, options=press.options | {"to": story.NEWER_TAG}) if press.command else press
 
 
 async def under_way(desk: Desk, press: Press, *, kind: OperationKind) -> Press:
@@ -91,21 +118,9 @@ async def request(desk: Desk, press: Press, **changes: object) -> Press:
     return press
 
 
-async def mine(desk: Desk, press: Press) -> Press:
-    """Whoever presses has asked for it, or wrote it."""
-    return await request(desk, press, authors=frozenset({desk.people["approver"].id}))
-
-
 async def of_unknown_people(desk: Desk, press: Press) -> Press:
     """Somebody behind it is not in the identity map, and the environment refuses that."""
     return await request(desk, press, unmapped=("octocat",), refuse_unknown=True)
-
-
-async def of_somebody_else(desk: Desk, press: Press) -> Press:
-    """Another person has asked for it."""
-    await desk.forget()
-    await orders.asked(desk, "prod")
-    return press
 
 
 async def consented(desk: Desk, press: Press) -> Press:
@@ -118,11 +133,6 @@ async def mine_to_answer_for(desk: Desk, _press: Press) -> Press:
     """Whoever presses broke the glass."""
     await desk.forget()
     return await orders.broken(desk, "prod", by="approver")
-
-
-async def too_late(desk: Desk, press: Press) -> Press:
-    """Its time is over, and nobody has noticed yet."""
-    return await request(desk, press, expires_at=desk.town.clock() - timedelta(seconds=1))
 
 
 async def rolled_back(desk: Desk, press: Press) -> Press:
@@ -146,51 +156,54 @@ async def nowhere(_desk: Desk, press: Press) -> Press:
 CLOSED: dict[Reason, Case] = {
     Reason.ALREADY_DECIDED: partial(request, state=ApprovalState.GRANTED),
     Reason.WITHDRAWN: partial(request, state=ApprovalState.WITHDRAWN),
-    Reason.EXPIRED: too_late,
-    Reason.SUPERSEDED: partial(request, state=ApprovalState.SUPERSEDED),
 }
-"""What a decision is refused for; `superseded` is also what a request is called whose content has moved."""
+"""What a decision is refused for, besides what the second table says."""
 RUNNING = partial(under_way, kind=OperationKind.DEPLOY)
+UNREADABLE: dict[Reason, Case] = {Reason.FREEZE_UNREADABLE: unreadable}
+SILENT: dict[Reason, Case] = {Reason.NO_REASON: partial(with_options, options={"reason": " "})}
 NO_WORD: dict[Reason, Case] = {
     Reason.NO_REASON: partial(typed, reason=" "),
     Reason.NOT_CONFIRMED: partial(typed, word="stop nothing"),
 }
+FORWARD: dict[Reason, Case] = {**UNREADABLE, Reason.NO_REASON: partial(with_options, options={"hotfix": " "})}
+UNSEEN: dict[Reason, Case] = {
+    Reason.RUNNING_UNKNOWN: partial(looked, seen=False),
+    Reason.NOTHING_PROVEN: partial(looked, seen=True),
+}
 CASES: dict[str, dict[Reason, Case]] = {
     "/can": {Reason.UNKNOWN_ACTION: partial(with_options, options={"action": "dance"})},
-    "/deploy": {Reason.ALREADY_OPEN: RUNNING, Reason.AUTOMATED: by_itself},
-    "/freeze add": {Reason.NO_REASON: partial(with_options, options={"reason": " "})},
-    "/freeze remove": {
-        Reason.FREEZE_UNKNOWN: without_rows,
-        Reason.NO_REASON: partial(with_options, options={"reason": " "}),
-    },
-    "/lock": {Reason.LOCK_HELD: held, Reason.NO_REASON: partial(with_options, options={"reason": " "})},
+    "/deploy": {Reason.ALREADY_OPEN: RUNNING, Reason.AUTOMATED: by_itself, **FORWARD},
+    "/freeze add": {Reason.FREEZE_LIMIT: many, **SILENT},
+    "/freeze remove": {Reason.FREEZE_UNKNOWN: without_rows, **SILENT},
+    "/lock": SILENT,
     "/promote": {
         Reason.ALREADY_OPEN: RUNNING,
         Reason.SAME_PLACE: partial(with_options, options={"from": "prod"}),
+        Reason.NOT_PROVEN: without_rows,
+        **FORWARD,
     },
     "/refresh": {Reason.HARD_REFRESH_LIMITED: hard_again},
     "/rerun": {Reason.RERUN_ALREADY: given_twice, Reason.RUN_UNKNOWN: without_rows},
     "/restart": {Reason.ALREADY_OPEN: given_twice},
     "/resume": {Reason.NOT_STOPPED: without_rows},
-    "/unlock": {Reason.LOCK_UNKNOWN: without_rows, Reason.NO_REASON: partial(with_options, options={"reason": " "})},
+    "/rollback": {**UNSEEN, Reason.NOT_PROVEN_HERE: elsewhere},
+    "/unlock": {Reason.LOCK_UNKNOWN: without_rows, **SILENT},
     "/why": {Reason.OPERATION_UNKNOWN: without_rows},
-    "Approve": {
-        Reason.OWN_REQUEST: mine,
-        Reason.UNKNOWN_AUTHORS: of_unknown_people,
-        Reason.ALREADY_VOTED: consented,
-        **CLOSED,
-    },
+    "Approve": {Reason.UNKNOWN_AUTHORS: of_unknown_people, Reason.ALREADY_VOTED: consented, **CLOSED, **UNREADABLE},
     "Reject": CLOSED,
     "Reject, its form": {**CLOSED, Reason.NO_REASON: NO_WORD[Reason.NO_REASON]},
-    "Withdraw": {Reason.NOT_YOUR_REQUEST: of_somebody_else, **CLOSED},
+    "Withdraw": CLOSED,
     "Break glass": CLOSED,
-    "Break glass, its form": {**CLOSED, **NO_WORD},
+    "Break glass, its form": {**CLOSED, **NO_WORD, **UNREADABLE},
     "Acknowledge": {Reason.OWN_GLASS: mine_to_answer_for, Reason.NOTHING_TO_REVIEW: given_twice},
+    LIST: UNREADABLE,
     "Run again": {Reason.RERUN_ALREADY: given_twice, Reason.RUN_UNKNOWN: without_rows},
-    "Roll back": {Reason.UNKNOWN_SERVICE: nowhere},
+    "Roll back": {Reason.UNKNOWN_SERVICE: nowhere, **UNSEEN},
     "Previous tag, git revert, Argo CD rollback, Emergency": {Reason.UNKNOWN_SERVICE: nowhere},
     "Previous tag, its form": {
         Reason.ALREADY_OPEN: partial(under_way, kind=OperationKind.ROLLBACK),
+        Reason.RUNNING_UNKNOWN: UNSEEN[Reason.RUNNING_UNKNOWN],
+        Reason.NOT_PROVEN_HERE: elsewhere,
         Reason.ROLLED_BACK_BEFORE: rolled_back,
         Reason.NO_REASON: NO_WORD[Reason.NO_REASON],
         Reason.NOT_CONFIRMED: not_meant,
@@ -216,6 +229,17 @@ async def test_each_reason_of_the_table_is_given_for_what_it_says(desk: Desk) ->
     assert found == expected
 
 
+async def test_a_request_that_the_bot_does_not_know_is_superseded_for_everybody(desk: Desk) -> None:
+    """It belongs to no environment, so no role can be asked for."""
+    about = [row.order for row in TABLE if row.request is not None and row.order not in ("All that wait", LIST)]
+    found = {}
+    for name in about:
+        press = await orders.order(name)(desk, "prod")
+        await desk.forget()
+        found[name] = [await desk.press(role, press) for role in policy.ROLES]
+    assert found == dict.fromkeys(about, [Reason.SUPERSEDED] * len(policy.ROLES))
+
+
 async def test_what_the_topology_does_not_name_is_refused_everywhere(desk: Desk) -> None:
     """Before anything else is told of it: a place is refused first, then a service."""
     expected, found = {}, {}
@@ -229,5 +253,11 @@ async def test_what_the_topology_does_not_name_is_refused_everywhere(desk: Desk)
             press = replace(press, options=press.options | {option.display_name: "nowhere"})
             found[name, option.display_name] = await desk.press("developer", press)
             expected[name, option.display_name] = unknown[option.display_name]
+    for name in ("All that wait", LIST, "Older", "Stop it"):
+        press = await orders.order(name)(desk, "staging")
+        press = replace(press, button=press.button.replace(":staging", ":nowhere"))
+        found[name, "button"] = await desk.press("developer", press)
+        expected[name, "button"] = Reason.UNKNOWN_ENVIRONMENT
+        await desk.forget()
     assert found == expected
     assert len(found) > 30

@@ -21,10 +21,11 @@ def section(page: Path, heading: str) -> str:
     return rest[: end.start()] if end else rest
 
 
-def rows(text: str, *, table: int = 0) -> list[list[str]]:
-    """The cells of a table in the text, the first one unless said otherwise, without its head."""
+def rows(text: str, *, table: int = 0, head: bool = False) -> list[list[str]]:
+    """The cells of a table in the text, the first one unless said otherwise; its `head` only if it is asked for."""
     tables = re.findall(r"(?:^ *\|.*\n)+", text, re.MULTILINE)
-    lines = tables[table].splitlines()[2:]
+    first, _, *below = tables[table].splitlines()
+    lines = [first, *below] if head else below
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))] for line in lines]
 
 

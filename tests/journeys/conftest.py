@@ -10,6 +10,9 @@ from bot.services import observations
 from sandbox.scene import Scene, open_scene
 from tests.journeys.clock import Clock
 from tests.journeys.rows import NEVER, Rows
+from tests.leaks import nothing_leaks
+
+__all__ = ["nothing_leaks"]
 
 QUICK = Timing(
     look=timedelta(seconds=0.02),
