@@ -97,6 +97,8 @@ class Explain(commands.Cog):
             return await self._can_stop(member)
         explained = deps.gate.explain(member, capability=capability, environment=environment, service=service)
         kind, obstacle = _KINDS.get(capability), None
+        if kind is OperationKind.RERUN and place.automated:
+            kind = OperationKind.DEPLOY  # Argo CD syncs by itself what the run commits.
         if kind is not None:
             obstacle = await explanations.hindering(
                 deps.database, kind, environment=environment, service=service, now=deps.clock()

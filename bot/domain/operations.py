@@ -154,12 +154,14 @@ class Rerun:
 
     `attempt` is the attempt that was shown, or None for whichever is the newest; from the mark on it is the one that
     GitHub had before the order, so that any later attempt is the effect of it. `url` is where people open the run.
+    `deploys` says that Argo CD syncs by itself what the run commits.
     """
 
     run_id: int
     attempt: int | None = None
     everything: bool = False
     url: str = ""
+    deploys: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,6 +298,12 @@ class Operation:
     def way(self) -> Way | None:
         """How a rollback goes back; None for everything else."""
         return self.rollback.way if self.rollback else None
+
+    @property
+    def counts_as(self) -> OperationKind:
+        """What locks and freezes take it for: whatever brings something newer is a deploy."""
+        forward = self.kind is OperationKind.ROLLBACK and not self.goes_back
+        return OperationKind.DEPLOY if forward or (self.rerun is not None and self.rerun.deploys) else self.kind
 
     @property
     def goes_back(self) -> bool:

@@ -241,7 +241,7 @@ async def _note(
 def _meets(lock: Lock, operation: Operation, *, now: datetime) -> bool:
     """Whether the lock would have stopped the operation."""
     rollback = operation.goes_back
-    return operation.kind in DEPLOYING and locks.blocks(
+    return operation.counts_as in DEPLOYING and locks.blocks(
         lock, environment=operation.environment, service=operation.scope, rollback=rollback, now=now
     )
 

@@ -35,12 +35,10 @@ async def in_the_way(connection: Connection, operation: Operation, *, now: datet
     """What forbids this operation at this moment: a stop before a lock, and a lock before a freeze.
 
     A stop holds everything but what ends something, a lock deploys and perhaps rollbacks, a freeze deploys that are no
-    hot-fix.
+    hot-fix; to have a run again is a deploy where Argo CD syncs by itself.
     """
     place, service = operation.environment, operation.scope
-    forward = operation.kind is OperationKind.ROLLBACK and not operation.goes_back
-    kind = OperationKind.DEPLOY if forward else operation.kind
-    found = await at(connection, kind, environment=place, service=service, now=now)
+    found = await at(connection, operation.counts_as, environment=place, service=service, now=now)
     passes = operation.hotfix and isinstance(found, Frozen) and found.until is not None
     return None if passes else found
 

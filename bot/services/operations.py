@@ -84,7 +84,7 @@ async def request(
         ends=ends,
         ends_by=ends_by,
         release_id=release_id,
-        rerun=rerun,
+        rerun=replace(rerun, deploys=catalog.environments[environment].automated) if rerun else None,
         rollback=rollback,
     )
     async with environments.changing(database, environment, wakes=("operations", "cards")) as connection:

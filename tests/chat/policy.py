@@ -13,6 +13,8 @@ ENVIRONMENTS = ("dev", "staging", "prod")
 ROLES = ("nobody", "viewer", "developer", "approver")
 BEFORE = {"dev": "staging", "staging": "dev", "prod": "staging"}
 """Which other environment an order names that needs two."""
+AUTOMATED, WHERE_AUTOMATED = frozenset({"dev", "staging"}), " where automated"
+"""Where Argo CD syncs by itself, and how the page says that a cell is about those."""
 NOTHING = "counts nothing"
 """What the page says where a press is no refusal and counts for nothing either."""
 ALONE = tuple(frozenset(one) for one in ((), ("stop",), ("lock",), ("freeze",)))
@@ -58,7 +60,8 @@ GRANTS: Mapping[str, Mapping[Capability, frozenset[str]]] = {
 class Row:
     """One order of the first table: `needs` are capabilities with where they are asked.
 
-    `request` is its row of the second table by the heads of the columns, for what is about a request.
+    With `automated` a lock and a freeze matter only where Argo CD syncs by itself. `request` is its row of the second
+    table by the heads of the columns, for what is about a request.
     """
 
     order: str
@@ -67,6 +70,7 @@ class Row:
     lock: Reason | None
     freeze: Reason | None
     besides: tuple[Reason, ...]
+    automated: bool
     request: Mapping[str, Reason | str | None] | None
 
     @property
@@ -100,6 +104,7 @@ def table() -> list[Row]:
                 stop=_reason(stop),
                 lock=_reason(lock),
                 freeze=_reason(freeze),
+                automated=lock.endswith(WHERE_AUTOMATED),
                 besides=tuple(Reason(code) for code in codes(besides)),
                 request=requests.pop(_name(order), None),
             )
@@ -144,7 +149,7 @@ def answer(row: Row, *, environment: str, role: str, situation: Situation) -> Re
     refused = refusal(row, environment=environment, role=role)
     if refused is not None:
         return refused
-    obstacle = _obstacle(row, situation)
+    obstacle = _obstacle(row, situation, automated=environment in AUTOMATED)
     if row.request is None:
         return obstacle
     over = None if situation.state == "waits" else row.request[situation.state.replace("noticed", "superseded")]
@@ -153,8 +158,10 @@ def answer(row: Row, *, environment: str, role: str, situation: Situation) -> Re
     return obstacle or over or row.request[situation.owner]
 
 
-def _obstacle(row: Row, situation: Situation) -> Reason | None:
+def _obstacle(row: Row, situation: Situation, *, automated: bool) -> Reason | None:
     """A stop before a lock before a freeze; going back passes a freeze, and a lock that was not set on rollbacks."""
+    if row.automated and not automated:
+        return row.stop if "stop" in situation.obstacles else None
     back = situation.kind == "rollback" or any(capability is Capability.ROLLBACK for capability, _ in row.needs)
     locks = {"lock on rollbacks"} if back else {"lock", "lock on rollbacks"}
     passes = back or situation.kind == "hotfix"
@@ -182,4 +189,4 @@ def _lacks(capability: Capability, environment: str, role: str) -> Reason | None
 
 
 def _reason(cell: str) -> Reason | None:
-    return Reason(cell.strip("`")) if cell else None
+    return Reason(cell.removesuffix(WHERE_AUTOMATED).strip("`")) if cell else None

@@ -15,6 +15,7 @@ from bot.services.runs import Chosen
 from sandbox.world import World
 from tests.services.failing import Crash, Mortal
 from tests.services.house import GRACE, HYUNWOO, MINJI, TICKETS, Bot, bot_in
+from tests.services.locking import locked
 from tests.services.outside import Outside
 from tests.services.pipelines import begun, failed, over, reported
 from tests.services.waiting import working
@@ -174,6 +175,21 @@ async def test_a_token_that_may_not_is_said_at_once(bot: Bot, world: World, outs
     outside.github.faults.forbidden = frozenset({"actions"})
     refused = await step(bot, await asked(bot, await chosen(bot)))
     assert (refused.state, refused.reason) == (OperationState.REFUSED, Reason.GITHUB_FORBIDDEN)
+
+
+@pytest.mark.parametrize(("environment", "held"), [("prod", False), ("staging", True)])
+async def test_where_argocd_syncs_by_itself_a_lock_holds_a_re_run(
+    bot: Bot, world: World, outside: Outside, environment: str, held: bool
+) -> None:
+    await failed(bot, world, environment=environment)
+    before = await asked(bot, await chosen(bot, environment=environment))
+    await locked(bot, environment=environment)
+    after = await step(bot, before)
+    assert (after.reason, orders(outside)) == ((Reason.LOCKED, []) if held else (None, ["rerun-failed-jobs"]))
+    if held:
+        with pytest.raises(Refused) as refused:
+            await asked(bot, await chosen(bot, environment=environment))
+        assert refused.value.reason is Reason.LOCKED
 
 
 async def test_an_old_card_does_not_run_again_what_ran_again_since(bot: Bot, world: World, outside: Outside) -> None:
