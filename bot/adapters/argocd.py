@@ -29,9 +29,9 @@ from bot.adapters.argocd_watch import Seen
 from bot.adapters.calls import Observe, unobserved
 from bot.adapters.fields import entries, section
 from bot.domain import images
+from bot.domain.contents import Resource
 from bot.domain.images import Image
 from bot.domain.inspections import ClusterEvent, Diff, HistoryEntry, SyncWindows
-from bot.domain.operations import Resource
 
 _ROUNDS = 4
 _SUBJECT = 200

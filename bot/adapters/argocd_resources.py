@@ -18,7 +18,7 @@ from typing import Any
 
 from bot.adapters.fields import Json, entries, section
 from bot.domain.catalog import named_after
-from bot.domain.operations import Resource
+from bot.domain.contents import Resource
 
 _LABELS = ("app.kubernetes.io/name", "app")
 BOOKKEEPING = frozenset({"resourceVersion", "generation", "managedFields", "creationTimestamp", "uid"})

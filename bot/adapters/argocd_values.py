@@ -21,8 +21,8 @@ from bot.adapters import argocd_resources
 from bot.adapters.argocd_resources import ManagedResource
 from bot.adapters.fields import Json, entries, moment, section
 from bot.adapters.masking import masked_answer
+from bot.domain.contents import Resource
 from bot.domain.events import Health, Phase, ResourceResult, SyncOperation, SyncStatus
-from bot.domain.operations import Resource
 
 REQUEST_ID = "chatops.request-id"
 """The name of the `infos` entry by which the bot finds its own operations again."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from bot.cards.text import code, link, plain
 from bot.domain import images
 from bot.domain.catalog import Catalog
-from bot.domain.operations import Between, Content, ImageChange, Operation, Resource
+from bot.domain.contents import Content, ImageChange, Resource
+from bot.domain.operations import Between, Operation
 
 _TAG = 60
 _NAME = 80

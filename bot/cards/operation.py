@@ -14,10 +14,11 @@ from bot.cards.text import ago, code, duration, fenced, link, paragraphs, plain
 from bot.domain import rollouts, verdicts
 from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog, Environment
+from bot.domain.contents import Content
 from bot.domain.events import ApplicationObserved, Phase
 from bot.domain.hindrances import hindrance
 from bot.domain.obstacles import Obstacle
-from bot.domain.operations import DEPLOYING, Content, Operation, OperationKind, OperationState
+from bot.domain.operations import DEPLOYING, Operation, OperationKind, OperationState
 from bot.domain.reasons import SENTENCES
 from bot.domain.timeline import Line, LineState
 

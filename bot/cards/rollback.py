@@ -14,8 +14,9 @@ from bot.cards.standing import Standing
 from bot.cards.text import ago, code, link, paragraphs, plain
 from bot.domain import releases, rollbacks
 from bot.domain.catalog import Catalog, Environment
+from bot.domain.contents import ImageChange
 from bot.domain.events import ApplicationObserved
-from bot.domain.operations import Between, ImageChange, Operation, Way
+from bot.domain.operations import Between, Operation, Way
 from bot.domain.rollbacks import Candidate, Offer, Option, Plan
 
 _TAG = 60

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.domain.contents import ImageChange, Resource
 from bot.domain.events import SyncOperation
-from bot.domain.operations import ImageChange, Operation, Resource, Rollback
+from bot.domain.operations import Operation, Rollback
 from bot.domain.reasons import Reason
 
 

@@ -6,9 +6,9 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from bot.domain.contents import ImageChange
 from bot.domain.events import Health, Pod, Workload
 from bot.domain.images import Image
-from bot.domain.operations import ImageChange
 
 
 def is_deployed(workload: Workload, *, image: Image, health_is_fresh: bool) -> bool:

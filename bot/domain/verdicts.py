@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain import rollouts
+from bot.domain.contents import Content, ImageChange
 from bot.domain.events import ApplicationObserved, Health, Phase, SyncOperation, Workload
 from bot.domain.images import Image
-from bot.domain.operations import Content, ImageChange, Operation, OperationState, Way
+from bot.domain.operations import Operation, OperationState, Way
 from bot.domain.reasons import Reason
 
 TERMINATED = "Operation terminated"

@@ -16,7 +16,7 @@ from bot.adapters import github_files, github_people, kustomization
 from bot.adapters.github import Commit, GithubError
 from bot.domain.catalog import Environment
 from bot.domain.comparisons import Comparison
-from bot.domain.operations import Content
+from bot.domain.contents import Content
 from bot.domain.people import People
 from bot.domain.reasons import Refused
 from bot.services.manifests import Manifests, asked_for

@@ -7,7 +7,8 @@ from bot.adapters.argocd import ArgoCD
 from bot.adapters.argocd_values import ApplicationRead
 from bot.domain.approvals import Vote
 from bot.domain.catalog import Environment
-from bot.domain.operations import Content, Operation
+from bot.domain.contents import Content
+from bot.domain.operations import Operation
 from bot.domain.reasons import Reason, Refused
 from bot.services import contents, histories, obstacles
 from bot.services.manifests import Manifests

@@ -10,9 +10,9 @@ import structlog
 
 from bot.adapters.argocd_values import ApplicationRead
 from bot.domain import images
+from bot.domain.contents import Content, ImageChange
 from bot.domain.events import SyncStatus
 from bot.domain.images import Image
-from bot.domain.operations import Content, ImageChange
 from bot.domain.reasons import Reason, Refused
 
 log = structlog.get_logger(__name__)

@@ -22,8 +22,9 @@ from bot.adapters.argocd_values import ApplicationRead
 from bot.adapters.cluster import Clusters
 from bot.adapters.github import GitHub, GithubError
 from bot.domain import verdicts
+from bot.domain.contents import Content
 from bot.domain.events import ApplicationObserved, SyncOperation
-from bot.domain.operations import Content, Operation, OperationState, Way
+from bot.domain.operations import Operation, OperationState, Way
 from bot.domain.reasons import ROLLOUT, Reason, Refused
 from bot.services import consents, evidence, operations, proposals, writes
 from bot.services.manifests import Manifests

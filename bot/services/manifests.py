@@ -21,8 +21,9 @@ from bot.domain import commits, images
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.commits import Signature
 from bot.domain.comparisons import Comparison, Side
+from bot.domain.contents import Content, ImageChange
 from bot.domain.images import Image
-from bot.domain.operations import Between, Content, ImageChange, Operation, Way
+from bot.domain.operations import Between, Operation, Way
 from bot.domain.reasons import Reason, Refused
 from bot.domain.tags import StoredImage, reference
 

@@ -12,8 +12,9 @@ from bot.adapters.github import Commit, GitHub, NotFound
 from bot.domain import images, rollbacks
 from bot.domain.approvals import UNMAPPED, Approval
 from bot.domain.catalog import Environment
+from bot.domain.contents import Content
 from bot.domain.images import Image
-from bot.domain.operations import Content, Operation, OperationState
+from bot.domain.operations import Operation, OperationState
 from bot.domain.people import People, named
 from bot.domain.reasons import Reason, Refused
 from bot.services import authorship, consents, contents, environments, histories, operations, releases, showing

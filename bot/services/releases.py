@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.domain import images, releases
+from bot.domain.contents import Content
 from bot.domain.events import ApplicationObserved, JobReported, RunReported, StageReported
-from bot.domain.operations import Content
 from bot.domain.releases import Release
 from bot.services import incidents
 from bot.storage import applications, cards, operations

@@ -12,9 +12,10 @@ from datetime import datetime
 from bot.adapters.argocd import ArgoCD
 from bot.domain import images, rollbacks
 from bot.domain.catalog import Catalog, Environment
+from bot.domain.contents import ImageChange
 from bot.domain.events import ApplicationObserved, Phase
 from bot.domain.images import Image
-from bot.domain.operations import Between, ImageChange, Operation, OperationKind, Rollback, Way
+from bot.domain.operations import Between, Operation, OperationKind, Rollback, Way
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.domain.rollbacks import Candidate, Offer, Option, Plan

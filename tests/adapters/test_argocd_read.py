@@ -11,8 +11,8 @@ from bot.adapters.argocd_errors import RefreshTimedOut, Unsettled
 from bot.adapters.argocd_resources import ManagedResource
 from bot.adapters.argocd_values import ApplicationRead
 from bot.domain.catalog import Catalog
+from bot.domain.contents import Resource
 from bot.domain.events import Health, Phase, SyncStatus
-from bot.domain.operations import Resource
 from sandbox.world import World
 from tests.adapters.conftest import PROD, Calls, Scripted, paths
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from bot.adapters.argocd_resources import ManagedResource, managed_resources, services_of
-from bot.domain.operations import Resource
+from bot.domain.contents import Resource
 
 SERVICES = ("auth", "auth-service", "backend", "ticket-service")
 Json = dict[str, Any]

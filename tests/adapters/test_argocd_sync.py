@@ -16,8 +16,8 @@ from bot.adapters.argocd_errors import (
     WindowClosed,
 )
 from bot.domain.catalog import Catalog
+from bot.domain.contents import Resource
 from bot.domain.events import Phase
-from bot.domain.operations import Resource
 from bot.domain.reasons import Reason
 from sandbox.world import World
 from tests.adapters.conftest import PROD, Calls, Scripted, connected

@@ -7,6 +7,7 @@ from bot.cards import diff, events, history, logs, pods, status, validation, win
 from bot.cards.base import Card
 from bot.cards.status import EnvironmentStatus
 from bot.domain import images
+from bot.domain.contents import ImageChange, Resource
 from bot.domain.events import ApplicationObserved, Health, Phase, Pod, ResourceResult, Workload
 from bot.domain.inspections import (
     Change,
@@ -18,7 +19,7 @@ from bot.domain.inspections import (
     SyncWindow,
     SyncWindows,
 )
-from bot.domain.operations import ImageChange, OperationKind, OperationState, Resource, Rollback, Way
+from bot.domain.operations import OperationKind, OperationState, Rollback, Way
 from bot.domain.reasons import Reason, Refused
 from bot.domain.validations import Checked, Problem, Validation
 from tests.cards import story

@@ -13,19 +13,10 @@ from bot.cards.base import Card
 from bot.cards.status import EnvironmentStatus
 from bot.domain import approvals
 from bot.domain.approvals import Approval
+from bot.domain.contents import Content, ImageChange, Resource
 from bot.domain.events import ApplicationObserved, Health, Phase, ResourceResult, SyncOperation
 from bot.domain.inspections import Running
-from bot.domain.operations import (
-    Between,
-    Content,
-    ImageChange,
-    Operation,
-    OperationKind,
-    OperationState,
-    Resource,
-    Rollback,
-    Way,
-)
+from bot.domain.operations import Between, Operation, OperationKind, OperationState, Rollback, Way
 from bot.domain.reasons import Reason
 from bot.domain.verdicts import TERMINATED
 from tests.cards import places, story

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from bot.cards import rollback
 from bot.cards.base import Card
+from bot.domain.contents import ImageChange
 from bot.domain.events import RunStatus
 from bot.domain.inspections import HistoryEntry
-from bot.domain.operations import Between, ImageChange, Operation, OperationKind, OperationState, Rollback, Way
+from bot.domain.operations import Between, Operation, OperationKind, OperationState, Rollback, Way
 from bot.domain.reasons import Reason, Refused
 from bot.domain.rollbacks import Candidate, Offer, Option, Plan
 from tests.cards import places, story

@@ -11,6 +11,7 @@ from bot.cards.base import Card
 from bot.cards.release import render
 from bot.domain import approvals, releases
 from bot.domain.approvals import Approval, Group
+from bot.domain.contents import Content, ImageChange
 from bot.domain.events import (
     ApplicationObserved,
     Event,
@@ -29,7 +30,7 @@ from bot.domain.events import (
     Workload,
 )
 from bot.domain.images import Image
-from bot.domain.operations import Content, ImageChange, Operation, OperationKind, OperationState
+from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.releases import Release
 from tests.cards.places import APPROVERS, JIWON, MINA, catalog
 

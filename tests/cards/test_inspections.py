@@ -8,6 +8,7 @@ import pytest
 from bot.cards import diff, events, history, logs, pods, windows
 from bot.cards.base import TOTAL_LIMIT, Card, Colour
 from bot.domain import images
+from bot.domain.contents import Resource
 from bot.domain.events import Pod
 from bot.domain.inspections import (
     Change,
@@ -19,7 +20,6 @@ from bot.domain.inspections import (
     SyncWindow,
     SyncWindows,
 )
-from bot.domain.operations import Resource
 from bot.domain.reasons import Reason, Refused
 from tests.cards import places, story
 

@@ -12,6 +12,7 @@ from bot.cards.base import TOTAL_LIMIT, Button, Colour, Style, digest
 from bot.cards.text import length
 from bot.domain import releases
 from bot.domain.approvals import Approval, ApprovalState, Vote
+from bot.domain.contents import Content, ImageChange
 from bot.domain.events import (
     ApplicationObserved,
     JobReported,
@@ -28,7 +29,7 @@ from bot.domain.events import (
     Workload,
 )
 from bot.domain.images import Image
-from bot.domain.operations import Content, ImageChange, Operation, OperationState
+from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import Reason
 from bot.domain.releases import Release
 from tests.cards import places, story

@@ -6,8 +6,9 @@ import pytest
 
 from bot.cards.base import TOTAL_LIMIT, Card, Colour, Field
 from bot.cards.status import EnvironmentStatus, render
+from bot.domain.contents import Content, ImageChange
 from bot.domain.events import ApplicationObserved, Health, Phase, ResourceResult, SyncStatus
-from bot.domain.operations import Content, ImageChange, Operation, OperationKind, OperationState
+from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.reasons import Reason
 from tests.cards import story
 from tests.cards.places import catalog

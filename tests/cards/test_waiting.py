@@ -7,8 +7,9 @@ from bot.cards import waiting
 from bot.cards.base import DESCRIPTION_LIMIT, Button, Card, Colour, Style
 from bot.domain import approvals
 from bot.domain.approvals import Approval
+from bot.domain.contents import ImageChange
 from bot.domain.images import Image
-from bot.domain.operations import ImageChange, Operation, OperationKind, OperationState, Rollback, Way
+from bot.domain.operations import Operation, OperationKind, OperationState, Rollback, Way
 from bot.domain.reasons import SENTENCES, Reason
 from bot.services.bulk import AT_ONCE
 from tests.cards import places, story

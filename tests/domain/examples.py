@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.domain.approvals import Approval
+from bot.domain.contents import Content, ImageChange, Resource
 from bot.domain.events import (
     ApplicationObserved,
     Health,
@@ -28,7 +29,7 @@ from bot.domain.events import (
 from bot.domain.images import Image
 from bot.domain.incidents import Signal
 from bot.domain.locks import Lock
-from bot.domain.operations import Content, ImageChange, Operation, OperationKind, OperationState, Resource
+from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.releases import Release
 
 BEGIN = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bot.domain.operations import OPEN, WORKABLE, Content, ImageChange, OperationState, Resource
+from bot.domain.contents import Content, ImageChange, Resource
+from bot.domain.operations import OPEN, WORKABLE, OperationState
 from tests.domain.examples import ELSEWHERE, content, image
 
 DEPLOYMENT = Resource(group="apps", kind="Deployment", namespace="tiketi", name="ticket-service")

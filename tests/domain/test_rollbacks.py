@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from bot.domain import rollbacks, verdicts
+from bot.domain.contents import ImageChange
 from bot.domain.events import Phase
-from bot.domain.operations import ImageChange, Operation, OperationKind, OperationState, Rollback, Way
+from bot.domain.operations import Operation, OperationKind, OperationState, Rollback, Way
 from bot.domain.reasons import Reason
 from tests.domain.examples import (
     ELSEWHERE,

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from bot.domain import verdicts
+from bot.domain.contents import ImageChange
 from bot.domain.events import ApplicationObserved, Health, Phase, SyncStatus
-from bot.domain.operations import ImageChange, OperationState
+from bot.domain.operations import OperationState
 from bot.domain.reasons import Reason
 from bot.domain.verdicts import Verdict
 from tests.domain.examples import (

@@ -7,8 +7,9 @@ import pytest
 
 from bot.domain.approvals import ApprovalState
 from bot.domain.catalog import Catalog
+from bot.domain.contents import Content, ImageChange, Resource
 from bot.domain.images import Image
-from bot.domain.operations import Content, ImageChange, OperationState, Resource
+from bot.domain.operations import OperationState
 from bot.domain.reasons import Reason, Refused
 from bot.domain.releases import ReleaseState, state
 from bot.services import operations

@@ -7,8 +7,9 @@ import pytest
 
 from bot.cards import changes
 from bot.domain import images
+from bot.domain.contents import Content, ImageChange
 from bot.domain.images import Image
-from bot.domain.operations import Content, ImageChange, Operation, OperationKind, OperationState, Way
+from bot.domain.operations import Operation, OperationKind, OperationState, Way
 from bot.domain.reasons import Reason, Refused
 from bot.services import operations
 from bot.storage import operations as rows

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.approvals import Group
+from bot.domain.contents import ImageChange
 from bot.domain.images import Image
-from bot.domain.operations import ImageChange, OperationState, Way
+from bot.domain.operations import OperationState, Way
 from bot.domain.reasons import Reason, Refused
 from bot.services import approvals
 from sandbox.deployments import Breakage
