@@ -77,13 +77,13 @@ async def test_the_way_down_leaves_nothing_and_leads_up_again(empty: Database) -
     assert await tables(empty) == {*metadata.tables, "alembic_version"}
 
 
-async def test_only_a_start_that_has_something_to_do_loads_alembic(database_url: str) -> None:
+async def test_only_a_start_that_has_something_to_do_loads_alembic(empty_database_url: str) -> None:
     start = (
         "import asyncio, sys; from bot.storage import migrations; from bot.storage.engine import Database; "
         "asyncio.run(migrations.upgrade(Database(sys.argv[1]))); print('alembic' in sys.modules)"
     )
     for loaded in (b"True", b"False"):
-        arguments = ("-W", "ignore", "-c", start, database_url)
+        arguments = ("-W", "ignore", "-c", start, empty_database_url)
         process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
         said, _ = await process.communicate()
         assert said.strip() == loaded
