@@ -4,6 +4,7 @@ Asking twice does no harm, so a refresh that a crash interrupted is simply asked
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -12,8 +13,9 @@ from bot.adapters.argocd_errors import ArgocdError, RefreshTimedOut
 from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import Reason
-from bot.services import obstacles, operations
+from bot.services import environments, obstacles, operations
 from bot.services.observations import Observer
+from bot.storage import operations as rows
 from bot.storage.engine import Database
 
 log = structlog.get_logger(__name__)
@@ -27,9 +29,16 @@ async def step(
     catalog: Catalog,
     clock: Callable[[], datetime],
 ) -> None:
-    """Refresh, read, and end the operation with what happened. It waits while everything is stopped."""
-    async with database.reading() as connection:
+    """Refresh, read, and end the operation with what happened. It waits while everything is stopped.
+
+    That it goes out is written down in the transaction that asks about that: where Argo CD syncs by itself, looking may
+    be deploying, so whoever stops everything either holds it or hears of it.
+    """
+    marked = replace(operation, state=OperationState.DISPATCHING, updated_at=clock())
+    async with environments.changing(database, operation.environment) as connection:
         if await obstacles.stop_of(connection, operation) is not None:
+            return
+        if not await rows.save(connection, marked, expected=operation.state):
             return
     environment = catalog.environments.get(operation.environment)
     reason: Reason | None = None
@@ -46,4 +55,4 @@ async def step(
                 await observer.observe(environment)
     state = OperationState.SUCCEEDED if reason is None else OperationState.FAILED
     async with database.transaction("operations") as connection:
-        await operations.close(connection, operation, state=state, reason=reason, now=clock())
+        await operations.close(connection, marked, state=state, reason=reason, now=clock())

@@ -86,6 +86,20 @@ async def test_a_restart_and_a_refresh_that_were_asked_for_wait(bot: Bot, world:
     assert (await bot.operation(refresh.id)).state is OperationState.SUCCEEDED
 
 
+async def test_a_refresh_that_goes_out_at_that_moment_is_named(bot: Bot, world: World, argocd: Interrupted) -> None:
+    refresh = await interventions.asked(bot, OperationKind.REFRESH, hard=True)
+    named: list[str] = []
+
+    async def stop(_path: str) -> None:
+        argocd.on_get = None
+        named.extend(one.id for one in (await stopped(bot)).under_way)
+
+    argocd.on_get = stop
+    await bot.worker()._steps[OperationKind.REFRESH](refresh)
+    assert named == [refresh.id]
+    assert (await bot.operation(refresh.id)).state is OperationState.SUCCEEDED
+
+
 async def test_a_re_run_waits(bot: Bot, world: World, outside: Outside) -> None:
     await failed(bot, world)
     asked = await reruns.asked(bot, await reruns.chosen(bot))
