@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from bot.chat.hiding import PERMISSIONS
 from bot.domain.catalog import MAIN
 from bot.domain.permissions import EVERYWHERE, OF_SERVICES, Capability, place
 from bot.yaml_lines import Place, path_of
@@ -28,8 +27,11 @@ def of(topology: Topology) -> _Problems:
     yield from _shared("identities", "discord", ((at, one.discord) for at, one in enumerate(topology.identities)))
     yield from _shared("identities", "github", ((at, one.github.lower()) for at, one in enumerate(topology.identities)))
     yield from _places(topology)
-    if topology.hide_commands_without not in (*PERMISSIONS, None):
-        yield ("hide_commands_without",), "is not a permission of Discord, such as manage_messages"
+    if topology.hide_commands_without is not None:
+        from bot.chat.hiding import PERMISSIONS  # takes longer to import than most commands take to answer
+
+        if topology.hide_commands_without not in PERMISSIONS:
+            yield ("hide_commands_without",), "is not a permission of Discord, such as manage_messages"
     argocds = (MAIN, *topology.argocd)
     if MAIN in topology.argocd:
         yield ("argocd", MAIN), "is the name of the Argo CD of the settings; choose another one"
