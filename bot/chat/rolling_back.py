@@ -27,7 +27,7 @@ _PLACE = r"(?P<place>[0-9a-f]{12})"
 _TAG = r"(?P<tag>(?P<short>[0-9a-f]{7,40})-\d{8}-\d{6})"
 _CHOICE = rf"(?P<way>tag|revert|history)(?P<emergency>!?)%s:{_PLACE}:{_TAG}"
 _PLAN = re.compile(f"chatops:plan:{_PLACE}")
-_WAY = re.compile("chatops:rollback:(?P<choice>" + _CHOICE % "" + r"\??)")
+_WAY = re.compile("chatops:rollback:(?P<choice>" + _CHOICE % r"\??" + ")")
 _ONCE = re.compile("chatops:rolling:" + _CHOICE % "")
 _TWICE = re.compile("chatops:rolling:" + _CHOICE % r"(?P<again>\?)")
 

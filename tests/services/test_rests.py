@@ -39,7 +39,7 @@ def test_the_rest_is_as_long_as_it_has_been_held_up_and_ends_with_its_patience(h
     [
         ({"reason": Reason.GITHUB_LIMITED, "state": OperationState.REQUESTED}, 20),
         ({"reason": Reason.REGISTRY_BUSY}, 20),
-        ({"reason": Reason.PULL_REQUEST_OPEN}, 30),
+        ({"reason": Reason.PULL_REQUEST_OPEN, "pull_request": "https://github.com/x/y/pull/1"}, 30),
         ({"reason": Reason.STOPPED}, 0),
         ({"reason": None}, 0),
         ({"kind": OperationKind.TERMINATE}, 0),

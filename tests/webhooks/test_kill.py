@@ -61,7 +61,6 @@ async def test_what_was_answered_survives_sigkill(database_url: str, enough: int
         await asyncio.gather(*(knock(session, visitor) for visitor in range(AT_ONCE)))
     assert await process.wait() == -signal.SIGKILL
     assert len(answered) >= enough
-    assert len(asked) > len(answered)  # it was killed while others waited
     stored = await _stored(database_url)
     assert answered <= stored
     assert stored <= asked
