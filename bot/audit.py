@@ -53,7 +53,7 @@ def moment(text: str) -> datetime:
 
 
 async def verify(url: str, *, noted: list[Head]) -> tuple[bool, str]:
-    """Whether the chain holds, and what to say about it."""
+    """Whether the chain holds and its triggers are there, and what to say about it."""
     database = Database(url)
     try:
         await _require(database)
@@ -61,9 +61,14 @@ async def verify(url: str, *, noted: list[Head]) -> tuple[bool, str]:
     finally:
         await database.close()
     span = "no rows" if found.first is None or found.last is None else _span(found.first, found.last)
-    if found.broken is None:
-        return True, f"The chain holds: {span}.\nhead {found.head}"
-    return False, f"The chain is broken at {found.broken}.\nWhole until there: {span}.\nhead {found.head}"
+    lines = [
+        f"The chain holds: {span}."
+        if found.broken is None
+        else f"The chain is broken at {found.broken}.\nWhole until there: {span}.",
+        *([] if found.guarded else ["The triggers are gone that refuse to change and delete rows."]),
+        f"head {found.head}",
+    ]
+    return found.broken is None and found.guarded, "\n".join(lines)
 
 
 async def export(url: str, *, form: Format, wanted: Wanted, out: TextIO) -> None:
