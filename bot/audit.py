@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 import sys
+import unicodedata
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
@@ -20,7 +21,8 @@ from bot.storage.audit import Wanted
 from bot.storage.engine import Database
 
 PATIENCE_SECONDS = 10
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = frozenset("=+-@")
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 _COLUMNS = [field.name for field in fields(Entry)]
 
 
@@ -103,7 +105,7 @@ def _span(first: Entry, last: Entry) -> str:
 def _writer(form: Format, out: TextIO) -> Callable[[Entry], object]:
     if form is Format.JSONL:
         return lambda entry: out.write(json.dumps({**asdict(entry), "roles": _roles(entry.roles)}) + "\n")
-    table = csv.writer(out, lineterminator="\r\n")
+    table = csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     table.writerow(_COLUMNS)
     return lambda entry: table.writerow([_cell(getattr(entry, name)) for name in _COLUMNS])
 
@@ -117,8 +119,15 @@ def _roles(stored: str | None) -> object:
 
 
 def _cell(value: object) -> object:
-    """A value that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA) else value
+    """A value that no spreadsheet takes for a formula.
+
+    Spreadsheets overlook white space and what cannot be seen, and some read the wide forms of the signs as the signs.
+    """
+    if not isinstance(value, str):
+        return value
+    first = next((one for one in value if unicodedata.category(one) not in _UNSEEN), "")
+    risky = value.startswith(("\t", "\r", "\n")) or unicodedata.normalize("NFKC", first)[:1] in _FORMULA
+    return f"'{value}" if risky else value
 
 
 def to_stdout() -> TextIO:
