@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 import sys
+import unicodedata
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import TextIO
@@ -16,7 +17,8 @@ from bot.storage.audit import Wanted
 from bot.storage.engine import Database
 
 PATIENCE_SECONDS = 10
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = frozenset("=+-@")
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 _COLUMNS = [field.name for field in fields(Entry)]
 
 
@@ -25,7 +27,7 @@ class Unreadable(Exception):
 
 
 async def verify(url: str, *, noted: list[Head]) -> tuple[bool, str]:
-    """Whether the chain holds, and what to say about it."""
+    """Whether the chain holds and its triggers are there, and what to say about it."""
     database = Database(url)
     try:
         await _require(database)
@@ -33,9 +35,14 @@ async def verify(url: str, *, noted: list[Head]) -> tuple[bool, str]:
     finally:
         await database.close()
     span = "no rows" if found.first is None or found.last is None else _span(found.first, found.last)
-    if found.broken is None:
-        return True, f"The chain holds: {span}.\nhead {found.head}"
-    return False, f"The chain is broken at {found.broken}.\nWhole until there: {span}.\nhead {found.head}"
+    lines = [
+        f"The chain holds: {span}."
+        if found.broken is None
+        else f"The chain is broken at {found.broken}.\nWhole until there: {span}.",
+        *([] if found.guarded else ["The triggers are gone that refuse to change and delete rows."]),
+        f"head {found.head}",
+    ]
+    return found.broken is None and found.guarded, "\n".join(lines)
 
 
 async def export(url: str, *, form: Format, wanted: Wanted, out: TextIO) -> None:
@@ -70,7 +77,7 @@ def _span(first: Entry, last: Entry) -> str:
 def _writer(form: Format, out: TextIO) -> Callable[[Entry], object]:
     if form is Format.JSONL:
         return lambda entry: out.write(json.dumps({**asdict(entry), "roles": _roles(entry.roles)}) + "\n")
-    table = csv.writer(out, lineterminator="\r\n")
+    table = csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     table.writerow(_COLUMNS)
     return lambda entry: table.writerow([_cell(getattr(entry, name)) for name in _COLUMNS])
 
@@ -84,8 +91,15 @@ def _roles(stored: str | None) -> object:
 
 
 def _cell(value: object) -> object:
-    """A value that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA) else value
+    """A value that no spreadsheet takes for a formula.
+
+    Spreadsheets overlook white space and what cannot be seen, and some read the wide forms of the signs as the signs.
+    """
+    if not isinstance(value, str):
+        return value
+    first = next((one for one in value if unicodedata.category(one) not in _UNSEEN), "")
+    risky = value.startswith(("\t", "\r", "\n")) or unicodedata.normalize("NFKC", first)[:1] in _FORMULA
+    return f"'{value}" if risky else value
 
 
 def to_stdout() -> TextIO:

@@ -70,6 +70,21 @@ def loud(entry: Entry, *, environment: Environment | None, url: str | None) -> C
     )
 
 
+def broken(head: str) -> Card:
+    """What the channel is told when the last row that was copied, `head`, is not there as it was told."""
+    number, _, hash = head.partition(":")
+    return Card(
+        title="🚨 The audit trail was cut or made anew",
+        colour=Colour.BAD,
+        description=(
+            f"Row #{number} was told above, and is gone from the database or has another hash there. Nothing more is "
+            "copied here until somebody has looked: run `python -m bot audit verify`."
+        ),
+        footer=f"head {number}:{hash}" if hash else "",  # what an earlier version remembered had none
+        reference=f"audit {head}",
+    )
+
+
 def _review(entry: Entry, environment: Environment | None) -> str:
     """By whom and until when somebody else has to look at it."""
     try:

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+import structlog
+from pydantic import ValidationError
+
 from bot.domain import approvals
 from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.operations import Operation, OperationState
@@ -18,6 +21,8 @@ from bot.storage import approvals as rows
 from bot.storage import audit
 from bot.storage import operations as operation_rows
 from bot.storage.engine import Connection, Database
+
+log = structlog.get_logger(__name__)
 
 
 async def get(database: Database, approval_id: str) -> Approval:
@@ -128,18 +133,15 @@ async def withdraw(database: Database, approval_id: str, *, actor: Actor, now: d
 
 
 async def expire_overdue(database: Database, *, now: datetime) -> int:
-    """Close every request whose time is over; says how many."""
+    """Close every request whose time is over; says how many. One that cannot be read keeps no other one open."""
     async with database.reading() as connection:
         overdue = await rows.overdue(connection, now=now)
     closed = 0
     for approval_id in overdue:
-        place = (await get(database, approval_id)).environment
-        async with environments.changing(database, place, wakes=("cards",)) as connection:
-            _, _, operation = await read(connection, approval_id)
-            if operation.state is OperationState.WAITING:
-                closed += await operations.close(
-                    connection, operation, state=OperationState.EXPIRED, reason=Reason.EXPIRED, now=now
-                )
+        try:
+            closed += await _expire(database, approval_id, now=now)
+        except ValidationError:
+            log.exception("approvals.not_expired", approval=approval_id)
     return closed
 
 
@@ -150,6 +152,16 @@ async def read(connection: Connection, approval_id: str) -> tuple[Approval, int,
     if found is None or operation is None:
         raise Refused(Reason.SUPERSEDED)
     return *found, operation
+
+
+async def _expire(database: Database, approval_id: str, *, now: datetime) -> bool:
+    """Close a request whose time is over; says whether it still waited."""
+    place = (await get(database, approval_id)).environment
+    async with environments.changing(database, place, wakes=("cards",)) as connection:
+        _, _, operation = await read(connection, approval_id)
+        return operation.state is OperationState.WAITING and await operations.close(
+            connection, operation, state=OperationState.EXPIRED, reason=Reason.EXPIRED, now=now
+        )
 
 
 async def _close(

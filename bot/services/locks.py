@@ -190,7 +190,7 @@ async def _add(connection: Connection, lock: Lock, *, actor: Actor | str) -> boo
         await _end(connection, before, End.EXPIRED, now=lock.since)
     if not await rows.add(connection, lock):
         return False
-    await _note(connection, lock, "lock", "locked", actor=actor, now=lock.since, detail=lock.reason)
+    await _note(connection, lock, "lock", "locked", actor=actor, now=lock.since, detail=_terms(lock))
     await _show(connection, lock, now=lock.since)
     return True
 
@@ -236,6 +236,12 @@ async def _note(
         service=lock.service,
         detail=detail,
     )
+
+
+def _terms(lock: Lock) -> str:
+    """What the lock is, before the words of its owner, so that nobody can write these terms into a reason."""
+    until = f" until {lock.until:%Y-%m-%d %H:%M} UTC" if lock.until else ""
+    return f"{lock.short_id}{until}{', rollbacks too' if lock.blocks_rollbacks else ''}: {lock.reason}"
 
 
 def _meets(lock: Lock, operation: Operation, *, now: datetime) -> bool:

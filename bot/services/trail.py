@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bot.domain import trail
 from bot.domain.trail import Broken, Entry, Head
+from bot.services import copies
 from bot.services.showing import shown_on
 from bot.storage import audit, cards, operations
 from bot.storage.audit import EVERYTHING, Wanted
@@ -19,12 +20,16 @@ PIECE = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """How far the chain holds: `head` is its end, or the last good row before what is `broken`."""
+    """How far the chain holds: `head` is its end, or the last good row before what is `broken`.
+
+    `guarded` says whether the database refuses to change and delete rows, as the migration told it to.
+    """
 
     first: Entry | None
     last: Entry | None
     head: Head
     broken: Broken | None
+    guarded: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +42,14 @@ class Page:
 
 
 async def verify(database: Database, *, noted: Collection[Head] = ()) -> Verified:
-    """Follow the chain from its first row to its end, and compare it with heads that were noted elsewhere."""
+    """Follow the chain from its first row to its end, and compare it with heads that were noted elsewhere.
+
+    The last row that was copied into the audit channel is compared too.
+    """
+    async with database.reading() as connection:
+        copied = await copies.told(connection)
+        guarded = await audit.guarded(connection)
+    noted = [*noted, *([copied] if copied else [])]
     head, first, last = trail.START, None, None
     broken: Broken | None = None
     try:
@@ -51,7 +63,7 @@ async def verify(database: Database, *, noted: Collection[Head] = ()) -> Verifie
                 raise Broken(one.id, f"missing: it was noted, and the trail ends at #{head.id}")
     except Broken as error:
         broken = error
-    return Verified(first=first, last=last, head=head, broken=broken)
+    return Verified(first=first, last=last, head=head, broken=broken, guarded=guarded)
 
 
 async def entries(database: Database, *, wanted: Wanted = EVERYTHING) -> AsyncIterator[Entry]:

@@ -76,6 +76,8 @@ class Gallery:
                 return await self._glass(connection, operation_id, number=int(number))
             if kind == "audit":
                 return await self._audit(connection, rest)
+            if kind == "audit-broken":
+                return (self.audit_channel, trail_card.broken(rest)) if self.audit_channel else None
             if kind == "stop":
                 channel, stop_id, number = rest.split(":")
                 return await self._stop(connection, stop_id, channel=channel, number=int(number))

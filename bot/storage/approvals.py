@@ -5,8 +5,11 @@ reviewed that: so those are found by their index, and are the only closed ones t
 """
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+import structlog
+from pydantic import ValidationError
+from sqlalchemy import CursorResult, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.approvals import Approval, ApprovalState
@@ -16,6 +19,8 @@ from bot.storage.schema import approvals as table
 
 _LIMIT = 1000
 _UNREVIEWED = "unreviewed"
+
+log = structlog.get_logger(__name__)
 
 
 async def add(connection: AsyncConnection, approval: Approval) -> bool:
@@ -77,21 +82,32 @@ async def unreviewed(connection: AsyncConnection) -> list[Approval]:
 
 
 async def overdue(connection: AsyncConnection, *, now: datetime) -> list[str]:
-    """Ids of pending approvals whose time is over."""
+    """Ids of pending approvals whose time is over, a hundred at most; those that cannot be read are left out."""
     rows = await connection.execute(
-        select(table.c.id)
+        select(table.c.id, table.c.document)
         .where(table.c.state == ApprovalState.PENDING, table.c.expires_at <= now)
         .order_by(table.c.expires_at)
         .limit(100)
     )
-    return [row.id for row in rows]
+    return [approval.id for approval in _readable(rows)]
 
 
 async def _in_state(connection: AsyncConnection, state: str) -> list[Approval]:
     rows = await connection.execute(
-        select(table.c.document).where(table.c.state == state).order_by(table.c.expires_at).limit(_LIMIT)
+        select(table.c.id, table.c.document).where(table.c.state == state).order_by(table.c.expires_at).limit(_LIMIT)
     )
-    return [documents.approval.load(row.document) for row in rows]
+    return _readable(rows)
+
+
+def _readable(rows: CursorResult[Any]) -> list[Approval]:
+    """The approvals that can be read; any other one is logged and left out, so that it keeps nothing back."""
+    found = []
+    for row in rows:
+        try:
+            found.append(documents.approval.load(row.document))
+        except ValidationError:
+            log.exception("approvals.unreadable", approval=row.id)
+    return found
 
 
 def _state(approval: Approval) -> str:

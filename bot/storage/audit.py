@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, select, type_coerce
+from sqlalchemy import ColumnElement, Select, String, select, text, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import trail
@@ -31,6 +31,24 @@ _NAMES = [field.name for field in fields(Entry)]
 _AS_STORED = [
     type_coerce(table.c[name], String).label(name) if name == "at" else table.c[name] for name in _NAMES
 ]  # read as a moment, text that was changed to another way of writing the same moment would look unchanged
+_REFUSAL = "the audit trail is append-only"
+_GUARDS = {
+    "sqlite": (
+        "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'",
+        {
+            f"CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON audit "
+            f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
+            for verb in ("UPDATE", "DELETE")
+        },
+    ),
+    "postgresql": (
+        "SELECT concat_ws(' ', tgtype, tgqual IS NULL, prosrc) FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid "
+        "WHERE tgrelid = 'audit'::regclass AND tgenabled IN ('O', 'A')",
+        # 58: before each statement that updates, deletes or truncates
+        {f"58 t  BEGIN RAISE EXCEPTION '{_REFUSAL}'; END "},
+    ),
+}
+"""What asks a database for its triggers on the table, and those that a migration has made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +133,12 @@ async def head(connection: AsyncConnection) -> Head:
     return Head(id=row.id, hash=row.hash) if row else trail.START
 
 
+async def guarded(connection: AsyncConnection) -> bool:
+    """Whether the triggers are there that refuse to change and delete rows."""
+    question, wanted = _GUARDS[connection.dialect.name]
+    return wanted <= {*(await connection.execute(text(question))).scalars()}
+
+
 async def following(connection: AsyncConnection, after: int, *, limit: int, wanted: Wanted = EVERYTHING) -> list[Entry]:
     """Up to `limit` rows with greater numbers, from the oldest, as they are stored."""
     statement = select(*_AS_STORED).where(table.c.id > after, *wanted.conditions()).order_by(table.c.id)
@@ -161,6 +185,6 @@ def _storable(entry: Entry) -> Entry:
     limits = {name: getattr(table.c[name].type, "length", None) for name in _NAMES} | {"detail": DETAIL_LIMIT}
     texts = {name: value for name in _NAMES if isinstance(value := getattr(entry, name), str)}
     kept: dict[str, Any] = {
-        name: text.replace("\0", "").encode(errors="ignore").decode()[: limits[name]] for name, text in texts.items()
+        name: value.replace("\0", "").encode(errors="ignore").decode()[: limits[name]] for name, value in texts.items()
     }
     return replace(entry, **kept)

@@ -16,6 +16,7 @@ from bot.domain.events import Event, Stage, StageReported, StageStatus, Unusable
 from bot.webhooks import payloads
 
 MESSAGE_LENGTH = 500
+_BY_HAND = "workflow_dispatch"
 
 _Name = Annotated[str, Field(min_length=1, max_length=64)]
 _Number = Annotated[int, Field(strict=True, gt=0, lt=2**63)]
@@ -107,6 +108,12 @@ def _check_claims(headers: Mapping[str, str], report: _Report, *, catalog: Catal
             raise Unusable(f"The report and the token's {name} disagree.")
     if headers.get("claim.repository", catalog.repository).casefold() != catalog.repository.casefold():
         raise Unusable("The token belongs to another repository.")
+    # A run that was started by hand builds for the environment that was chosen, whatever its branch. Rows that an
+    # earlier version took in do not say what started the run.
+    if headers.get("claim.event_name", _BY_HAND) != _BY_HAND:
+        branch = catalog.environments[report.environment].branch
+        if headers.get("claim.ref") != f"refs/heads/{branch}":
+            raise Unusable("The token's ref is not the branch of that environment.")
 
 
 def _problems(error: ValidationError) -> str:

@@ -26,7 +26,7 @@ from bot.storage.recorder import Recorder
 from bot.webhooks import signatures
 from bot.webhooks.answers import Refused
 
-CLAIMS = ("repository", "ref", "run_attempt", "run_id", "sha")
+CLAIMS = ("event_name", "repository", "ref", "run_attempt", "run_id", "sha")
 CONTENT_TYPES = ("application/json", "application/x-www-form-urlencoded")
 OFF_THE_LOOP_BYTES = 1_000_000
 KEY_LENGTH = 128

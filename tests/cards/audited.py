@@ -81,6 +81,8 @@ def cards() -> dict[str, Card]:
         ),
         "audit/none": card.page([], environments=["prod"], cards={}, older=None),
         "audit/hostile": card.page(chain(*[HOSTILE] * 8), environments=["prod"], cards={OPERATION_ID: url}, older=None),
+        "audit/broken": card.broken(f"10:{'5' * 16}"),
+        "audit/broken-without-hash": card.broken("10:"),
         "audit/copied": card.copied(chain(*ROWS)),
         "audit/copied-one": card.copied(chain(PLAIN)),
         "audit/copied-hostile": card.copied(chain(*[HOSTILE] * 10)),

@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from bot.app import now
+from bot.audit import Format, export
 from bot.settings import PREFIX
+from bot.storage import audit as notes
 from bot.storage import migrations
+from bot.storage.audit import Wanted
 from bot.storage.engine import Database
 from sandbox.scene import Scene
 from tests.docs.pages import block
@@ -63,7 +67,26 @@ async def test_the_trail_is_verified_and_exported_while_the_bot_runs(scene: Scen
         ("3", "staging"),
     ]
     one = await program.run("audit export --format csv --environment dev", variables, directory=tmp_path)
-    assert one.out == ",".join(lines[0]) + "\r\n"
+    assert one.out == ",".join(f'"{name}"' for name in lines[0]) + "\r\n"
+
+
+async def test_no_cell_is_a_formula_and_none_becomes_two(database_url: str) -> None:
+    unseen = ("", " ", "\t", "\n", "\u00a0", "\u200b", "\ufeff", "\u202e", "\u2028 \x01")
+    signs = "=+-@\uff1d\uff0b\uff0d\uff20\ufe62"  # the last ones are wide, and one is small
+    formulas = [f"{before}{sign}1" for before in unseen for sign in signs] + ["\tx", "\nx"]
+    plain = ["hi;=1+1", 'a "b"', "1=1", "#=1", " x", "\u200bx", ""]
+    database = Database(database_url)
+    await migrations.upgrade(database)
+    for detail in (*formulas, *plain):
+        async with database.transaction() as connection:
+            await notes.note(connection, at=now(), actor="chatops", action="deploy", outcome="requested", detail=detail)
+    await database.close()
+    out = io.StringIO(newline="")
+    await export(database_url, form=Format.CSV, wanted=Wanted(), out=out)
+    cells = [row["detail"] for row in csv.DictReader(io.StringIO(out.getvalue(), newline=""))]
+    assert cells[: len(formulas)] == [f"'{formula}" for formula in formulas]
+    assert cells[len(formulas) :] == plain
+    assert '"hi;=1+1"' in out.getvalue()
 
 
 async def test_a_trail_that_was_changed_ends_the_verification_with_one(

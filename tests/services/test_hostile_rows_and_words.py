@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
-from bot.domain.operations import OperationState
+from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import Reason
 from bot.services import obstacles, stops, tending
 from bot.storage import schema
@@ -46,6 +47,27 @@ async def test_a_damaged_row_does_not_end_what_looks_after_the_rest(bot: Bot, wo
     await damage(bot, table)
     bot.clock.advance(timedelta(hours=5))
     await tending.tend(bot.database, catalog=bot.catalog, now=bot.clock())
+
+
+@pytest.mark.parametrize("damaged", [["approvals"], ["approvals", "operations"]])
+async def test_a_request_that_cannot_be_read_keeps_no_other_one_open(
+    bot: Bot, waiting: list[Operation], damaged: list[str]
+) -> None:
+    first, *others = waiting
+    for name in damaged:
+        table = schema.metadata.tables[name]
+        mine = table.c.id == first.id if name == "operations" else table.c.operation_id == first.id
+        async with bot.database.transaction() as connection:
+            await connection.execute(update(table).where(mine).values(document="{"))
+    bot.clock.advance(timedelta(hours=5))
+    with capture_logs() as said:
+        await tending.tend(bot.database, catalog=bot.catalog, now=bot.clock())
+    assert [(await bot.operation(one.id)).state for one in others] == [OperationState.EXPIRED] * 4
+    assert {row["outcome"] for row in await bot.table("audit") if row["operation_id"] == first.id} == {
+        "requested",
+        "waiting",
+    }
+    assert {line["event"] for line in said} == {"approvals.unreadable"}
 
 
 async def test_what_looks_like_a_secret_is_not_kept_of_what_people_type(bot: Bot) -> None:

@@ -247,3 +247,15 @@ async def test_a_lock_of_an_environment_that_left_the_topology_has_no_message(bo
     known = replace(catalog, environments=rest)
     gallery = Gallery(database=bot.database, catalog=known, guild_id=1, releases_channel=30, alerts_channel=31)
     assert await gallery.card(locks.card_key(lock), now=bot.clock()) is None
+
+
+async def test_the_terms_of_a_lock_are_in_the_trail_before_what_its_owner_says(bot: Bot) -> None:
+    first = (await locked(bot, period=HOUR, reason="x until 2026-08-22 23:00 UTC, rollbacks too")).lock
+    wider = (await locked(bot, blocks_rollbacks=True)).lock
+    last = (await locked(bot, period=2 * HOUR, blocks_rollbacks=True)).lock
+    found = [(row["outcome"], row["detail"]) for row in await bot.table("audit") if row["action"] == "lock"]
+    assert found == [
+        ("locked", f"{first.short_id} until 2026-08-22 13:00 UTC: x until 2026-08-22 23:00 UTC, rollbacks too"),
+        ("locked", f"{wider.short_id}, rollbacks too: {WHY}"),
+        ("locked", f"{last.short_id} until 2026-08-22 14:00 UTC, rollbacks too: {WHY}"),
+    ]

@@ -9,9 +9,10 @@ from sqlalchemy import Executable, column, delete, insert, literal, select, tabl
 
 from bot.domain import trail
 from bot.domain.trail import Entry, Head
+from bot.services import copies
 from bot.services import trail as trails
 from bot.services.trail import Verified
-from bot.storage import audit, migrations
+from bot.storage import audit, cards, markers, migrations
 from bot.storage.engine import Database
 from tests.domain.examples import after, operation
 
@@ -125,13 +126,75 @@ async def test_a_missing_end_and_a_chain_made_anew_are_found_by_a_head_noted_els
     assert await verified(database, noted[2]) == "3 holds"
     assert await verified(database, noted[4]) == "3 #5: missing: it was noted, and the trail ends at #3"
 
-    async with database.transaction() as connection:  # the bot goes on, and the numbers are given again
-        for _ in range(3):
-            await audit.note(connection, at=after(9), actor="chatops", action="deploy", outcome="expired")
+    await add(database, 3)
     assert await verified(database) == "6 holds"
     [*_, fifth, _] = await everything(database)
     why = f"its hash begins with {fifth.hash[:16]}, and {noted[4].hash} was noted"
     assert await verified(database, noted[4]) == f"4 #5: rewritten: {why}"
+
+
+async def add(database: Database, rows: int, *, outcome: str = "expired") -> None:
+    """The bot goes on, and numbers are given again."""
+    for _ in range(rows):
+        async with database.transaction() as connection:
+            await audit.note(connection, at=after(9), actor="chatops", action="deploy", outcome=outcome)
+
+
+@pytest.mark.parametrize("version", ["this", "earlier"])
+async def test_an_end_that_was_copied_does_not_grow_back_unnoticed(
+    database: Database, tampering: Callable[..., Awaitable[None]], version: str
+) -> None:
+    assert not await copies.step(database, now=after(9))  # the copy begins at #5
+    await add(database, 3)
+    assert await copies.step(database, now=after(9))
+    assert not await copies.step(database, now=after(9))  # until the message is there
+    await cards.posted(database, "audit:6-8", message_id=1, digest=None, now=after(9))
+    [*_, eighth] = await everything(database)
+    known = eighth.hash
+    assert await markers.get(database, "audit copy") == f"6-8:{known}"
+    if version == "earlier":
+        await markers.put(database, "audit copy", value="6-8")
+        known = ""
+    assert await verified(database) == "8 holds"
+
+    await tampering(delete(RAW).where(RAW.c.id > 6))
+    assert await verified(database) == "6 #8: missing: it was noted, and the trail ends at #6"
+    for _ in range(2):
+        with pytest.raises(trail.Broken) as caught:
+            await copies.step(database, now=after(9))
+        assert str(caught.value) == "#8: missing: it was copied into the audit channel, and is not there any more"
+    key = f"audit-broken:8:{known[: trail.SHOWN]}"
+    async with database.reading() as connection:
+        assert await cards.known(connection, [key, "audit:6-8", "audit:9-11"]) == {key, "audit:6-8"}
+    [card] = await cards.due(database, now=after(9), limit=9, besides=["audit:6-8"])
+    assert (card.key, card.version) == (key, 1)
+
+    await add(database, 5, outcome="failed")
+    if not known:  # that had no hash, so only while the row was gone could it be seen
+        assert await verified(database) == "11 holds"
+        return
+    [*_, eighth, _, _, _] = await everything(database)
+    why = f"#8: rewritten: its hash begins with {eighth.hash[:16]}, and {known} was noted"
+    assert await verified(database) == f"7 {why}"
+    with pytest.raises(trail.Broken, match=why):
+        await copies.step(database, now=after(9))
+
+
+async def test_what_refuses_changes_is_missed(database: Database) -> None:
+    assert (await trails.verify(database)).guarded
+    async with database.transaction() as connection:
+        postgres = connection.dialect.name == "postgresql"
+        # On SQLite one with the right name that never says no; PostgreSQL can be told to overlook it.
+        harmless = "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit WHEN 0 BEGIN SELECT 1; END"
+        off = (
+            ["ALTER TABLE audit DISABLE TRIGGER audit_append_only"]
+            if postgres
+            else ["DROP TRIGGER audit_no_delete", harmless]
+        )
+        for statement in off:
+            await connection.execute(text(statement))
+    found = await trails.verify(database)
+    assert (found.guarded, found.broken) == (False, None)
 
 
 async def everything(database: Database) -> list[Entry]:
@@ -147,7 +210,7 @@ async def test_a_trail_is_read_in_pieces(
         monkeypatch.setattr(trails, "PIECE", size)
         assert await everything(database) == whole
         assert await trails.verify(database) == Verified(
-            first=whole[0], last=whole[-1], head=Head(id=ROWS, hash=whole[-1].hash), broken=None
+            first=whole[0], last=whole[-1], head=Head(id=ROWS, hash=whole[-1].hash), broken=None, guarded=True
         )
 
 

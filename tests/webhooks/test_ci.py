@@ -32,6 +32,7 @@ CLAIMS = {
     "claim.sha": HEAD,
     "claim.repository": "ORGANIZATION/project-ticketing",
     "claim.ref": "refs/heads/main",
+    "claim.event_name": "push",
 }
 
 
@@ -124,9 +125,28 @@ def test_a_report_about_the_run_of_its_token_is_accepted(catalog: Catalog) -> No
         ("sha", "b" * 40, "The report and the token's sha disagree."),
         ("sha", "", "The report and the token's sha disagree."),
         ("repository", "mallory/project-ticketing", "The token belongs to another repository."),
+        ("ref", "refs/heads/feature/seats", "The token's ref is not the branch of that environment."),
+        ("ref", "refs/heads/develop", "The token's ref is not the branch of that environment."),
+        ("ref", "refs/tags/main", "The token's ref is not the branch of that environment."),
+        ("ref", "main", "The token's ref is not the branch of that environment."),
+        ("ref", "", "The token's ref is not the branch of that environment."),
     ],
 )
 def test_a_report_about_another_run_is_unusable(catalog: Catalog, claim: str, value: str, reason: str) -> None:
     with pytest.raises(Unusable) as caught:
         read(catalog, headers={**CLAIMS, f"claim.{claim}": value})
     assert str(caught.value) == reason
+
+
+def test_a_run_that_was_started_by_hand_may_build_for_the_environment_that_was_chosen(catalog: Catalog) -> None:
+    elsewhere = {**CLAIMS, "claim.ref": "refs/heads/feature/seats"}
+    by_hand = {**elsewhere, "claim.event_name": "workflow_dispatch"}
+    taken_in_earlier = {name: value for name, value in elsewhere.items() if name != "claim.event_name"}
+    for headers in (by_hand, taken_in_earlier, {}):
+        assert read(catalog, headers=headers) == read(catalog)
+    for event in ("schedule", "repository_dispatch", "workflow_run", ""):
+        with pytest.raises(Unusable, match="ref is not the branch"):
+            read(catalog, headers={**elsewhere, "claim.event_name": event})
+    develop = {**CLAIMS, "claim.ref": "refs/heads/develop"}
+    for environment in ("dev", "staging"):
+        assert read(catalog, headers=develop, environment=environment).environment == environment

@@ -64,6 +64,7 @@ async def test_a_token_of_the_issuer_lets_a_report_about_its_run_in(
     (stored,) = await doors.stored()
     assert stored.headers == {
         "content-type": "application/json",
+        "claim.event_name": "push",
         "claim.repository": "ORGANIZATION/project-ticketing",
         "claim.ref": "refs/heads/main",
         "claim.run_attempt": "1",
