@@ -29,6 +29,10 @@ class Refused(Exception):
         self.reason = reason
 
 
+class Busy(Exception):
+    """As many bodies as there is room for are being read."""
+
+
 def answer(status_code: int, /, **content: object) -> web.Response:
     """A response of one JSON object."""
     return web.Response(status=status_code, body=json.dumps(content).encode(), content_type="application/json")
@@ -64,6 +68,8 @@ def _explained(request: web.Request, error: Exception) -> tuple[str, web.Respons
             return "refused", response
         case Overloaded():
             return "overloaded", _later("too many deliveries wait to be stored")
+        case Busy():
+            return "overloaded", _later("too many bodies are being read")
         case NotStored():
             return "not_stored", _later("the database did not store it")
         case KeysUnavailable():

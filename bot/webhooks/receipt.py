@@ -24,7 +24,7 @@ from aiohttp import web
 from bot.adapters.oidc import KeysUnavailable, TokenInvalid
 from bot.storage.recorder import Recorder
 from bot.webhooks import signatures
-from bot.webhooks.answers import Refused
+from bot.webhooks.answers import Busy, Refused
 
 CLAIMS = ("event_name", "repository", "ref", "run_attempt", "run_id", "sha")
 CONTENT_TYPES = ("application/json", "application/x-www-form-urlencoded")
@@ -32,7 +32,9 @@ OFF_THE_LOOP_BYTES = 1_000_000
 KEY_LENGTH = 128
 EVENT_LENGTH = 64
 _LARGE_AT_ONCE = 4  # bodies of up to 25 MB in memory at the same time
+_SMALL_AT_ONCE = 128  # bodies of up to 1 MB that are on their way, of senders that proved themselves and of others
 _READ_SECONDS = 30
+_WAIT_SECONDS = 10  # GitHub waits no longer for its answer
 _ACCEPTED = b'{"status": "accepted"}'
 _REPEATED = b'{"status": "repeated"}'
 
@@ -70,6 +72,8 @@ class Receipt:
         self._on_delivery = on_delivery
         self._max_body = max_body
         self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
+        self._unproven = asyncio.Semaphore(_SMALL_AT_ONCE)
+        self._proven = asyncio.Semaphore(_SMALL_AT_ONCE)  # so that strangers at GitHub's door keep nobody else out
 
     async def github(self, request: web.Request) -> web.Response:
         """A delivery of a GitHub webhook."""
@@ -80,7 +84,7 @@ class Receipt:
             raise Refused(401, "no secret is configured for GitHub webhooks")
         if signature is None:
             raise Refused(401, "X-Hub-Signature-256 is missing")
-        async with self._body(request) as body:
+        async with self._body(request, small=self._unproven) as body:
             if not await _signed(body, signature, secrets):
                 raise Refused(401, "X-Hub-Signature-256 does not sign this body")
             event = _name(headers.get("X-GitHub-Event"), name="X-GitHub-Event", limit=EVENT_LENGTH)
@@ -96,7 +100,7 @@ class Receipt:
             raise Refused(401, "no token is configured for Argo CD")
         if not signatures.bearer(request.headers.get("Authorization"), wanted):
             raise Refused(401, "the bearer token is missing or wrong")
-        async with self._body(request) as body:
+        async with self._body(request, small=self._proven) as body:
             key = f"{await _digest(body)}:{self._clock().timestamp():.0f}"
             return await self._store(request, body, source="argocd", key=key, headers={})
 
@@ -104,7 +108,7 @@ class Receipt:
         """A report of the pipeline about itself."""
         claims = await self._claims(request.headers.get("Authorization"))
         said = "".join(f"{name}={value}\n" for name, value in sorted(claims.items()))
-        async with self._body(request) as body:
+        async with self._body(request, small=self._proven) as body:
             # A report that came with the wrong token fails when it is parsed; it must not pass for the right one.
             key = await _digest(said.encode(), body)
             return await self._store(request, body, source="ci", key=key, headers=claims)
@@ -128,17 +132,25 @@ class Receipt:
         return {f"claim.{name}": str(claims.get(name, "")) for name in CLAIMS}
 
     @asynccontextmanager
-    async def _body(self, request: web.Request) -> AsyncIterator[bytes]:
-        """The whole body as it came. Few large ones are held at a time, from reading to storing."""
+    async def _body(self, request: web.Request, *, small: asyncio.Semaphore) -> AsyncIterator[bytes]:
+        """The whole body as it came. Few large ones are held at a time, from reading to storing.
+
+        Of `small` ones so many are read at a time; the recorder bounds those that wait to be stored. Raises `Busy`.
+        """
         if request.content_type not in CONTENT_TYPES:
             raise Refused(415, f"Content-Type must be one of: {', '.join(CONTENT_TYPES)}")
         length = request.content_length
         if length is not None and length > self._max_body:
             raise Refused(413, f"the body is larger than {self._max_body} bytes")
         if length is not None and length <= OFF_THE_LOOP_BYTES:
-            yield await _read(request)
+            if request.content.is_eof():
+                yield await _read(request)  # it is in memory already
+                return
+            async with _turn(small):
+                body = await _read(request)
+            yield body
         else:
-            async with self._large:
+            async with _turn(self._large):
                 yield await _read(request)
 
     async def _store(
@@ -148,6 +160,20 @@ class Receipt:
         new = await self._recorder.record(source=source, key=key, headers=headers, body=body, received_at=self._clock())
         self._on_delivery(source, "accepted" if new else "repeated")
         return web.Response(status=202, body=_ACCEPTED if new else _REPEATED, content_type="application/json")
+
+
+@asynccontextmanager
+async def _turn(room: asyncio.Semaphore) -> AsyncIterator[None]:
+    """A place among those whose bodies are read. Raises `Busy` when none becomes free in time."""
+    try:
+        async with asyncio.timeout(_WAIT_SECONDS):
+            await room.acquire()
+    except TimeoutError as error:
+        raise Busy from error
+    try:
+        yield
+    finally:
+        room.release()
 
 
 async def _signed(body: bytes, signature: str, secrets: Sequence[bytes]) -> bool:

@@ -2,8 +2,9 @@
 
 import asyncio
 import zlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -108,3 +109,53 @@ async def test_a_body_that_dawdles_is_given_up(doors: Doors, monkeypatch: pytest
     writer.close()
     await writer.wait_closed()
     assert doors.outcomes == [("argocd", "refused")]
+
+
+@asynccontextmanager
+async def dawdling(doors: Doors, *, senders: int, length: int) -> AsyncIterator[None]:
+    """Strangers at GitHub's door who promise a body and send one byte of it."""
+    head = b"POST /webhooks/github HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Hub-Signature-256: x\r\n"
+    host, port = doors.url.removeprefix("http://").split(":")
+    writers = []
+    for _ in range(senders):
+        _reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(head + f"Content-Length: {length}\r\n\r\n ".encode())
+        await writer.drain()
+        writers.append(writer)
+    for _ in range(10):
+        assert (await doors.request("GET", "/healthz")).status == 200
+    yield
+    for writer in writers:
+        writer.close()
+        await writer.wait_closed()
+    async with asyncio.timeout(5):
+        while doors.outcomes.count(("github", "refused")) < senders:  # noticed that they are gone
+            doors.heard.clear()
+            await doors.heard.wait()
+
+
+async def test_strangers_with_large_bodies_keep_others_waiting_for_a_bounded_time(
+    doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receipt, "_WAIT_SECONDS", 0.05)  # not a stand-in: the same limit, in test time
+    large = b" " * (OFF_THE_LOOP_BYTES + 1)
+    async with dawdling(doors, senders=4, length=len(large)):
+        late = await doors.github(large)
+        assert (late.status, late.headers["Retry-After"]) == (503, "5")
+        assert late.body == {"status": "failed", "reason": "too many bodies are being read"}
+        assert doors.outcomes == [("github", "overloaded")]
+        assert (await doors.github(b"{}")).status == 202
+    assert (await doors.github(large)).status == 202
+
+
+async def test_no_more_small_bodies_are_read_at_a_time_than_memory_is_meant_for(
+    doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receipt, "_WAIT_SECONDS", 0.05)
+    body = b" " * 500_000  # does not come along with the headers
+    async with dawdling(doors, senders=128, length=OFF_THE_LOOP_BYTES):
+        assert (await doors.github(body)).status == 503
+        assert (await doors.report("argocd", body, token=ARGOCD)).status == 202
+        assert (await doors.report("ci", body, token=CI)).status == 202
+    assert (await doors.github(body)).status == 202
+    assert doors.outcomes.count(("github", "overloaded")) == 1
