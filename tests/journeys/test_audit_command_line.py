@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from bot.app import now
-from bot.audit import Format, export
+from bot.audit import export
+from bot.options import Format
 from bot.settings import PREFIX
 from bot.storage import audit as notes
 from bot.storage import migrations
