@@ -34,9 +34,15 @@ async def bot(
         github = await stack.enter_async_context(Github(world))
         cluster = await stack.enter_async_context(Cluster(world))
         kubeconfig = cluster.write_kubeconfig(directory / "kubeconfig")
-        url = f"sqlite+aiosqlite:///{directory / 'bot.db'}"
-        database = Database(url)
-        await migrations.upgrade(database)
-        await database.close()
+        url = await migrated(directory / "bot.db")
         addresses = (argocd.url, argocd.token, github.url, str(kubeconfig), str(topology_file))
         yield await stack.enter_async_context(started("tests.bench.bot_process", url, *addresses)), argocd
+
+
+async def migrated(file: Path) -> str:
+    """The address of a new database with the newest schema."""
+    url = f"sqlite+aiosqlite:///{file}"
+    database = Database(url)
+    await migrations.upgrade(database)
+    await database.close()
+    return url

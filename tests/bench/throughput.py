@@ -30,7 +30,7 @@ async def measure() -> Sequence[Line]:
         directory = Path(name)
         body = wrk.Body(directory / "body.json", bodies.workflow_run())
         async with AsyncExitStack() as stack:
-            url = f"sqlite+aiosqlite:///{directory / 'doors.db'}"
+            url = await standins.migrated(directory / "doors.db")
             bot, _ = await stack.enter_async_context(standins.bot(directory))
             servers = {
                 "peer": await stack.enter_async_context(started("tests.bench.peer", wrk.SECRET)),
