@@ -46,9 +46,12 @@ class Explained:
 class Gate:
     """The policy of one guild, asked with Discord's interactions."""
 
-    def __init__(self, policy: Policy, *, environments: Collection[str], audit: Audit) -> None:
+    def __init__(
+        self, policy: Policy, *, environments: Collection[str], services: Collection[str], audit: Audit
+    ) -> None:
         self._policy = policy
         self._environments = environments
+        self._services = services
         self._audit = audit
 
     async def require(
@@ -61,7 +64,8 @@ class Gate:
     ) -> Actor:
         """The actor, who may do this with a service here, or without one with the environment as a whole.
 
-        Raises `Refused` with the reason and who could. Both are audited.
+        Raises `Refused` with the reason and who could, and for a place that the topology does not name. Both are
+        audited.
         """
         actor = await self.expect(interaction, capability=capability, environment=environment, service=service)
         await self._decided(actor, capability, environment=environment, service=service, refused=None)
@@ -82,14 +86,25 @@ class Gate:
         actor = actor_of(interaction)
         interaction.extras |= {_ENVIRONMENT: environment, _SERVICE: service}
         try:
+            # Strangers are told nothing of what there is, and no refusal quotes a place that somebody made up.
+            self._policy.require_member(actor)
             if environment not in self._environments:
                 raise Refused(Reason.UNKNOWN_ENVIRONMENT)
+            if service is not None and service not in self._services:
+                raise Refused(Reason.UNKNOWN_SERVICE)
             self._policy.require(actor, capability=capability, environment=environment, service=service)
         except Refused as refused:
             await self._decided(actor, capability, environment=environment, service=service, refused=refused)
             interaction.extras[_AUDITED] = refused.reason
             raise
         return actor
+
+    def known(self, service: str | None) -> str | None:
+        """The service; None, so that it needs the environment's right, for one that the topology no longer names.
+
+        For what was stored and may be older than the topology: a request, a lock or a freeze has to end somehow.
+        """
+        return service if service in self._services else None
 
     def require_member(self, interaction: discord.Interaction) -> None:
         """Raise `Refused` for whoever is no person in the guild: what needs no capability is not for them either."""

@@ -39,7 +39,10 @@ async def smash(interaction: discord.Interaction, deps: Deps, *, id: str, reason
     """One submission of the form behind Break glass. What was typed has been checked; the request says where it is."""
     approval = await approvals.get(deps.database, id)
     actor = await deps.gate.require(
-        interaction, capability=Capability.BREAK_GLASS, environment=approval.environment, service=approval.scope
+        interaction,
+        capability=Capability.BREAK_GLASS,
+        environment=approval.environment,
+        service=deps.gate.known(approval.scope),
     )
     return cards.smashed(await glass.smash(deps.database, id, actor=actor, reason=reason, now=deps.clock()))
 
@@ -48,7 +51,10 @@ async def review(interaction: discord.Interaction, deps: Deps, *, approval_id: s
     """One press on Acknowledge: whoever may approve there, but not who broke the glass."""
     approval = await approvals.get(deps.database, approval_id)
     actor = await deps.gate.require(
-        interaction, capability=Capability.APPROVE, environment=approval.environment, service=approval.scope
+        interaction,
+        capability=Capability.APPROVE,
+        environment=approval.environment,
+        service=deps.gate.known(approval.scope),
     )
     try:
         return cards.reviewed(await glass.review(deps.database, approval_id, actor=actor, now=deps.clock()))
@@ -67,7 +73,10 @@ async def _why(interaction: discord.Interaction, deps: Deps, *, approval_id: str
     """The form behind Break glass, for whoever could break it at this moment."""
     approval = await approvals.get(deps.database, approval_id)
     await deps.gate.expect(
-        interaction, capability=Capability.BREAK_GLASS, environment=approval.environment, service=approval.scope
+        interaction,
+        capability=Capability.BREAK_GLASS,
+        environment=approval.environment,
+        service=deps.gate.known(approval.scope),
     )
     require_open(approval, now=deps.clock())
     return forms.modal(

@@ -246,7 +246,12 @@ async def desk(town: Town, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Des
         guild_id=town.guild.id,
         database=town.database,
         catalog=catalog,
-        gate=Gate(Policy(guild_id=town.guild.id, grants=grants), environments=tuple(catalog.environments), audit=audit),
+        gate=Gate(
+            Policy(guild_id=town.guild.id, grants=grants),
+            environments=tuple(catalog.environments),
+            services=tuple(catalog.services),
+            audit=audit,
+        ),
         inspector=outside,
         tags=Tags(database=town.database, catalog=catalog, registry=outside, github=outside),
         comparer=comparing,
