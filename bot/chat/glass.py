@@ -48,7 +48,7 @@ async def smash(interaction: discord.Interaction, deps: Deps, *, id: str, reason
 
 
 async def review(interaction: discord.Interaction, deps: Deps, *, approval_id: str) -> Card:
-    """One press on Acknowledge: whoever may approve there, but not who broke the glass."""
+    """One press on Acknowledge: whoever may approve there, but not who broke the glass, asked for it or wrote it."""
     approval = await approvals.get(deps.database, approval_id)
     actor = await deps.gate.require(
         interaction,
@@ -56,13 +56,15 @@ async def review(interaction: discord.Interaction, deps: Deps, *, approval_id: s
         environment=approval.environment,
         service=deps.gate.known(approval.scope),
     )
+    login = deps.catalog.logins.get(actor.id)
     try:
-        return cards.reviewed(await glass.review(deps.database, approval_id, actor=actor, now=deps.clock()))
+        reviewed = await glass.review(deps.database, approval_id, actor=actor, now=deps.clock(), login=login)
     except Refused as refused:
-        if refused.reason is not Reason.OWN_GLASS:
+        if refused.reason not in (Reason.OWN_GLASS, Reason.OWN_REQUEST):
             raise
         who = deps.gate.who(capability=Capability.APPROVE, environment=approval.environment, service=approval.scope)
         raise Refused(refused.reason, who) from refused
+    return cards.reviewed(reviewed)
 
 
 KIND = Kind(template=_BUTTON, press=_press)

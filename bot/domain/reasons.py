@@ -19,7 +19,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.NOBODY_CONFIGURED: "Nobody may do this: the topology file names no role for it.",
     Reason.UNKNOWN_ENVIRONMENT: "There is no such environment. Pick one from the list that appears as you type.",
     Reason.UNKNOWN_SERVICE: "There is no such service. Pick one from the list that appears as you type.",
-    Reason.OWN_REQUEST: "You asked for this, or wrote or merged it, so somebody else has to approve it.",
+    Reason.OWN_REQUEST: "You asked for this, or wrote or merged it, so somebody else has to look at it.",
     Reason.ALREADY_VOTED: "You have approved this already; another person is needed.",
     Reason.ALREADY_DECIDED: "This request has been decided already.",
     Reason.EXPIRED: "This request has expired. Ask again with /deploy.",

@@ -30,7 +30,7 @@ LOUD = approvals.break_glass(
     reason=f"{HOSTILE} {'x' * 200}"[:200],
     now=after(474),
 )
-REVIEWED = approvals.review(BROKEN, person=JIWON, name="jiwon", now=after(9000))
+REVIEWED = approvals.review(BROKEN, person=JIWON, asked_by=MINA, name="jiwon", now=after(9000))
 URL = "https://discord.com/channels/1/2/3"
 
 
