@@ -36,8 +36,12 @@ class Audit(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """Why a member may or may not: the roles that have the capability, and those of them that the member has."""
+    """Why a member may or may not: the roles that have the capability, and those of them that the member has.
 
+    `place` is what the right is asked for, as the topology names it.
+    """
+
+    place: str
     refused: Refused | None
     granted: frozenset[int]
     held: frozenset[int]
@@ -140,7 +144,8 @@ class Gate:
         except Refused as error:
             refused = error
         granted = self._policy.roles(capability, environment=environment, service=service)
-        return Explained(refused=refused, granted=granted, held=granted & actor.role_ids)
+        where = self._policy.named(capability, environment=environment, service=service)
+        return Explained(place=where, refused=refused, granted=granted, held=granted & actor.role_ids)
 
     def allowed(
         self, interaction: discord.Interaction, *, environment: str, service: str | None = None

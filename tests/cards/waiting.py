@@ -4,6 +4,7 @@ SNAPSHOTS=write python -m pytest tests/cards/test_snapshots.py -k waiting
 """
 
 from dataclasses import replace
+from typing import Any
 
 from bot.cards import waiting
 from bot.cards.base import Card
@@ -19,7 +20,7 @@ _LOST = Between(base="a" * 40, head="b" * 40, gained=1, lost=3, lines=(), lost_l
 
 def cards() -> dict[str, Card]:
     """Name of the snapshot -> card."""
-    back = {"kind": OperationKind.ROLLBACK, "between": replace(_LOST, gained=0)}
+    back: dict[str, Any] = {"kind": OperationKind.ROLLBACK, "between": replace(_LOST, gained=0)}
     lists = {
         "deploys": (
             _asked(),
