@@ -111,6 +111,7 @@ class App:
             gate=Gate(
                 self.topology.policy(guild_id=self.settings.discord_guild_id),
                 environments=tuple(self._catalog.environments),
+                services=tuple(self._catalog.services),
                 audit=partial(gatekeeping.note, self._database, clock=self._clock),
             ),
             inspector=Inspector(database=self._database, argocds=outside.argocds, clusters=outside.clusters),

@@ -27,6 +27,7 @@ def of(topology: Topology) -> _Problems:
     yield from _shared("identities", "discord", ((at, one.discord) for at, one in enumerate(topology.identities)))
     yield from _shared("identities", "github", ((at, one.github.lower()) for at, one in enumerate(topology.identities)))
     yield from _places(topology)
+    yield from _stopping(topology)
     if topology.hide_commands_without is not None:
         from bot.chat.hiding import PERMISSIONS  # takes longer to import than most commands take to answer
 
@@ -57,6 +58,17 @@ def _places(topology: Topology) -> _Problems:
             yield ("roles", scope), f"is not an environment; there are {', '.join(topology.environments)} and *"
 
 
+def _stopping(topology: Topology) -> _Problems:
+    """Grants of `stop` that let nobody stop anything: it takes a right in every environment, by any of one's roles."""
+    policy = topology.policy(guild_id=0)
+    missing = [name for name in topology.environments if not policy.roles(Capability.STOP, environment=name)]
+    if len(missing) == len(topology.environments):
+        return
+    for scope in (one for one, granted in topology.roles.items() if missing and granted.get(Capability.STOP)):
+        words = f"lets nobody stop anything: that needs stop in every environment, and {', '.join(missing)} has none"
+        yield ("roles", scope, Capability.STOP), words
+
+
 def _consent(topology: Topology, name: str) -> _Problems:
     """What keeps a request from ever being approved: nobody who may, a group that nobody fills, or authors
     that nobody knows."""
@@ -79,6 +91,10 @@ def _consent(topology: Topology, name: str) -> _Problems:
         idle = ", ".join(str(role) for role in members if role not in able)
         if idle:
             yield (*path, "groups", group), f"has a role without approve in roles.{name} or roles.*: {idle}"
+            continue
+        # A deploy of all may be left to nobody; one of a service is what the bot asks for by itself.
+        for service in (one for one, some in approvers.items() if one and some and not some.intersection(members)):
+            yield (*path, "groups", group), f"has no role with approve for {service}, whose deploys need it"
 
 
 def _shared(group: str, field: str, values: Iterable[tuple[str | int, object]]) -> _Problems:

@@ -110,7 +110,6 @@ class Deploy(commands.Cog):
         one = None if service == completion.ALL else service
         may = partial(deps.gate.require, interaction, environment=environment, service=one)
         actor = await may(capability=Capability.DEPLOY)
-        places.require_service(deps, one)
         return await self._ask(
             actor,
             environment=environment,

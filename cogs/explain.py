@@ -37,7 +37,9 @@ class Explain(commands.Cog):
         self._deps = deps
 
     @app_commands.command(description="Whether somebody may do something somewhere at this moment, and why")
-    @app_commands.describe(member="Who", action="What", environment="Where", service="Which service, for its locks")
+    @app_commands.describe(
+        member="Who", action="What", environment="Where", service="Which service: its locks, and rights for it alone"
+    )
     async def can(
         self,
         interaction: discord.Interaction,
@@ -107,6 +109,7 @@ class Explain(commands.Cog):
             member.display_name,
             capability=capability,
             environment=place,
+            place=explained.place,
             refused=explained.refused,
             granted=explained.granted,
             held=explained.held,

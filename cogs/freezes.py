@@ -95,7 +95,6 @@ class Freezes(commands.Cog):
         deps = self._deps
         may = partial(deps.gate.require, interaction, environment=wanted.environment, service=wanted.service)
         actor = await may(capability=Capability.FREEZE)
-        places.require_service(deps, wanted.service)
         added = await freezes.add(deps.database, wanted, catalog=deps.catalog, actor=actor, now=deps.clock())
         place = deps.catalog.environments[wanted.environment]
         return freeze_cards.added(added.freeze, first=added.first, environment=place)
@@ -110,8 +109,9 @@ class Freezes(commands.Cog):
         # As with /status, before anything is told of a freeze, whoever may view nothing hears that.
         visible = [place.name for place in await places.seen(deps, interaction, environment=None)]
         found = await freezes.find(deps.database, freeze_id, places=visible)
-        may = partial(deps.gate.require, interaction, environment=found.environment, service=found.service)
-        actor = await may(capability=Capability.FREEZE)
+        # The service may have left the topology since it was frozen, and its freeze must not stay for ever.
+        may = partial(deps.gate.require, interaction, capability=Capability.FREEZE, environment=found.environment)
+        actor = await may(service=deps.gate.known(found.service))
         removed = await freezes.remove(
             deps.database, freeze_id, catalog=deps.catalog, actor=actor, reason=reason, now=deps.clock()
         )

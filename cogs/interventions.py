@@ -53,7 +53,6 @@ class Interventions(commands.Cog):
         deps = self._deps
         may = partial(deps.gate.require, interaction, environment=environment, service=service)
         actor = await may(capability=Capability.RESTART)
-        places.require_service(deps, service)
         asked = await operations.request(
             deps.database,
             kind=OperationKind.RESTART,

@@ -105,7 +105,6 @@ class Locks(commands.Cog):
         deps = self._deps
         may = partial(deps.gate.require, interaction, environment=environment, service=service)
         actor = await may(capability=Capability.LOCK)
-        places.require_service(deps, service)
         placed = await locks.lock(
             deps.database,
             environment=environment,
@@ -129,7 +128,7 @@ class Locks(commands.Cog):
     ) -> Card:
         # The service may have left the topology since it was locked, and its lock must not stay for ever.
         deps = self._deps
-        may = partial(deps.gate.require, interaction, environment=environment, service=service)
+        may = partial(deps.gate.require, interaction, environment=environment, service=deps.gate.known(service))
         actor = await may(capability=Capability.LOCK)
         removed = await locks.unlock(
             deps.database, environment=environment, service=service, actor=actor, reason=reason, now=deps.clock()

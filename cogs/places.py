@@ -41,7 +41,6 @@ async def visited(
 ) -> Environment:
     """The environment that somebody looks at, for whoever may; refuses a service that the topology does not name."""
     await deps.gate.require(interaction, capability=capability, environment=environment, service=service)
-    require_service(deps, service)
     return deps.catalog.environments[environment]
 
 

@@ -121,6 +121,76 @@ def test_the_glass_can_be_broken_only_where_a_role_may(file: Path) -> None:
     assert somewhere == before | {"prod": True}
 
 
+def with_roles(text: str) -> str:
+    """The small topology with other roles."""
+    assert SMALL.count("  prod: {approve: [4]}\n") == 1
+    return SMALL.replace("  prod: {approve: [4]}\n", text)
+
+
+def test_a_right_can_be_granted_for_one_service(file: Path) -> None:
+    file.write_text(
+        with_roles(
+            "  prod: {approve: [4]}\n"
+            "  prod/api: {approve: [5], break_glass: [5], deploy: [6], rollback: [6], restart: [6], rerun: [6]}\n"
+            "  '*/web': {approve: [7], logs: [6], lock: [6], freeze: [6]}\n"
+        )
+    )
+    loaded = topology.load(file)
+    prod, policy = loaded.catalog().environments["prod"], loaded.policy(guild_id=9)
+
+    assert [prod.approvers_of(one) for one in ("api", "web", None)] == [{4, 5}, {4, 7}, {4}]
+    assert [prod.has_glass(one) for one in ("api", "web", None)] == [True, False, False]
+    assert (prod.break_glass, prod.service_break_glass) == (False, frozenset({"api"}))
+    staging = loaded.catalog().environments["staging"]
+    assert [staging.approvers_of(one) for one in ("api", "web", None)] == [set(), {7}, set()]
+    assert policy.roles(Capability.DEPLOY, environment="prod", service="api") == {3, 6}
+    assert policy.roles(Capability.DEPLOY, environment="prod") == {3}
+    assert policy.roles(Capability.LOCK, environment="staging", service="web") == {6}
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [
+        "  prod/api: {approve: [4]}\n  prod/web: {approve: [5]}\n",  # Nobody approves a deploy of all.
+        "  '*/api': {approve: [4]}\n  prod/web: {approve: [5]}\n  '*/web': {}\n",
+        "  prod: {approve: [4], stop: [4]}\n  staging: {stop: [5]}\n",  # Whoever has both roles stops everything.
+        "  prod: {approve: [4], stop: []}\n",
+    ],
+)
+def test_what_leaves_something_to_nobody_on_purpose_is_right(file: Path, roles: str) -> None:
+    file.write_text(with_roles(roles))
+
+    assert topology.load(file).roles
+
+
+def test_wrong_places_are_told_with_their_lines(file: Path) -> None:
+    text = with_roles(
+        "  prod: {approve: [4]}\n  prod/chat: {deploy: [5]}\n  prod/api:\n    deploy: [5]\n    view: [5]\n"
+        "  live/api: {deploy: [5]}\n  staging: {stop: [5]}\n"
+    )
+
+    assert problems(file, text) == [
+        "topology.yaml:24: roles.prod/chat: is not a service there; the services are api, web",
+        "topology.yaml:27: roles.prod/api.view: is about environments, and cannot be granted for one service",
+        "topology.yaml:28: roles.live/api: is not an environment; there are staging, prod and *",
+        "topology.yaml:29: roles.staging.stop: lets nobody stop anything: that needs stop in every environment, and "
+        "prod has none",
+    ]
+
+
+def test_each_group_has_somebody_for_each_service_that_can_be_approved(file: Path) -> None:
+    groups = "automated: false\n    approval: {required: 2, groups: {release: [4], security: [5, 6]}}"
+    roles = "  prod: {approve: [4]}\n  prod/api: {approve: [5]}\n  prod/web: {approve: [%s]}\n"
+    text = with_roles(roles).replace("automated: false", groups)
+
+    file.write_text(text % 6)
+    assert topology.load(file).catalog().environments["prod"].approvers_of("web") == {4, 6}
+    assert problems(file, (text % 4).replace("[5, 6]", "[5]")) == [
+        "topology.yaml:21: environments.prod.approval.groups.security: has no role with approve for web, whose deploys "
+        "need it"
+    ]
+
+
 def test_commands_can_be_hidden_without_a_permission_of_discord(file: Path) -> None:
     found = []
     for more in ("", "hide_commands_without: manage_messages\n", "hide_commands_without: administrator\n"):
@@ -289,6 +359,39 @@ def test_a_wrong_shape_is_told_by_line_path_and_reason(file: Path, old: str, new
             "automated: false",
             "automated: false\n    approval: {required: 0, unknown_authors: refuse}",
             "environments.prod.approval.unknown_authors: cannot be refuse, because nobody has to agree (required: 0)",
+        ),
+        (
+            "prod: {approve: [4]}",
+            "prod: {approve: [4]}\n  prod/chat: {deploy: [5]}",
+            "roles.prod/chat: is not a service there; the services are api, web",
+        ),
+        (
+            "prod: {approve: [4]}",
+            "prod: {approve: [4]}\n  prod/api/web: {deploy: [5]}",
+            "roles.prod/api/web: is not a service there; the services are api, web",
+        ),
+        (
+            "prod: {approve: [4]}",
+            "prod: {approve: [4]}\n  live/api: {deploy: [5]}",
+            "roles.live/api: is not an environment; there are staging, prod and *",
+        ),
+        *(
+            (
+                "prod: {approve: [4]}",
+                f"prod: {{approve: [4]}}\n  '*/api': {{{one}: [5]}}",
+                f"roles.*/api.{one}: is about environments, and cannot be granted for one service",
+            )
+            for one in ("view", "refresh", "terminate", "audit", "stop")
+        ),
+        (
+            "prod: {approve: [4]}",
+            "prod/api: {approve: [4]}",
+            "environments.prod: needs approval, but no role has approve for web",
+        ),
+        (
+            "prod: {approve: [4]}",
+            "prod: {approve: [4], stop: [4]}",
+            "roles.prod.stop: lets nobody stop anything: that needs stop in every environment, and staging has none",
         ),
         (
             "roles:",

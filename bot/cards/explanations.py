@@ -25,6 +25,7 @@ def can(
     *,
     capability: Capability,
     environment: Environment,
+    place: str,
     refused: Refused | None,
     granted: frozenset[int],
     held: frozenset[int],
@@ -33,11 +34,12 @@ def can(
 ) -> Card:
     """Whether a member may do something at this moment, why, and what else stands between that and its effect.
 
-    `identified` says that the topology file knows who they are on GitHub.
+    `place` is the environment's name, or what the topology calls one service there; `identified` says that the topology
+    file knows who they are on GitHub.
     """
     may = "may" if refused is None else "may not"
-    rule = f"{environment.name}:{capability}"
-    roles = f"{code(rule, 90)} belongs to {_roles(granted)}."
+    rule = f"{place}:{capability}"
+    roles = f"{code(rule, 150)} belongs to {_roles(granted)}."
     has = f"{plain(name, 40)} has {_roles(held)}." if held else f"{plain(name, 40)} has none of these roles."
     why = [roles, has] if refused is None or granted else [roles]
     if refused is not None and held:
@@ -50,10 +52,12 @@ def can(
     if refused is None and capability is Capability.APPROVE:
         after += _never(environment, identified=identified)
     if refused is None and capability is Capability.BREAK_GLASS:
-        after.append("Alone, and also what they asked for themselves. Another person has to acknowledge it afterwards.")
+        after.append(
+            "Alone, and also what they asked for themselves. Somebody from outside has to acknowledge it afterwards."
+        )
     colour = Colour.BAD if refused else Colour.WAITING if obstacle else Colour.GOOD
     return Card(
-        title=f"{plain(name, 40)} {may} {capability} on {environment.name}",
+        title=f"{plain(name, 40)} {may} {capability} on {place}",
         colour=colour,
         description=paragraphs([" ".join(why), "\n".join(after)]),
     )

@@ -38,7 +38,9 @@ def notice(approval: Approval, broken: Broken, *, environment: Environment, numb
         description=paragraphs(
             [
                 f"{who} let it go {ago(broken.at)}, {others}: {plain(broken.reason, _WHY)}\n{_review(broken)}",
-                f"**Next** {someone}, but not {who}, looks at it and acknowledges it." if waits else "",
+                f"**Next** {someone}, but not {who} or who asked for it or wrote it, looks at it and acknowledges it."
+                if waits
+                else "",
             ]
         ),
         buttons=(

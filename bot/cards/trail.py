@@ -92,7 +92,8 @@ def _review(entry: Entry, environment: Environment | None) -> str:
     except (ValueError, OverflowError):
         due = "soon"
     someone = approvers(environment, entry.service)
-    return f"**Review due {due}**: {someone}, but not {_who(entry.actor)}, acknowledges it."
+    others = f"{_who(entry.actor)} or who asked for it or wrote it"
+    return f"**Review due {due}**: {someone}, but not {others}, acknowledges it."
 
 
 def _line(entry: Entry, *, url: str | None = None) -> str:

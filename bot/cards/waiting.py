@@ -1,18 +1,19 @@
 """Everything that waits for consent in an environment, for one person, and the one button that consents to it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from bot.cards import changes, standing
 from bot.cards.base import Button, Card, Colour, Style
 from bot.cards.text import ago, code, paragraphs, plain
 from bot.domain.approvals import Approval
-from bot.domain.operations import Operation
+from bot.domain.operations import Operation, Way
 from bot.domain.reasons import SENTENCES, Reason
 
-_TAG = 60
-_NAME = 40
+_TAG = 40
+_NAME = 28
 _DIGEST = 12
-_SERVICES = 5
+_SERVICES = 4
+_WAYS = {Way.TAG: "its earlier tag", Way.REVERT: "git revert", Way.HISTORY: "Argo CD's history"}
 _LATER = "One press does not take more. Press again afterwards."
 
 
@@ -67,6 +68,7 @@ def approved(environment: str, granted: Sequence[Approval]) -> Card:
 def _request(approval: Approval, operation: Operation) -> str:
     """One request: what would change, who asked, and the beginning of the fingerprint that the audit table keeps."""
     mark = "" if operation.rollback is None else "🚨 " if operation.rollback.emergency else "⏪ "
+    mark = "🔥 " if operation.hotfix else mark
     facts = [
         f"asked by {plain(operation.requested_name, _NAME)}",
         f"ends {ago(approval.expires_at)}",
@@ -74,7 +76,24 @@ def _request(approval: Approval, operation: Operation) -> str:
         "⚠️ on another branch only" if operation.off_branch else "",
         "⚠️ changed since it was shown" if operation.asked_again else "",
     ]
-    return f"• {mark}**{plain(operation.subject, _NAME)}** {_what(operation)}\n  {' · '.join(filter(None, facts))}"
+    lines = (" · ".join(_loud(approval, operation)), " · ".join(filter(None, facts)))
+    first = f"• {mark}**{plain(operation.subject, _NAME)}** {_what(operation)}"
+    return "\n  ".join(filter(None, (first, *lines)))
+
+
+def _loud(approval: Approval, operation: Operation) -> Iterator[str]:
+    """What the card says before anything else, in a few words each."""
+    rollback, between = operation.rollback, operation.between
+    if rollback is not None and rollback.emergency:
+        yield "**emergency**"
+    if rollback is not None:
+        yield f"by {_WAYS[rollback.way]}"
+    if between is not None and between.lost:
+        yield f"⚠️ **takes {changes.number_of(between.lost)} back**"
+    if operation.hotfix:
+        yield "**hot-fix**"
+    if approval.unsure:
+        yield "⚠️ authors unsure"
 
 
 def _what(operation: Operation) -> str:

@@ -39,7 +39,10 @@ async def approve(interaction: discord.Interaction, deps: Deps, *, approval_id: 
     """One press on Approve: the gate for the approval's environment, then the service."""
     approval = await approvals.get(deps.database, approval_id)
     actor = await deps.gate.require(
-        interaction, capability=Capability.APPROVE, environment=approval.environment, service=approval.scope
+        interaction,
+        capability=Capability.APPROVE,
+        environment=approval.environment,
+        service=deps.gate.known(approval.scope),
     )
     login = deps.catalog.logins.get(actor.id)
     try:
@@ -53,7 +56,10 @@ async def reject(interaction: discord.Interaction, deps: Deps, *, id: str, reaso
     """One submission of the form behind Reject."""
     approval = await approvals.get(deps.database, id)
     actor = await deps.gate.require(
-        interaction, capability=Capability.APPROVE, environment=approval.environment, service=approval.scope
+        interaction,
+        capability=Capability.APPROVE,
+        environment=approval.environment,
+        service=deps.gate.known(approval.scope),
     )
     return answers.decided(await approvals.reject(deps.database, id, actor=actor, why=reason, now=deps.clock()))
 
@@ -62,7 +68,10 @@ async def withdraw(interaction: discord.Interaction, deps: Deps, *, approval_id:
     """One press on Withdraw: whoever asked may, with no other right than to look."""
     approval = await approvals.get(deps.database, approval_id)
     actor = await deps.gate.require(
-        interaction, capability=Capability.VIEW, environment=approval.environment, service=approval.scope
+        interaction,
+        capability=Capability.VIEW,
+        environment=approval.environment,
+        service=deps.gate.known(approval.scope),
     )
     try:
         withdrawn = await approvals.withdraw(deps.database, approval_id, actor=actor, now=deps.clock())
@@ -81,7 +90,10 @@ async def _why(interaction: discord.Interaction, deps: Deps, *, approval_id: str
     """The form behind Reject, for whoever could reject the request at this moment."""
     approval = await approvals.get(deps.database, approval_id)
     await deps.gate.expect(
-        interaction, capability=Capability.APPROVE, environment=approval.environment, service=approval.scope
+        interaction,
+        capability=Capability.APPROVE,
+        environment=approval.environment,
+        service=deps.gate.known(approval.scope),
     )
     require_open(approval, now=deps.clock())
     return forms.modal(

@@ -36,8 +36,12 @@ class Audit(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """Why a member may or may not: the roles that have the capability, and those of them that the member has."""
+    """Why a member may or may not: the roles that have the capability, and those of them that the member has.
 
+    `place` is what the right is asked for, as the topology names it.
+    """
+
+    place: str
     refused: Refused | None
     granted: frozenset[int]
     held: frozenset[int]
@@ -46,9 +50,12 @@ class Explained:
 class Gate:
     """The policy of one guild, asked with Discord's interactions."""
 
-    def __init__(self, policy: Policy, *, environments: Collection[str], audit: Audit) -> None:
+    def __init__(
+        self, policy: Policy, *, environments: Collection[str], services: Collection[str], audit: Audit
+    ) -> None:
         self._policy = policy
         self._environments = environments
+        self._services = services
         self._audit = audit
 
     async def require(
@@ -61,7 +68,8 @@ class Gate:
     ) -> Actor:
         """The actor, who may do this with a service here, or without one with the environment as a whole.
 
-        Raises `Refused` with the reason and who could. Both are audited.
+        Raises `Refused` with the reason and who could, and for a place that the topology does not name. Both are
+        audited.
         """
         actor = await self.expect(interaction, capability=capability, environment=environment, service=service)
         await self._decided(actor, capability, environment=environment, service=service, refused=None)
@@ -82,14 +90,25 @@ class Gate:
         actor = actor_of(interaction)
         interaction.extras |= {_ENVIRONMENT: environment, _SERVICE: service}
         try:
+            # Strangers are told nothing of what there is, and no refusal quotes a place that somebody made up.
+            self._policy.require_member(actor)
             if environment not in self._environments:
                 raise Refused(Reason.UNKNOWN_ENVIRONMENT)
+            if service is not None and service not in self._services:
+                raise Refused(Reason.UNKNOWN_SERVICE)
             self._policy.require(actor, capability=capability, environment=environment, service=service)
         except Refused as refused:
             await self._decided(actor, capability, environment=environment, service=service, refused=refused)
             interaction.extras[_AUDITED] = refused.reason
             raise
         return actor
+
+    def known(self, service: str | None) -> str | None:
+        """The service; None, so that it needs the environment's right, for one that the topology no longer names.
+
+        For what was stored and may be older than the topology: a request, a lock or a freeze has to end somehow.
+        """
+        return service if service in self._services else None
 
     def require_member(self, interaction: discord.Interaction) -> None:
         """Raise `Refused` for whoever is no person in the guild: what needs no capability is not for them either."""
@@ -125,7 +144,8 @@ class Gate:
         except Refused as error:
             refused = error
         granted = self._policy.roles(capability, environment=environment, service=service)
-        return Explained(refused=refused, granted=granted, held=granted & actor.role_ids)
+        where = self._policy.named(capability, environment=environment, service=service)
+        return Explained(place=where, refused=refused, granted=granted, held=granted & actor.role_ids)
 
     def allowed(
         self, interaction: discord.Interaction, *, environment: str, service: str | None = None

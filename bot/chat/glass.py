@@ -39,24 +39,32 @@ async def smash(interaction: discord.Interaction, deps: Deps, *, id: str, reason
     """One submission of the form behind Break glass. What was typed has been checked; the request says where it is."""
     approval = await approvals.get(deps.database, id)
     actor = await deps.gate.require(
-        interaction, capability=Capability.BREAK_GLASS, environment=approval.environment, service=approval.scope
+        interaction,
+        capability=Capability.BREAK_GLASS,
+        environment=approval.environment,
+        service=deps.gate.known(approval.scope),
     )
     return cards.smashed(await glass.smash(deps.database, id, actor=actor, reason=reason, now=deps.clock()))
 
 
 async def review(interaction: discord.Interaction, deps: Deps, *, approval_id: str) -> Card:
-    """One press on Acknowledge: whoever may approve there, but not who broke the glass."""
+    """One press on Acknowledge: whoever may approve there, but not who broke the glass, asked for it or wrote it."""
     approval = await approvals.get(deps.database, approval_id)
     actor = await deps.gate.require(
-        interaction, capability=Capability.APPROVE, environment=approval.environment, service=approval.scope
+        interaction,
+        capability=Capability.APPROVE,
+        environment=approval.environment,
+        service=deps.gate.known(approval.scope),
     )
+    login = deps.catalog.logins.get(actor.id)
     try:
-        return cards.reviewed(await glass.review(deps.database, approval_id, actor=actor, now=deps.clock()))
+        reviewed = await glass.review(deps.database, approval_id, actor=actor, now=deps.clock(), login=login)
     except Refused as refused:
-        if refused.reason is not Reason.OWN_GLASS:
+        if refused.reason not in (Reason.OWN_GLASS, Reason.OWN_REQUEST):
             raise
         who = deps.gate.who(capability=Capability.APPROVE, environment=approval.environment, service=approval.scope)
         raise Refused(refused.reason, who) from refused
+    return cards.reviewed(reviewed)
 
 
 KIND = Kind(template=_BUTTON, press=_press)
@@ -67,7 +75,10 @@ async def _why(interaction: discord.Interaction, deps: Deps, *, approval_id: str
     """The form behind Break glass, for whoever could break it at this moment."""
     approval = await approvals.get(deps.database, approval_id)
     await deps.gate.expect(
-        interaction, capability=Capability.BREAK_GLASS, environment=approval.environment, service=approval.scope
+        interaction,
+        capability=Capability.BREAK_GLASS,
+        environment=approval.environment,
+        service=deps.gate.known(approval.scope),
     )
     require_open(approval, now=deps.clock())
     return forms.modal(

@@ -74,8 +74,6 @@ async def plan(
 ) -> Card:
     """The plan, for whoever may roll back here."""
     await deps.gate.require(interaction, capability=Capability.ROLLBACK, environment=environment, service=service)
-    if service not in deps.catalog.services:
-        raise Refused(Reason.UNKNOWN_SERVICE)
     found = await deps.planner.plan(environment=environment, service=service, tag=tag)
     return rollback.plan(found, environment=deps.catalog.environments[environment], catalog=deps.catalog)
 

@@ -205,13 +205,18 @@ def break_glass(
     )
 
 
-def review(approval: Approval, *, person: int, name: str, now: datetime) -> Approval:
-    """Acknowledge that the glass was broken. Refuses whoever broke it, and when nothing is left to acknowledge."""
+def review(approval: Approval, *, person: int, asked_by: int | None, name: str, now: datetime) -> Approval:
+    """Acknowledge that the glass was broken: the look from outside that it went without.
+
+    Refuses whoever broke it, asked for it or wrote it, and when nothing is left to acknowledge.
+    """
     broken = approval.broken
     if broken is None or broken.review is not None:
         raise Refused(Reason.NOTHING_TO_REVIEW)
     if person == broken.person:
         raise Refused(Reason.OWN_GLASS)
+    if person == asked_by or person in approval.authors:
+        raise Refused(Reason.OWN_REQUEST)
     return replace(approval, broken=replace(broken, review=Review(person=person, name=name, at=now)))
 
 

@@ -100,7 +100,8 @@ class Policy:
         self.require_member(actor)
         allowed = self.roles(capability, environment=environment, service=service)
         if not allowed:
-            raise Refused(Reason.NOBODY_CONFIGURED, f"({self._named(environment, service)}:{capability})")
+            where = self.named(capability, environment=environment, service=service)
+            raise Refused(Reason.NOBODY_CONFIGURED, f"({where}:{capability})")
         if not allowed & actor.role_ids:
             raise Refused(Reason.MISSING_ROLE, self.who(capability, environment=environment, service=service))
 
@@ -108,11 +109,12 @@ class Policy:
         """The roles that have a capability, as a sentence for a refusal."""
         roles = self.roles(capability, environment=environment, service=service)
         mentions = ", ".join(f"<@&{role}>" for role in sorted(roles))
-        return f"{self._named(environment, service)}:{capability} belongs to {mentions}."
+        where = self.named(capability, environment=environment, service=service)
+        return f"{where}:{capability} belongs to {mentions}."
 
-    def _named(self, environment: str, service: str | None) -> str:
-        """The place, with its service where there are grants for services at all."""
-        apart = any("/" in one for one in self.grants)
+    def named(self, capability: Capability, *, environment: str, service: str | None = None) -> str:
+        """The place that the right is asked for, with its service where rights are granted for services at all."""
+        apart = capability in OF_SERVICES and any("/" in one for one in self.grants)
         return place(environment, service if apart else None)
 
 

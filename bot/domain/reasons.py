@@ -19,7 +19,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.NOBODY_CONFIGURED: "Nobody may do this: the topology file names no role for it.",
     Reason.UNKNOWN_ENVIRONMENT: "There is no such environment. Pick one from the list that appears as you type.",
     Reason.UNKNOWN_SERVICE: "There is no such service. Pick one from the list that appears as you type.",
-    Reason.OWN_REQUEST: "You asked for this, or wrote or merged it, so somebody else has to approve it.",
+    Reason.OWN_REQUEST: "You asked for this, or wrote or merged it, so somebody else has to look at it.",
     Reason.UNKNOWN_AUTHORS: (
         "Not everybody who wrote or merged this is known here, so nobody can approve it. Have those whom the card "
         "names added to `identities` in the topology file, then ask again."

@@ -41,12 +41,18 @@ async def smash(database: Database, approval_id: str, *, actor: Actor, reason: s
     return broken
 
 
-async def review(database: Database, approval_id: str, *, actor: Actor, now: datetime) -> Approval:
-    """Acknowledge that the glass was broken. Refuses whoever broke it, and a second time."""
+async def review(
+    database: Database, approval_id: str, *, actor: Actor, now: datetime, login: str | None = None
+) -> Approval:
+    """Acknowledge that the glass was broken. Refuses whoever broke it, asked for it or wrote it, and a second time.
+
+    `login` is the actor's on GitHub, as with a consent.
+    """
     place = (await approvals.get(database, approval_id)).environment
     async with environments.changing(database, place, wakes=("cards",)) as connection:
         approval, version, operation = await approvals.read(connection, approval_id)
-        reviewed = rules.review(approval, person=actor.id, name=actor.name, now=now)
+        reviewed = rules.review(approval, person=actor.id, asked_by=operation.requested_by, name=actor.name, now=now)
+        await approvals.require_no_author(connection, operation, approval, login=login)
         if not await rows.save(connection, reviewed, version=version):
             raise Refused(Reason.NOTHING_TO_REVIEW)
         await audit.note(

@@ -34,7 +34,13 @@ def cards() -> dict[str, Card]:
 def _can() -> Iterator[tuple[str, Card]]:
     missing = Refused(Reason.MISSING_ROLE, "prod:deploy belongs to <@&300>, <@&301>.")
     pending = Refused(Reason.MEMBERSHIP_PENDING)
-    facts: dict[str, Any] = {"environment": PROD, "granted": DEVELOPERS, "obstacle": None, "identified": True}
+    facts: dict[str, Any] = {
+        "place": "prod",
+        "environment": PROD,
+        "granted": DEVELOPERS,
+        "obstacle": None,
+        "identified": True,
+    }
     deploy = {**facts, "capability": Capability.DEPLOY}
     one = frozenset({300})
     yield "deploy", explanations.can(HOSTILE, refused=None, held=one, **deploy)

@@ -30,7 +30,7 @@ LOUD = approvals.break_glass(
     reason=f"{HOSTILE} {'x' * 200}"[:200],
     now=after(474),
 )
-REVIEWED = approvals.review(BROKEN, person=JIWON, name="jiwon", now=after(9000))
+REVIEWED = approvals.review(BROKEN, person=JIWON, asked_by=MINA, name="jiwon", now=after(9000))
 URL = "https://discord.com/channels/1/2/3"
 
 
@@ -50,6 +50,15 @@ def _release(asked: Operation, consent: Approval, *, obstacle: Obstacle | None =
 def _releases() -> Iterator[tuple[str, Card]]:
     waiting = operation(OperationState.WAITING)
     yield "waiting", _release(waiting, approval())
+    own = replace(PROD, service_approvers={"ticket-service": frozenset({400, 600})}, approvers=frozenset({400}))
+    told = story.told([*story.pipeline(), seen(110)])
+    for name, one in (("service", waiting), ("all", replace(waiting, service=None))):
+        places = replace(CATALOG, environments={**CATALOG.environments, "prod": own})
+        consent = replace(approval(), scope=one.scope)
+        yield (
+            f"approvers-of-{name}",
+            release_card.render(told, id=42, operation=one, approval=consent, catalog=places, now=after(600)),
+        )
     yield "by-itself", _release(replace(waiting, requested_by=None), approval())
     yield "locked", _release(waiting, approval(), obstacle=lock())
     yield "broken", _release(operation(OperationState.APPROVED), BROKEN)
@@ -77,6 +86,10 @@ def _notices() -> Iterator[tuple[str, Card]]:
     ):
         assert given.broken is not None
         yield name, glass.notice(given, given.broken, environment=PROD, number=number, url=url)
+    own = replace(PROD, service_approvers={"ticket-service": frozenset({400, 600})})
+    assert BROKEN.broken is not None
+    scoped = replace(BROKEN, scope="ticket-service")
+    yield "service", glass.notice(scoped, BROKEN.broken, environment=own, number=0, url=URL)
 
 
 def _answers() -> Iterator[tuple[str, Card]]:
@@ -92,6 +105,7 @@ def _answers() -> Iterator[tuple[str, Card]]:
             "mina",
             capability=Capability.BREAK_GLASS,
             environment=PROD,
+            place="prod",
             refused=None,
             granted=may,
             held=may,

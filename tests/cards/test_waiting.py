@@ -9,7 +9,7 @@ from bot.domain import approvals
 from bot.domain.approvals import Approval
 from bot.domain.contents import ImageChange
 from bot.domain.images import Image
-from bot.domain.operations import Operation, OperationKind, OperationState, Rollback, Way
+from bot.domain.operations import Between, Operation, OperationKind, OperationState, Rollback, Way
 from bot.domain.reasons import SENTENCES, Reason
 from bot.services.bulk import AT_ONCE
 from tests.cards import places, story
@@ -47,6 +47,7 @@ def test_the_list_shows_each_request_and_who_cannot_decide_the_others() -> None:
         f"• **all services** ticket-service `{story.TAG}`, backend `{story.TAG}`",
         rf"  asked by \*\*jiwon\*\* · {ENDS} · `ffffffffffff` · ⚠️ on another branch only",
         f"• 🚨 **ticket-service** `{story.OLD_TAG}` → `{story.TAG}`",
+        "  **emergency** · by its earlier tag",
         f"  asked by mina · {ENDS} · `ffffffffffff` · ⚠️ changed since it was shown",
         "• **payment-service** configuration",
         f"  asked by mina · {ENDS} · `ffffffffffff`",
@@ -89,9 +90,21 @@ def test_whatever_things_are_called_everything_that_is_approved_is_shown() -> No
         )
         for number in range(30)
     )
-    facts = {"requested_name": "_" * 100, "off_branch": True, "asked_again": 3}
-    everything = asked(service=None, content=replace(CONTENT, images=images), **facts)
-    one = asked(service=name, content=replace(CONTENT, images=images[:1]), **facts)
+    facts: dict[str, Any] = {
+        "requested_name": "_" * 100,
+        "off_branch": True,
+        "asked_again": 3,
+        "hotfix": "_" * 200,
+        "between": Between(base="a" * 40, head="b" * 40, gained=9999, lost=9999, lines=()),
+        "rollback": Rollback(way=Way.HISTORY, why="_" * 200, emergency=True),
+    }
+    everything, one = (
+        (replace(consent, unsure=True), operation)
+        for consent, operation in (
+            asked(service=None, content=replace(CONTENT, images=images), **facts),
+            asked(service=name, content=replace(CONTENT, images=images[:1]), **facts),
+        )
+    )
     card = waiting.several(
         "prod", within_reach=[everything, *[one] * (AT_ONCE - 1)], others=[], fingerprint="0f" * 8, moved=True
     )

@@ -4,7 +4,7 @@ Nobody outside is asked: whatever looks there is refused with `OUTSIDE`, which s
 works orders off either, so none is waited for.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +28,7 @@ from bot.chat.client import Client, build_client
 from bot.chat.deps import Deps
 from bot.chat.gate import Gate
 from bot.domain.operations import OperationState, Way
-from bot.domain.permissions import Actor, Policy
+from bot.domain.permissions import Actor, Capability, Policy
 from bot.domain.reasons import Reason, Refused
 from bot.domain.rollbacks import Candidate, Offer, Option, Plan
 from bot.services.rollbacks import Planner
@@ -245,17 +245,24 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(town: Town, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
-    """Move the bot into the town, with the grants of `policy.GRANTS`."""
+async def desk(
+    town: Town,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    more: Mapping[str, Mapping[Capability, frozenset[str]]] | None = None,
+) -> AsyncIterator[Desk]:
+    """Move the bot into the town, with the grants of `policy.GRANTS`, and `more` of other roles in other places."""
+    given = {**policy.GRANTS, **(more or {})}
+    named = {role for granted in given.values() for held in granted.values() for role in held}
     for module, name in _PATIENCE:
         monkeypatch.setattr(module, name, 0)
-    roles = {role: town.guild.create_role(role.title()) for role in policy.ROLES[1:]}
+    roles = {role: town.guild.create_role(role.title()) for role in dict.fromkeys((*policy.ROLES[1:], *sorted(named)))}
     people = {"nobody": town.guest}
     for role, held in roles.items():
         people[role] = town.guild.add_member(town.env.create_user(role), roles=[held])
     grants = {
         place: {capability: frozenset(roles[role].id for role in held) for capability, held in granted.items()}
-        for place, granted in policy.GRANTS.items()
+        for place, granted in given.items()
     }
     audited: list[Reason | None] = []
     seen: list[str] = []
@@ -270,7 +277,12 @@ async def desk(town: Town, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Des
         guild_id=town.guild.id,
         database=town.database,
         catalog=catalog,
-        gate=Gate(Policy(guild_id=town.guild.id, grants=grants), environments=tuple(catalog.environments), audit=audit),
+        gate=Gate(
+            Policy(guild_id=town.guild.id, grants=grants),
+            environments=tuple(catalog.environments),
+            services=tuple(catalog.services),
+            audit=audit,
+        ),
         inspector=outside,
         tags=Tags(database=town.database, catalog=catalog, registry=outside, github=outside),
         comparer=comparing,

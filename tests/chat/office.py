@@ -191,7 +191,7 @@ async def office(town: Town, *, break_glass: bool = False) -> AsyncIterator[Offi
         guild_id=town.guild.id,
         database=town.database,
         catalog=catalog,
-        gate=Gate(policy, environments=tuple(catalog.environments), audit=audit),
+        gate=Gate(policy, environments=tuple(catalog.environments), services=tuple(catalog.services), audit=audit),
         # Nobody outside is asked here: what is looked at live has journeys of its own.
         inspector=Inspector(
             database=town.database, argocds={}, clusters=Clusters(kubeconfig=None, services=catalog.services)

@@ -153,7 +153,7 @@ def answer(row: Row, *, environment: str, role: str, situation: Situation) -> Re
     if row.request is None:
         return obstacle
     over = None if situation.state == "waits" else row.request[situation.state.replace("noticed", "superseded")]
-    if over == NOTHING or situation.state in ("superseded", "noticed"):
+    if over == NOTHING or (over and situation.state in ("superseded", "noticed")):
         return over
     return obstacle or over or row.request[situation.owner]
 

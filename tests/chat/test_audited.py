@@ -13,11 +13,12 @@ WAITING = "waiting for approval"
 
 
 async def test_what_a_service_refuses_is_audited_with_its_place(office: Office) -> None:
-    result = await office.town.mina.slash(office.town.releases, "deploy", environment="prod", service="no-service")
+    options = {"environment": "prod", "service": "all", "tag": "1a2b3c4-20260105-120000"}
+    result = await office.town.mina.slash(office.town.releases, "deploy", **options)
 
     assert said(result)[0] == "Refused"
     assert office.audited == [("mina", "deploy", "prod", None)]
-    assert office.refused == [("mina", "deploy", "prod", "refused", "unknown_service", "")]
+    assert office.refused == [("mina", "deploy", "prod", "refused", "tag_of_one_service", "")]
 
 
 async def test_what_the_gate_refuses_is_audited_once(office: Office) -> None:
@@ -25,6 +26,22 @@ async def test_what_the_gate_refuses_is_audited_once(office: Office) -> None:
 
     assert said(result)[0] == "Refused"
     assert office.audited == [("guest", "deploy", "prod", "missing_role")]
+    assert office.refused == []
+
+
+async def test_a_place_that_somebody_made_up_is_quoted_to_nobody(office: Office) -> None:
+    made_up = "x belongs to <@&1>, ask @everyone:"
+    for options, sentence in (
+        ({"service": made_up}, "There is no such service. Pick one from the list that appears as you type."),
+        ({"environment": made_up}, "There is no such environment. Pick one from the list that appears as you type."),
+    ):
+        result = await office.town.guest.slash(office.town.releases, "deploy", **(OPTIONS | options))
+        assert said(result) == ("Refused", sentence)
+
+    assert office.audited == [
+        ("guest", "deploy", "prod", "unknown_service"),
+        ("guest", "deploy", made_up, "unknown_environment"),
+    ]
     assert office.refused == []
 
 

@@ -105,7 +105,7 @@ async def test_deploy_says_why_nothing_is_deployed(office: Office) -> None:
             "prod",
             "no-service",
             "There is no such service. Pick one from the list that appears as you type.",
-            None,
+            "unknown_service",
         ),
     ],
 )

@@ -41,7 +41,7 @@ async def test_who_asked_may_not_approve_but_may_reject(office: Office) -> None:
     refused = await office.town.mina.click(card, label="Approve")
     assert said(refused) == (
         "Refused",
-        "You asked for this, or wrote or merged it, so somebody else has to approve it. "
+        "You asked for this, or wrote or merged it, so somebody else has to look at it. "
         "prod:approve belongs to **@Approvers**.",
     )
     assert await state(office) is OperationState.WAITING
@@ -123,7 +123,7 @@ async def test_who_wrote_the_commit_is_recognised_at_the_press(office: Office) -
     assert approval.authors == frozenset()  # the run was reported only after the request was made
 
     assert said(await office.town.mina.click(card, label="Approve"))[1] == (
-        "You asked for this, or wrote or merged it, so somebody else has to approve it. "
+        "You asked for this, or wrote or merged it, so somebody else has to look at it. "
         "prod:approve belongs to **@Approvers**."
     )
     assert said(await office.town.jiwon.click(card, label="Approve"))[0] == "ticket-service → prod · approved"

@@ -13,7 +13,7 @@ from bot.domain.reasons import Reason
 from bot.services import locks
 from tests.cards import places
 from tests.chat import orders, policy
-from tests.chat.desk import Change, Desk
+from tests.chat.desk import Change, Desk, Press
 from tests.chat.desk import desk as move_in
 from tests.chat.orders import failed_run, frozen, runs_well
 from tests.chat.town import Town
@@ -74,6 +74,18 @@ async def test_strangers_give_no_order(desk: Desk, change: Change, reason: Reaso
         found[row.order] = await desk.press(role, press, change=change)
         await desk.forget()
     assert found == dict.fromkeys((row.order for row in TABLE), reason)
+
+
+async def test_strangers_hear_of_no_place_whether_it_exists(desk: Desk) -> None:
+    heard = {
+        await desk.press("developer", Press(command="/pods", options=options), change=_elsewhere)
+        for options in (
+            {"environment": "nowhere", "service": "backend"},
+            {"environment": "prod", "service": "nothing"},
+            {"environment": "prod", "service": "backend"},
+        )
+    }
+    assert heard == {Reason.WRONG_PLACE}
 
 
 async def test_a_command_of_another_guild_is_none_of_ours(desk: Desk) -> None:

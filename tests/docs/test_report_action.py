@@ -95,6 +95,8 @@ async def doors(database_url: str) -> AsyncIterator[Doors]:
             "run_id": 15820391744,
             "run_attempt": 2,
             "sha": REVISION,
+            "ref": "refs/heads/main",
+            "event_name": "push",
         }
 
     async with opened(database, verify_oidc=verify) as running:

@@ -55,15 +55,30 @@ def test_another_person_reviews_it_once() -> None:
     told = []
     for given, person in ((broken, ASKED_BY), (approval(), OTHER)):
         with pytest.raises(Refused) as refused:
-            approvals.review(given, person=person, name="x", now=NOW)
+            approvals.review(given, person=person, asked_by=ASKED_BY, name="x", now=NOW)
         told.append(refused.value.reason)
-    reviewed = approvals.review(broken, person=OTHER, name="jiwon", now=NOW + HOUR)
+    reviewed = approvals.review(broken, person=OTHER, asked_by=ASKED_BY, name="jiwon", now=NOW + HOUR)
     with pytest.raises(Refused) as again:
-        approvals.review(reviewed, person=13, name="sora", now=NOW + HOUR)
+        approvals.review(reviewed, person=13, asked_by=ASKED_BY, name="sora", now=NOW + HOUR)
 
     assert [*told, again.value.reason] == [Reason.OWN_GLASS, Reason.NOTHING_TO_REVIEW, Reason.NOTHING_TO_REVIEW]
     review = Review(person=OTHER, name="jiwon", at=NOW + HOUR)
     assert reviewed == replace(broken, broken=replace(BROKEN, review=review))
+
+
+def test_neither_who_asked_nor_who_wrote_it_is_a_look_from_outside() -> None:
+    author, stranger = 21, 22
+    broken = smash(approval(authors=frozenset({author})), person=OTHER)
+    told = []
+    for person in (ASKED_BY, author):
+        with pytest.raises(Refused) as refused:
+            approvals.review(broken, person=person, asked_by=ASKED_BY, name="x", now=NOW)
+        told.append(refused.value.reason)
+
+    assert told == [Reason.OWN_REQUEST, Reason.OWN_REQUEST]
+    reviewed = approvals.review(broken, person=stranger, asked_by=ASKED_BY, name="sora", now=NOW)
+    assert reviewed.broken is not None
+    assert reviewed.broken.review == Review(person=stranger, name="sora", at=NOW)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +86,7 @@ def test_another_person_reviews_it_once() -> None:
 )
 def test_reminders_come_after_four_hours_a_day_and_then_daily(hours: float, nags: int) -> None:
     broken, now = smash(approval()), NOW + hours * HOUR
-    reviewed = approvals.review(broken, person=OTHER, name="jiwon", now=NOW)
+    reviewed = approvals.review(broken, person=OTHER, asked_by=ASKED_BY, name="jiwon", now=NOW)
 
     reminded = approvals.nagged(broken, now=now)
     assert reminded == replace(broken, broken=replace(BROKEN, nags=nags))

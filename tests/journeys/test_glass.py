@@ -68,7 +68,8 @@ async def test_nobody_reads_over_it_until_another_person_has_looked(scene: Scene
         text=seeing.GAP.join(
             [
                 f"<@{minji.id}> let {PLACE} go alone: {SAID}\n"
-                f"**Review due by ⏱**: **@Release manager**, but not <@{minji.id}>, acknowledges it.",
+                f"**Review due by ⏱**: **@Release manager**, but not <@{minji.id}> or who asked for it or wrote it, "
+                "acknowledges it.",
                 row.format(f"<@{minji.id}>", "granted"),
             ]
         ),

@@ -163,7 +163,7 @@ async def test_who_may_not_approve_is_told_why_and_who_could(scene: Scene, rows:
     people = scene.town.people
 
     refused = {
-        "minji": "You asked for this, or wrote or merged it, so somebody else has to approve it. "
+        "minji": "You asked for this, or wrote or merged it, so somebody else has to look at it. "
         "prod:approve belongs to **@Release manager**.",
         "hyunwoo": expected.MAY_NOT,
         "sora": expected.MAY_NOT,

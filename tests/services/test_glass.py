@@ -149,12 +149,14 @@ async def test_another_person_reviews_it_and_the_cards_say_so(bot: Bot, waiting:
     early = await refusal(glass.review(bot.database, waiting.id, actor=MINJI, now=bot.clock()))
     await smash(bot, waiting)
     own = await refusal(glass.review(bot.database, waiting.id, actor=SORA, now=bot.clock()))
+    author = await refusal(glass.review(bot.database, waiting.id, actor=HYUNWOO, now=bot.clock()))
     await glass.review(bot.database, waiting.id, actor=MINJI, now=bot.clock())
     again = await refusal(glass.review(bot.database, waiting.id, actor=HYUNWOO, now=bot.clock()))
 
-    assert [one and one.reason for one in (early, own, again)] == [
+    assert [one and one.reason for one in (early, own, author, again)] == [
         Reason.NOTHING_TO_REVIEW,
         Reason.OWN_GLASS,
+        Reason.OWN_REQUEST,
         Reason.NOTHING_TO_REVIEW,
     ]
     assert (await bot.audit())[-1] == ("discord:22", "break_glass", "reviewed", None)

@@ -150,7 +150,7 @@ async def test_only_what_nobody_has_reviewed_is_written_after_its_end(database: 
 
     await add(database, approval())
     broken = approvals.break_glass(approval(), person=1000, name="x", reason="it burns", now=NOW)
-    reviewed = approvals.review(broken, person=1001, name="y", now=NOW)
+    reviewed = approvals.review(broken, person=1001, asked_by=None, name="y", now=NOW)
     granted = approvals.grant(approval(), person=1001, name="y", now=NOW)
 
     assert await unreviewed() == []
