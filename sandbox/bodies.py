@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.topology import Topology
+from sandbox import github_run_shapes as run_shapes
 from sandbox.actions import Job, Run
 from sandbox.git import Commit
 from sandbox.github_shapes import Shapes
@@ -49,12 +50,17 @@ class Bodies:
 
     def workflow_run(self, action: str, run: Run) -> Json:
         """A run was `requested`, is `in_progress` or has `completed`."""
-        body = {"action": action, "workflow_run": self._shapes.run(run), "workflow": self._shapes.workflow(run)}
+        shapes = self._shapes
+        body = {
+            "action": action,
+            "workflow_run": run_shapes.run(shapes, run),
+            "workflow": run_shapes.workflow(shapes, run),
+        }
         return body | self._tail(run.triggering_actor)
 
     def workflow_job(self, action: str, run: Run, job: Job) -> Json:
         """A job is `queued` or `in_progress`, or has `completed`."""
-        body = {"action": action, "workflow_job": self._shapes.job(run, job)}
+        body = {"action": action, "workflow_job": run_shapes.job(self._shapes, run, job)}
         return body | self._tail(run.triggering_actor)
 
     def _tail(self, sender: str) -> Json:

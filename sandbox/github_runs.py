@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox import github_answers as answers
+from sandbox import github_run_shapes as run_shapes
 from sandbox.actions import Run, Unwilling
 from sandbox.faults import GithubFaults
 from sandbox.git import UnknownRevision
@@ -39,17 +40,17 @@ class Runs:
             return answers.problem(403, answers.FORBIDDEN)
         query, workflow = request.query, request.match_info.get("workflow")
         found = [run for run in reversed(self._world.actions.runs.values()) if _matches(run, query, workflow)]
-        return answers.page(request, found, self._shapes().run, name="workflow_runs")
+        return answers.page(request, found, lambda run: run_shapes.run(self._shapes(), run), name="workflow_runs")
 
     async def _run(self, request: web.Request) -> web.Response:
-        return web.json_response(self._shapes().run(self._find_run(request)))
+        return web.json_response(run_shapes.run(self._shapes(), self._find_run(request)))
 
     async def _jobs(self, request: web.Request) -> web.Response:
         run = self._find_run(request)
         attempt = int(request.match_info.get("attempt", run.attempt))
         every = request.query.get("filter") == "all" and "attempt" not in request.match_info
         found = [job for job in run.jobs if every or job.attempt == attempt]
-        return answers.page(request, found, lambda job: self._shapes().job(run, job), name="jobs")
+        return answers.page(request, found, lambda job: run_shapes.job(self._shapes(), run, job), name="jobs")
 
     async def _rerun(self, request: web.Request) -> web.Response:
         run, faults, actions = self._find_run(request), self._faults, self._world.actions

@@ -1,8 +1,9 @@
-"""A world that moves only when a test says so, and an Argo CD in front of it that can be told what to answer."""
+"""A world that moves only when a test says so, and what stands in front of it and can be told what to answer."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import stamina
@@ -10,12 +11,15 @@ from aiohttp import web
 
 from bot import topology
 from bot.adapters.argocd import ArgoCD
+from bot.adapters.cluster import Clusters
 from bot.adapters.github import GitHub
-from bot.domain.catalog import Catalog
+from bot.domain.catalog import Catalog, Environment
 from bot.settings import PACKAGED_TOPOLOGY
 from bot.topology import Topology
 from sandbox.argocd import Argocd
 from sandbox.world import World, with_clusters
+from tests import amazon
+from tests.adapters import clustered
 from tests.adapters import hub as hub_of
 
 PROD = "tiketi-prod"
@@ -90,6 +94,40 @@ async def repository(hub: hub_of.Scripted, calls: Calls) -> AsyncIterator[GitHub
     """The adapter of its repository."""
     async with hub_of.connected(hub, observe=calls) as adapter:
         yield adapter
+
+
+@pytest.fixture
+async def api(world: World) -> AsyncIterator[clustered.Scripted]:
+    """The API servers of all clusters."""
+    async with clustered.Scripted(world) as server:
+        yield server
+
+
+@pytest.fixture
+def kubeconfig(api: clustered.Scripted, tmp_path: Path) -> Path:
+    """How to reach them."""
+    return api.write_kubeconfig(tmp_path / "kubeconfig")
+
+
+@pytest.fixture
+async def clusters(kubeconfig: Path, catalog: Catalog, calls: Calls) -> AsyncIterator[Clusters]:
+    """The adapter."""
+    adapter = Clusters(kubeconfig=kubeconfig, services=catalog.services, observe=calls)
+    yield adapter
+    await adapter.aclose()
+
+
+@pytest.fixture
+def prod(catalog: Catalog) -> Environment:
+    """Production."""
+    return catalog.environments["prod"]
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made-up credentials of AWS, and nothing of the machine that runs the test."""
+    for name, value in amazon.CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from pydantic import SecretStr
 
 from bot.adapters import kustomization
 from bot.adapters.github import GitHub
+from bot.adapters.github_files import change_file
+from bot.adapters.github_writes import Written
 from bot.domain import commits
 from bot.domain.commits import Signature
 from sandbox.github import Github
@@ -83,3 +85,11 @@ def tags(world: World, revision: str = "main") -> dict[str, str]:
 def made_by(world: World, operation: str = OPERATION, *, branch: str = "main") -> list[str]:
     """The revisions of an operation's commits on the branch, newest first."""
     return [item.sha for item in world.git.history(branch) if commits.carries(item.message, operation=operation)]
+
+
+async def deploy(
+    github: GitHub, service: str = "ticket-service", *, operation: str = OPERATION, **more: Any
+) -> Written:
+    """Write the tag of the service into the overlay of production."""
+    wanted: dict[str, Any] = {"change": tagged(service), "branch": "main", "path": OVERLAY} | more
+    return await change_file(github, message=message(service, operation=operation), operation=operation, **wanted)

@@ -1,9 +1,7 @@
 """Logs, events and rights of a cluster: what is there, why something is not, and never more than was asked for."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,33 +11,12 @@ from bot.adapters.cluster_errors import ClusterError
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.inspections import LogRead
 from bot.domain.reasons import Reason
-from sandbox.cluster import Cluster
 from sandbox.deployments import CRASH_LOGS, Breakage
 from sandbox.faults import ClusterFaults
 from sandbox.world import World
+from tests.adapters.clustered import Scripted
 
 SERVICE = "backend"
-
-
-@pytest.fixture
-async def server(world: World) -> AsyncIterator[Cluster]:
-    """The API servers of all contexts."""
-    async with Cluster(world) as server:
-        yield server
-
-
-@pytest.fixture
-async def clusters(server: Cluster, catalog: Catalog, tmp_path: Path) -> AsyncIterator[Clusters]:
-    """The adapter."""
-    adapter = Clusters(kubeconfig=server.write_kubeconfig(tmp_path / "kubeconfig"), services=catalog.services)
-    yield adapter
-    await adapter.aclose()
-
-
-@pytest.fixture
-def prod(catalog: Catalog) -> Environment:
-    """Production."""
-    return catalog.environments["prod"]
 
 
 async def crash(world: World, logs: tuple[str, ...] = CRASH_LOGS, reason: str = "CrashLoopBackOff") -> str:
@@ -53,13 +30,13 @@ async def crash(world: World, logs: tuple[str, ...] = CRASH_LOGS, reason: str = 
     return pod.name
 
 
-async def test_the_log_is_the_worst_pods(clusters: Clusters, server: Cluster, world: World, prod: Environment) -> None:
+async def test_the_log_is_the_worst_pods(clusters: Clusters, api: Scripted, world: World, prod: Environment) -> None:
     name = await crash(world)
-    server.requests.clear()
+    api.requests.clear()
     assert await clusters.logs(prod, service=SERVICE, previous=True, lines=2) == LogRead(
         pod=name, container=SERVICE, previous=True, lines=CRASH_LOGS[-2:], cut=False
     )
-    asked = server.requests[-1]
+    asked = api.requests[-1]
     assert asked.path.endswith(f"/pods/{name}/log")
     assert dict(asked.query) == {
         "container": SERVICE,
@@ -112,13 +89,13 @@ async def test_a_log_that_is_not_there(
 
 
 async def test_a_container_that_waits_and_a_right_that_lacks(
-    clusters: Clusters, server: Cluster, world: World, prod: Environment
+    clusters: Clusters, api: Scripted, world: World, prod: Environment
 ) -> None:
     await crash(world, reason="ImagePullBackOff")
     with pytest.raises(ClusterError) as caught:
         await clusters.logs(prod, service=SERVICE)
     assert caught.value.reason is Reason.CONTAINER_WAITING
-    server.rights.discard(("get", "", "pods/log"))
+    api.rights.discard(("get", "", "pods/log"))
     with pytest.raises(ClusterError) as caught:
         await clusters.logs(prod, service=SERVICE)
     assert caught.value.reason is Reason.CLUSTER_FORBIDDEN
@@ -157,10 +134,10 @@ async def test_an_earlier_log_is_that_of_the_pod_that_restarted_most(
 
 
 async def test_check_tells_rights_that_lack_and_rights_that_are_too_many(
-    clusters: Clusters, server: Cluster, prod: Environment
+    clusters: Clusters, api: Scripted, prod: Environment
 ) -> None:
-    server.rights.discard(("list", "", "events"))
-    server.rights |= {("get", "", "secrets"), ("create", "", "pods/exec")}
+    api.rights.discard(("list", "", "events"))
+    api.rights |= {("get", "", "secrets"), ("create", "", "pods/exec")}
     found = await clusters.check([prod])
     assert found[1] == (
         "Cluster rights of prod",
@@ -170,9 +147,9 @@ async def test_check_tells_rights_that_lack_and_rights_that_are_too_many(
 
 
 async def test_one_dead_cluster_delays_no_other(
-    clusters: Clusters, server: Cluster, catalog: Catalog, prod: Environment
+    clusters: Clusters, api: Scripted, catalog: Catalog, prod: Environment
 ) -> None:
-    server.faults_of["cluster-prod"] = ClusterFaults(slow=30)
+    api.faults_of["cluster-prod"] = ClusterFaults(slow=30)
     dead = asyncio.create_task(clusters.workloads(prod))
     async with asyncio.timeout(5):
         for name in ("dev", "staging", "dev", "staging"):

@@ -1,58 +1,23 @@
-"""Pull requests: the exact requests, what is there already, auto-merge and its refusals, lost answers."""
+"""Pull requests: the exact requests, what is there already, merges at once or by themselves, lost answers."""
 
 import asyncio
-from typing import Any
 
 import pytest
-from aiohttp import web
 
-from bot.adapters.github import GitHub, GithubError
-from bot.adapters.github_pulls import (
-    Pull,
-    PullState,
-    branch_of,
-    disable_auto_merge,
-    find_pull,
-    open_pull,
-    read_pull,
-)
-from bot.adapters.github_requests import Limited, Unanswered
+from bot.adapters.github import GitHub
+from bot.adapters.github_pulls import Pull, PullState, branch_of, disable_auto_merge, find_pull, read_pull
 from bot.adapters.github_reverts import revert
-from bot.domain.reasons import Reason, Refused
-from sandbox.github_writes import RULES
+from bot.domain.reasons import Reason
 from sandbox.world import World
-from tests.adapters.hub import (
-    OPERATION,
-    OVERLAY,
-    REPOSITORY,
-    TAG,
-    Scripted,
-    connected,
-    made_by,
-    message,
-    signed,
-    tagged,
-    tags,
-)
+from tests.adapters.hub import OPERATION, OVERLAY, REPOSITORY, TAG, Scripted, connected, made_by, message, signed, tags
+from tests.adapters.proposing import BRANCH, propose, proposed
 
-BRANCH = f"chatops/{OPERATION}"
 STEPS = [
     "POST /git/refs",
     f"PUT /contents/{OVERLAY}",
     "POST /pulls",
     "POST /graphql",
 ]
-
-
-async def propose(github: GitHub, **more: Any) -> Pull | None:
-    wanted: dict[str, Any] = {"path": OVERLAY, "base": "main", "change": tagged(), "body": "For minji."} | more
-    return await open_pull(github, message=message(), operation=OPERATION, **wanted)
-
-
-async def proposed(github: GitHub, **more: Any) -> Pull:
-    pull = await propose(github, **more)
-    assert pull is not None
-    return pull
 
 
 async def test_a_branch_a_commit_and_a_pull_request_that_merges_by_itself(
@@ -184,30 +149,12 @@ async def test_after_a_crash_it_goes_on_from_what_is_there(
     assert len(made_by(world, branch=BRANCH)) == 1
 
 
-async def test_a_branch_of_somebody_else_is_left_alone(repository: GitHub, hub: Scripted, world: World) -> None:
-    world.git.branches[BRANCH] = world.git.branches["main"]
-    theirs = world.commit_source("backend", branch=BRANCH, login="minji", subject="x")
-    with pytest.raises(GithubError) as caught:
-        await propose(repository)
-    assert caught.value.reason is Reason.BRANCH_TAKEN
-    assert (world.git.branches[BRANCH], hub.wrote) == (theirs.sha, [])
-
-
 async def test_two_processes_open_one(hub: Scripted, world: World) -> None:
     async with connected(hub) as one, connected(hub) as other:
         first, second = await asyncio.gather(proposed(one), proposed(other))
     assert first.number == second.number == 1
     assert list(hub.pulls.all) == [1]
     assert len(made_by(world, branch=BRANCH)) == 1
-
-
-async def test_a_repository_without_auto_merge_leaves_it_open_and_says_so(repository: GitHub, hub: Scripted) -> None:
-    hub.faults.auto_merge_allowed = False
-    pull = await proposed(repository)
-    assert (pull.state, pull.auto_merge, pull.unmerged) == (PullState.OPEN, False, Reason.AUTO_MERGE_UNAVAILABLE)
-    hub.faults.auto_merge_allowed = True
-    pull = await proposed(repository)
-    assert (pull.auto_merge, pull.unmerged) == (True, None)
 
 
 @pytest.mark.parametrize("fault", ["", "writes_lost", "writes_unanswered", "writes_cut"])
@@ -242,61 +189,6 @@ async def test_what_somebody_pushed_meanwhile_is_not_merged(repository: GitHub, 
     ]
     pull = await proposed(repository)
     assert (pull.state, pull.unmerged) == (PullState.OPEN, Reason.AUTO_MERGE_UNAVAILABLE)
-
-
-async def test_refusals_have_their_reasons(repository: GitHub, hub: Scripted) -> None:
-    with pytest.raises(GithubError) as caught:
-        await propose(repository, base="mian")
-    assert caught.value.reason is Reason.BRANCH_MISSING
-    with pytest.raises(Refused) as refused:
-        await propose(repository, change=tagged("nobody"))
-    assert refused.value.reason is Reason.IMAGE_NOT_LISTED
-    assert hub.wrote == []
-    hub.faults.forbidden = frozenset({"contents"})
-    with pytest.raises(GithubError) as caught:
-        await propose(repository)
-    assert caught.value.reason is Reason.GITHUB_FORBIDDEN
-    hub.faults.forbidden, hub.faults.writes_limited = frozenset(), 30
-    with pytest.raises(Limited):
-        await propose(repository)
-    hub.faults.writes_limited = None
-    hub.faults.protected[BRANCH] = RULES
-    with pytest.raises(GithubError) as caught:
-        await propose(repository)
-    assert caught.value.reason is Reason.BRANCH_PROTECTED
-
-
-@pytest.mark.parametrize("text", ["<html>", "[]", "{}", '[{"number": "x"}]'])
-async def test_what_is_no_pull_request_is_no_answer(repository: GitHub, hub: Scripted, text: str) -> None:
-    hub.answers = [web.Response(text=text, content_type="application/json")]
-    with pytest.raises(GithubError):
-        await read_pull(repository, 1)
-
-
-async def test_an_answer_that_is_none_is_a_doubt(repository: GitHub, hub: Scripted) -> None:
-    hub.method, hub.answers = "POST", [web.json_response({}) for _ in range(3)]
-    with pytest.raises(Unanswered):
-        await propose(repository)
-    await proposed(repository)
-    hub.pulls.all.clear()
-    hub.answers = [web.json_response({}) for _ in range(3)]
-    with pytest.raises(Unanswered):
-        await propose(repository)
-    assert hub.wrote.count("POST /pulls") == 4
-
-
-async def test_graphql_has_its_own_limit(repository: GitHub, hub: Scripted) -> None:
-    pull = await proposed(repository)
-    hub.pulls.all[1].auto_merge = None
-    hub.method = "POST"
-    limit = {"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}
-    hub.answers = [web.json_response(limit)]
-    with pytest.raises(Limited) as caught:
-        await propose(repository)
-    assert caught.value.retry_after == 60
-    hub.answers = [web.json_response({"data": None})]
-    assert (await proposed(repository)).unmerged is Reason.AUTO_MERGE_UNAVAILABLE
-    assert await proposed(repository) == pull
 
 
 def test_a_branch_has_the_name_of_an_operation() -> None:

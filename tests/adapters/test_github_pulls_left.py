@@ -3,22 +3,15 @@
 import pytest
 
 from bot.adapters.github import GitHub, GithubError
-from bot.adapters.github_pulls import Pull, PullState, close_pull, open_pull
+from bot.adapters.github_pulls import Pull, PullState, close_pull
 from bot.adapters.github_requests import Limited, Unanswered
 from bot.domain.reasons import Reason
 from sandbox.world import World
-from tests.adapters.hub import OPERATION, OVERLAY, Scripted, message, tagged
+from tests.adapters.hub import OPERATION, Scripted
+from tests.adapters.proposing import BRANCH, proposed
 
-BRANCH = f"chatops/{OPERATION}"
 CLOSE = "PATCH /pulls/1"
 WHY = "Nobody wants it."
-
-
-async def proposed(github: GitHub) -> None:
-    """An open pull request, set to merge by itself."""
-    await open_pull(
-        github, path=OVERLAY, base="main", change=tagged(), body="For minji.", message=message(), operation=OPERATION
-    )
 
 
 async def closed(github: GitHub) -> Pull | None:

@@ -1,21 +1,18 @@
-"""What an order looks like: the card of every operation that has one of its own, and every private answer, by name.
+"""What an order looks like: the card of every operation that has one of its own, by name.
 
-SNAPSHOTS=write python -m pytest tests/cards/test_snapshots.py -k "operations or answers"
+SNAPSHOTS=write python -m pytest tests/cards/test_snapshots.py -k operations
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from bot.cards import answers
 from bot.cards import operation as operation_card
 from bot.cards.base import Card
-from bot.cards.status import EnvironmentStatus
 from bot.domain import approvals
 from bot.domain.approvals import Approval
 from bot.domain.contents import Content, ImageChange, Resource
 from bot.domain.events import ApplicationObserved, Health, Phase, ResourceResult, SyncOperation
-from bot.domain.inspections import Running
 from bot.domain.operations import Between, Operation, OperationKind, OperationState, Rollback, Way
 from bot.domain.reasons import Reason
 from bot.domain.verdicts import TERMINATED
@@ -23,7 +20,6 @@ from tests.cards import places, story
 from tests.cards.story import after, approval, granted, image, operation, pinned, seen, sync
 
 BACKEND_OLD, BACKEND = "0a1b2c3-20260102-101500", "d4e5f60-20260105-120000"
-URL = "https://discord.com/channels/1/2/3"
 EVIDENCE = (
     "ticket-service-1: CrashLoopBackOff",
     "> node dist/server.js",
@@ -58,19 +54,14 @@ ROLLING = seen(520, live=story.TAG, ready=1, health=Health.PROGRESSING)
 def cards() -> dict[str, Card]:
     """Name of the snapshot -> card."""
     kinds = {
-        "operations/everything": _everything(),
-        "operations/chosen": _chosen(),
-        "operations/tagged": _tagged(),
-        "operations/rollback": _rollbacks(),
-        "operations/restart": _restarts(),
-        "operations/terminate": _stops(),
-        "answers/deploy": _deploy_answers(),
-        "answers/refresh": _refresh_answers(),
-        "answers/decided": _decisions(),
-        "answers/restart": _restart_answers(),
-        "answers/terminate": _stop_answers(),
+        "everything": _everything(),
+        "chosen": _chosen(),
+        "tagged": _tagged(),
+        "rollback": _rollbacks(),
+        "restart": _restarts(),
+        "terminate": _stops(),
     }
-    return {f"{kind}-{name}": card for kind, found in kinds.items() for name, card in found}
+    return {f"operations/{kind}-{name}": card for kind, found in kinds.items() for name, card in found}
 
 
 def _card(asked: Operation, consent: Approval | None = None, observed: ApplicationObserved | None = None) -> Card:
@@ -220,14 +211,15 @@ def _restarts() -> Iterator[tuple[str, Card]]:
     restarted = replace(workload, restarted_at=after(505), settled=True, updated=1)
     watched = replace(ROLLING, workloads=(restarted,))
     late, broken = Reason.CLUSTER_UNREACHABLE, Reason.ROLLOUT_FAILED
-    yield "running", _card(_restart(OperationState.RUNNING), observed=watched)
-    yield "blind", _card(_restart(OperationState.RUNNING, reason=late), observed=replace(watched, cluster_error="x"))
-    yield "done", _card(_restart(OperationState.SUCCEEDED, updated_at=after(560)))
-    yield "failed", _card(_restart(OperationState.FAILED, reason=broken, evidence=EVIDENCE, updated_at=after(590)))
-    yield "refused", _card(_restart(OperationState.REFUSED, reason=Reason.DEPLOYMENT_MISSING, dispatched_at=None))
+    yield "running", _card(restart(OperationState.RUNNING), observed=watched)
+    yield "blind", _card(restart(OperationState.RUNNING, reason=late), observed=replace(watched, cluster_error="x"))
+    yield "done", _card(restart(OperationState.SUCCEEDED, updated_at=after(560)))
+    yield "failed", _card(restart(OperationState.FAILED, reason=broken, evidence=EVIDENCE, updated_at=after(590)))
+    yield "refused", _card(restart(OperationState.REFUSED, reason=Reason.DEPLOYMENT_MISSING, dispatched_at=None))
 
 
-def _restart(state: OperationState, **facts: object) -> Operation:
+def restart(state: OperationState, **facts: object) -> Operation:
+    """Jiwon's restart of ticket-service."""
     known: dict[str, object] = {
         "kind": OperationKind.RESTART,
         "requested_name": "jiwon",
@@ -241,80 +233,19 @@ def _restart(state: OperationState, **facts: object) -> Operation:
 def _stops() -> Iterator[tuple[str, Card]]:
     late = Reason.TERMINATE_TIMED_OUT
     running = sync(Phase.TERMINATING, message="operation is terminating.")
-    yield "running", _card(_stop(OperationState.RUNNING, sync=running))
-    yield "stopped", _card(_stop(OperationState.SUCCEEDED, sync=_stopped(), updated_at=after(503)))
-    yield "had-ended", _card(_stop(OperationState.SUCCEEDED, sync=ENDED, updated_at=after(503)))
-    yield "not-yet", _card(_stop(OperationState.FAILED, reason=late, sync=running))
-    yield "nothing", _card(_stop(OperationState.REFUSED, reason=Reason.NOTHING_RUNNING, dispatched_at=None))
+    yield "running", _card(stop(OperationState.RUNNING, sync=running))
+    yield "stopped", _card(stop(OperationState.SUCCEEDED, sync=stopped(), updated_at=after(503)))
+    yield "had-ended", _card(stop(OperationState.SUCCEEDED, sync=ENDED, updated_at=after(503)))
+    yield "not-yet", _card(stop(OperationState.FAILED, reason=late, sync=running))
+    yield "nothing", _card(stop(OperationState.REFUSED, reason=Reason.NOTHING_RUNNING, dispatched_at=None))
 
 
-def _stop(state: OperationState, **facts: object) -> Operation:
+def stop(state: OperationState, **facts: object) -> Operation:
+    """Jiwon's stop of the sync that runs on prod."""
     known: dict[str, object] = {"kind": OperationKind.TERMINATE, "service": None, "ends": after(500)}
-    return _restart(state, **{**known, **facts})
+    return restart(state, **{**known, **facts})
 
 
-def _stuck() -> SyncOperation:
-    return replace(ENDED, finished_at=None)
-
-
-def _stopped() -> SyncOperation:
+def stopped() -> SyncOperation:
+    """The sync as Argo CD tells of it after a stop."""
     return sync(Phase.FAILED, finished=503, message=TERMINATED)
-
-
-def _deploy_answers() -> Iterator[tuple[str, Card]]:
-    nothing = operation(OperationState.REFUSED, reason=Reason.NOTHING_TO_DEPLOY)
-    foreign = operation(OperationState.REFUSED, reason=Reason.WINDOW_CLOSED, detail="opens **later**")
-    for name, asked in (
-        ("requested", operation(OperationState.REQUESTED, content=None)),
-        ("waiting", operation(OperationState.WAITING)),
-        ("waiting-for-everything", operation(OperationState.WAITING, service=None)),
-        ("on-its-way", operation(OperationState.RUNNING)),
-        ("nothing-to-deploy", nothing),
-        ("refused", foreign),
-        ("failed", operation(OperationState.FAILED, reason=Reason.SYNC_FAILED)),
-    ):
-        yield name, answers.deploy(asked, mention=places.APPROVERS, url=URL)
-    yield "waiting-for-somebody", answers.deploy(operation(OperationState.WAITING), mention=None, url=None)
-
-
-def _refresh_answers() -> Iterator[tuple[str, Card]]:
-    prod = places.catalog().environments["prod"]
-    known = EnvironmentStatus(environment=prod, observed=seen(110), failure=None, operations=())
-    refreshed = {"kind": OperationKind.REFRESH, "service": None, "content": None, "release_id": None}
-    late = operation(OperationState.FAILED, reason=Reason.REFRESH_TIMED_OUT, **refreshed)
-    failed = operation(OperationState.FAILED, reason=Reason.ARGOCD_FORBIDDEN, **refreshed)
-    yield "done", answers.refresh(operation(OperationState.SUCCEEDED, **refreshed), status=known)
-    yield "done-hard", answers.refresh(operation(OperationState.SUCCEEDED, hard=True, **refreshed), status=known)
-    yield "still-runs", answers.refresh(late, status=known)
-    yield "still-runs-unread", answers.refresh(late, status=replace(known, observed=None))
-    yield "failed", answers.refresh(failed, status=known)
-
-
-def _decisions() -> Iterator[tuple[str, Card]]:
-    one_of_two = approvals.grant(approval(required=2), person=places.JIWON, name="jiwon", now=after(300))
-    yield "approved", answers.decided(granted())
-    yield "one-more", answers.decided(one_of_two)
-    yield "rejected", answers.decided(approvals.reject(approval(), name="jiwon", now=after(300)))
-    yield "withdrawn", answers.decided(story.withdrawn())
-
-
-def _restart_answers() -> Iterator[tuple[str, Card]]:
-    refused = _restart(OperationState.REFUSED, reason=Reason.ALREADY_OPEN)
-    yield "under-way", answers.restart(_restart(OperationState.REQUESTED, dispatched_at=None), url=URL)
-    yield "refused", answers.restart(refused, url=None)
-
-
-def _stop_answers() -> Iterator[tuple[str, Card]]:
-    running = replace(sync(Phase.RUNNING, message="waiting for **Job**"), initiated_by="admin")
-    changed = _stop(OperationState.REFUSED, reason=Reason.OPERATION_CHANGED)
-    yield "confirm", answers.confirm_stop("prod", Running(sync=running, asked=None), now=after(600))
-    own = Running(sync=running, asked=operation(OperationState.RUNNING))
-    yield "confirm-own", answers.confirm_stop("prod", own, now=after(600))
-    yield "confirm-stuck", answers.confirm_stop("prod", Running(sync=_stuck(), asked=None), now=after(600))
-    yield "confirm-not-begun", answers.confirm_stop("prod", Running(sync=None, asked=None), now=after(600))
-    yield "stopped", answers.stopped(_stop(OperationState.SUCCEEDED, sync=_stopped()))
-    yield "had-ended", answers.stopped(_stop(OperationState.SUCCEEDED, sync=ENDED))
-    yield "another-began", answers.stopped(_stop(OperationState.SUCCEEDED, sync=running))
-    yield "still-stopping", answers.stopped(_stop(OperationState.RUNNING))
-    yield "changed", answers.stopped(changed)
-    yield "not-yet", answers.stopped(_stop(OperationState.FAILED, reason=Reason.TERMINATE_TIMED_OUT))

@@ -11,28 +11,23 @@ from hypothesis import strategies as st
 from bot.cards.base import TOTAL_LIMIT, Button, Colour, Style, digest
 from bot.cards.text import length
 from bot.domain import releases
-from bot.domain.approvals import Approval, ApprovalState, Vote
-from bot.domain.contents import Content, ImageChange
+from bot.domain.approvals import Approval
 from bot.domain.events import (
     ApplicationObserved,
     JobReported,
     Phase,
-    Pod,
     ResourceResult,
     RunReported,
     RunStatus,
     Stage,
     StageReported,
     StageStatus,
-    Step,
-    SyncOperation,
-    Workload,
 )
-from bot.domain.images import Image
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import Reason
 from bot.domain.releases import Release
 from tests.cards import places, story
+from tests.cards.anything import APPROVALS, EVENTS, MOMENTS, OPERATIONS
 from tests.cards.snapshots import as_shown, expected
 from tests.cards.states import cards
 from tests.cards.story import approval, card, granted, operation, pipeline, run, seen, stage, sync, told
@@ -194,94 +189,8 @@ def test_an_environment_that_left_the_topology_still_has_a_card() -> None:
     assert [button.label for button in shown.buttons] == ["Run", "Commit"]
 
 
-_texts = st.text(max_size=300)
-_moments = st.integers(-(10**6), 10**6).map(story.after)
-_tags = st.sampled_from([story.OLD_TAG, story.TAG, story.NEWER_TAG, "latest", None])
-_images = st.builds(Image, repository=st.just(story.REPOSITORY), tag=_tags)
-_same = {
-    "service": st.just("ticket-service"),
-    "environment": st.just("prod"),
-    "source_revision": st.just(story.SOURCE),
-    "run_id": st.integers(1, 2),
-    "run_attempt": st.integers(1, 2),
-}
-_workloads = st.builds(
-    Workload,
-    service=st.just("ticket-service"),
-    desired=_images | st.none(),
-    live=_images | st.none(),
-    message=_texts,
-    pods=st.lists(st.builds(Pod, name=_texts, image=_images, reason=st.none() | _texts), max_size=3).map(tuple),
-)
-_syncs = st.builds(
-    SyncOperation,
-    phase=st.sampled_from(Phase),
-    message=_texts,
-    started_at=_moments,
-    finished_at=st.none() | _moments,
-    services=st.none(),
-)
-_events = st.one_of(
-    st.builds(RunReported, **_same, title=_texts, author=_texts, url=_texts, started_at=_moments, updated_at=_moments),
-    st.builds(
-        JobReported,
-        **_same,
-        job_id=st.integers(1, 3),
-        name=_texts,
-        started_at=st.none() | _moments,
-        completed_at=st.none() | _moments,
-        steps=st.lists(st.builds(Step, name=_texts, started_at=st.none(), completed_at=st.none()), max_size=3).map(
-            tuple
-        ),
-    ),
-    st.builds(StageReported, **_same, at=_moments, tag=_tags, message=st.none() | _texts, url=st.none() | _texts),
-    st.builds(
-        ApplicationObserved,
-        environment=st.just("prod"),
-        observed_at=_moments,
-        reconciled_at=st.none() | _moments,
-        health_since=st.none(),
-        operation=st.none() | _syncs,
-        workloads=st.lists(_workloads, max_size=1).map(tuple),
-        conditions=st.just(()),
-    ),
-)
-_operations = st.builds(
-    Operation,
-    service=st.just("ticket-service"),
-    environment=st.just("prod"),
-    requested_name=_texts,
-    requested_at=_moments,
-    updated_at=_moments,
-    dispatched_at=st.none(),
-    deadline=st.none(),
-    detail=_texts,
-    content=st.none()
-    | st.builds(
-        Content,
-        images=st.tuples(st.builds(ImageChange, service=st.just("ticket-service"), old=_images, new=_images)),
-        resources=st.just(()),
-    ),
-    revision=st.none(),
-    ends=st.none(),
-    sync=st.none(),
-    evidence=st.lists(_texts, max_size=9).map(tuple),
-)
-_approvals = st.builds(
-    Approval,
-    required=st.integers(0, 10),
-    authors=st.frozensets(st.integers(1, 20), max_size=3),
-    requested_at=_moments,
-    expires_at=_moments,
-    state=st.sampled_from(ApprovalState),
-    votes=st.lists(st.builds(Vote, name=_texts, at=_moments), max_size=10).map(tuple),
-    decided_at=st.none() | _moments,
-    decided_by=st.none() | _texts,
-)
-
-
 @settings(deadline=None)
-@given(st.lists(_events, max_size=6), st.none() | _operations, st.none() | _approvals, _moments)
+@given(st.lists(EVENTS, max_size=6), st.none() | OPERATIONS, st.none() | APPROVALS, MOMENTS)
 def test_any_release_renders_within_the_limits(
     events: list[RunReported | JobReported | StageReported | ApplicationObserved],
     asked: Operation | None,

@@ -6,10 +6,10 @@ SNAPSHOTS=write python -m pytest tests/cards/test_snapshots.py
 import pytest
 
 from bot.cards.base import TOTAL_LIMIT
-from tests.cards import audited, explained, glass, halted, held, looked, ordered, plans, states, waiting
+from tests.cards import answered, audited, explained, glass, halted, held, looked, ordered, plans, states, waiting
 from tests.cards.snapshots import DIRECTORY, as_shown, expected
 
-KINDS = (looked, ordered, plans, held, halted, audited, explained, glass, waiting)
+KINDS = (looked, ordered, answered, plans, held, halted, audited, explained, glass, waiting)
 CARDS = {name: card for kind in KINDS for name, card in kind.cards().items()}
 
 

@@ -1,52 +1,20 @@
-"""/pods, /logs, /events, /windows, /diff and /history: what a person looks at in an outage, asked live."""
+"""/pods, /logs and /events, what a person looks at in an outage, asked live; and who may look at all, and at what."""
 
 import re
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from simcord.results import InteractionResult
 
 from sandbox.deployments import Breakage
 from sandbox.scene import Scene
 from tests.journeys import seeing
+from tests.journeys.inspecting import LOOKS, TICKETS, ask, broken, text
 from tests.journeys.rows import NEVER, Rows
 
 pytestmark = pytest.mark.journey
 
-TICKETS = "ticket-service"
-LOOKS: dict[str, dict[str, Any]] = {
-    "pods": {"environment": "prod"},
-    "logs": {"environment": "prod", "service": TICKETS},
-    "events": {"environment": "prod"},
-    "windows": {"environment": "prod"},
-    "diff": {"environment": "prod"},
-    "history": {"environment": "prod"},
-}
 IN_ARGOCD = ("windows", "diff", "history")
 IN_CLUSTER = ("pods", "logs")
-
-
-async def ask(scene: Scene, command: str, who: str = "hyunwoo", **options: Any) -> InteractionResult:
-    """Somebody uses a command."""
-    return await scene.town.people[who].slash(scene.town.releases, command, **{**LOOKS.get(command, {}), **options})
-
-
-async def text(scene: Scene, command: str, who: str = "hyunwoo", **options: Any) -> tuple[str, str]:
-    """Title and text of the answer."""
-    return seeing.told(await ask(scene, command, who, **options))
-
-
-async def broken(scene: Scene, reason: str = "CrashLoopBackOff") -> str:
-    """A release of ticket-service that does not run; the name of its pod."""
-    released = scene.world.release("prod", TICKETS)
-    scene.world.breakages[released.tag] = Breakage(reason=reason, message="back-off 40s restarting failed container")
-    scene.world.tick()
-    scene.world.operate("prod")
-    await scene.world.settle()
-    deployment = scene.world.deployment("prod", TICKETS)
-    [pod] = [pod for pod in deployment.updated if not pod.ready]
-    return pod.name
 
 
 async def test_pods_that_run_are_one_line_each(scene: Scene) -> None:
@@ -177,91 +145,6 @@ async def test_events_that_are_too_many_are_shown_in_part(scene: Scene) -> None:
     assert f"Pod `{name.removeprefix('ticket-service-')}`" in shown
 
 
-async def test_windows_say_first_whether_a_sync_is_possible(scene: Scene) -> None:
-    def window(*, days: int) -> str:
-        begins = (scene.world.timeline.now() + timedelta(days=days)).isoweekday() % 7
-        return f"🔒 **deny** `0 18 * * {begins}` for 60h · UTC"
-
-    assert await text(scene, "windows") == (
-        "prod · a sync is possible now",
-        f"{window(days=3)} · not even by hand",
-    )
-    scene.world.application("prod").faults.window_closed = True
-    assert await text(scene, "windows") == (
-        "prod · no sync is possible now",
-        f"{window(days=-1)} · active now · not even by hand",
-    )
-
-
-async def test_a_diff_shows_the_lines_that_change(scene: Scene) -> None:
-    agree = scene.world.application("prod").revision
-    url = f"{scene.github.url}/ORGANIZATION/project-ticketing/commit"
-    assert await text(scene, "diff") == (
-        "prod · nothing differs",
-        f"Git and the cluster agree at [{agree[:7]}]({url}/{agree}).",
-    )
-    old = scene.world.deployment("prod", TICKETS).image
-    released = scene.world.release("prod", TICKETS)
-    await scene.world.settle()
-    title, shown = await text(scene, "diff", service=TICKETS)
-    assert title == "ticket-service → prod · 1 object would change"
-    commit = released.manifest.sha
-    assert shown.splitlines()[:5] == [
-        f"A sync to [{commit[:7]}]({url}/{commit}):",
-        "🟡 Deployment/ticket-service +1 -1",
-        "```diff",
-        "# changed Deployment/ticket-service",
-        shown.splitlines()[4],
-    ]
-    assert f"image: {old}" in shown
-    assert f"image: {old.rpartition(':')[0]}:{released.tag}" in shown
-    assert (await text(scene, "diff", service="backend"))[0] == "backend → prod · nothing differs"
-
-
-async def test_a_long_diff_comes_as_a_file(scene: Scene) -> None:
-    for service in scene.topology.services:
-        scene.world.release("prod", service)
-    await scene.world.settle()
-    result = await ask(scene, "diff")
-    shown = seeing.answer(result)
-    assert (shown.title, shown.footer) == ("prod · 5 objects would change", "The file has every line.")
-    assert result.response is not None
-    [file] = result.response.message.attachments
-    assert file.filename == "tiketi-prod.diff"
-
-
-async def test_history_joins_both_records_and_counts_nothing_twice(scene: Scene, rows: Rows) -> None:
-    scene.world.release("prod", TICKETS, login="hyunwoo")
-    await scene.world.settle()
-    await ask(scene, "deploy", environment="prod", service="all")
-    card = await seeing.message(scene.town.releases, titled="all services → prod · waiting for approval")
-    await scene.town.people["jisoo"].click(card, label="Approve")
-    await seeing.message(scene.town.releases, titled="all services → prod · deployed")
-    await rows.ended()
-    backend = scene.world.release("prod", "backend", login="hyunwoo")
-    await scene.world.settle()
-    await ask(scene, "deploy", environment="prod", service="backend")
-    card = await seeing.message(scene.town.releases, titled="backend → prod · waiting for approval")
-    await scene.town.people["jisoo"].click(card, label="Approve")
-    await seeing.message(scene.town.releases, titled="backend → prod · deployed")
-    await rows.ended()
-
-    result = await ask(scene, "history")
-    shown = seeing.answer(result)
-    heads = [line for line in shown.text.splitlines() if line.startswith(("✅", "❌"))]
-    assert [head.split("**")[1] for head in heads[:2]] == ["backend", "everything"]
-    assert f"[{backend.manifest.sha[:7]}]" in heads[0]
-    assert shown.text.count("asked by hyunwoo · approved by jisoo") == 2
-    assert "not through the bot" in shown.text
-    assert shown.footer == "Deploys of one service are in the bot's record only, not in Argo CD's history."
-    revisions = [head.split("](")[0].partition("[")[2] for head in heads]
-    assert len(revisions) == len(set(revisions))
-
-    # The deploy of everything moved only ticket-service. Asked about another one, it is no stranger's either.
-    other = seeing.answer(await ask(scene, "history", service="payment-service")).text
-    assert "proj:tiketi:chatops" not in other
-
-
 @pytest.mark.parametrize("command", LOOKS)
 async def test_who_may_not_look_is_told_who_may(scene: Scene, command: str) -> None:
     right = "logs" if command == "logs" else "view"
@@ -296,12 +179,3 @@ async def test_what_does_not_answer_is_said_with_an_id_and_nothing_of_the_answer
     log_id = re.fullmatch(r"\w+ · error ([0-9a-f]{8})", embed.footer.text or "")
     assert log_id
     assert "sandbox" not in (embed.description or "")
-
-
-async def test_a_diff_that_argocd_cannot_make_is_not_called_agreement(scene: Scene) -> None:
-    scene.world.commit_overlay("prod", "images: {", message="chore: a typo", login="hyunwoo")
-    await scene.world.settle()
-    assert await text(scene, "diff") == (
-        "Refused",
-        "Argo CD cannot render what Git asks for, so nobody can say what differs. Open the Application for its error.",
-    )

@@ -9,22 +9,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import select
 
 from bot.adapters.argocd import ArgoCD
 from bot.adapters.cluster import Clusters
 from bot.adapters.github import GitHub
 from bot.adapters.registry_oci import OciRegistry
-from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog
 from bot.domain.events import Stage, StageReported, StageStatus
-from bot.domain.incidents import Incident
 from bot.domain.operations import Operation, OperationKind, OperationState
 from bot.domain.permissions import Actor
-from bot.domain.releases import Release
 from bot.services import approvals, operations, refreshes, releases
 from bot.services.deployments import Deployer
 from bot.services.intake import Intake, Parse
@@ -36,17 +31,14 @@ from bot.services.rollbacks import Planner
 from bot.services.steps import Steps
 from bot.services.terminations import Terminator
 from bot.services.workers import Step, Worker
-from bot.storage import applications, documents, schema
-from bot.storage import approvals as approval_rows
-from bot.storage import operations as operation_rows
-from bot.storage.applications import Known
+from bot.storage import applications
 from bot.storage.engine import Database
 from bot.webhooks import argocd as argocd_payloads
 from bot.webhooks import ci as ci_payloads
 from bot.webhooks import github as github_payloads
 from sandbox.world import Released
 from tests.services.outside import Clock, Outside
-from tests.services.waiting import eventually
+from tests.services.rows import Rows
 
 TICKETS = "ticket-service"
 QUICK = timedelta(seconds=0.02)
@@ -63,11 +55,10 @@ SORA = Actor(id=23, name="sora", guild_id=1, role_ids=frozenset())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bot:
-    """One life of the bot."""
+class Bot(Rows):
+    """One life of the bot, which leaves rows behind."""
 
     outside: Outside
-    database: Database
     catalog: Catalog
     argocd: ArgoCD
     clusters: Clusters
@@ -181,41 +172,6 @@ class Bot:
         await self.outside.world.settle()
         return await self.step(operation)
 
-    async def operation(self, operation_id: str) -> Operation:
-        """The operation as its row is."""
-        async with self.database.reading() as connection:
-            found = await operation_rows.get(connection, operation_id)
-        assert found is not None
-        return found
-
-    async def approval(self, operation_id: str) -> Approval:
-        """The approval of an operation as its row is."""
-        async with self.database.reading() as connection:
-            found = await approval_rows.of_operation(connection, operation_id)
-        assert found is not None
-        return found[0]
-
-    async def ended(self, operation_id: str) -> Operation:
-        """The operation once it has ended."""
-
-        async def look() -> Operation | None:
-            operation = await self.operation(operation_id)
-            return operation if operation.state.ended else None
-
-        return await eventually(look)
-
-    async def table(self, name: str) -> list[dict[str, Any]]:
-        """Every row of a table, in the order of its key."""
-        table = schema.metadata.tables[name]
-        async with self.database.reading() as connection:
-            rows = await connection.execute(select(table).order_by(*table.primary_key.columns))
-        return [dict(row._mapping) for row in rows]
-
-    async def known(self, environment: str = "prod") -> Known:
-        """What is known of an environment's Application."""
-        async with self.database.reading() as connection:
-            return await applications.get(connection, environment)
-
     async def hint(self, environment: str = "prod") -> None:
         """Somebody tells the bot to look at an environment."""
         async with self.database.transaction("applications") as connection:
@@ -237,26 +193,6 @@ class Bot:
         )
         async with self.database.transaction("cards", "applications") as connection:
             await releases.record(connection, report, environment=environment, now=self.clock())
-
-    async def operations(self) -> list[Operation]:
-        """Every operation, oldest first."""
-        return [documents.operation.load(row["document"]) for row in await self.table("operations")]
-
-    async def releases(self) -> list[Release]:
-        """Every release, oldest first."""
-        return [documents.release.load(row["document"]) for row in await self.table("releases")]
-
-    async def deliveries(self) -> dict[str, str]:
-        """What became of every delivery, by its key."""
-        return {row["key"]: row["state"] for row in await self.table("deliveries")}
-
-    async def incidents(self) -> list[Incident]:
-        """Every episode, by subject."""
-        return [documents.incident.load(row["document"]) for row in await self.table("incidents")]
-
-    async def audit(self) -> list[tuple[str, str, str, str | None]]:
-        """Who did what, what came of it and why, oldest first."""
-        return [(row["actor"], row["action"], row["outcome"], row["reason"]) for row in await self.table("audit")]
 
 
 @asynccontextmanager

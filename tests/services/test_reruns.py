@@ -6,55 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.catalog import Catalog
-from bot.domain.operations import Operation, OperationKind, OperationState, Rerun
-from bot.domain.permissions import Actor
+from bot.domain.operations import Operation, OperationState, Rerun
 from bot.domain.reasons import Reason, Refused
-from bot.services import operations, reruns, runs
-from bot.services.runs import Chosen
+from bot.services import reruns, runs
 from sandbox.world import World
-from tests.services.failing import Crash, Mortal
-from tests.services.house import GRACE, HYUNWOO, MINJI, TICKETS, Bot, bot_in
+from tests.services.house import GRACE, HYUNWOO, MINJI, TICKETS, Bot
 from tests.services.locking import locked
 from tests.services.outside import Outside
 from tests.services.pipelines import begun, failed, over, reported
+from tests.services.rerunning import asked, chosen, orders, step
 from tests.services.waiting import working
-
-
-async def chosen(bot: Bot, *, everything: bool = False, environment: str = "prod") -> Chosen:
-    """What /rerun chooses."""
-    return await runs.latest(bot.database, service=TICKETS, environments=[environment], everything=everything)
-
-
-async def asked(bot: Bot, what: Chosen, *, actor: Actor = HYUNWOO) -> Operation:
-    """Somebody asks for it."""
-    return await operations.request(
-        bot.database,
-        kind=OperationKind.RERUN,
-        environment=what.environment,
-        service=what.service,
-        actor=actor,
-        catalog=bot.catalog,
-        now=bot.clock(),
-        release_id=what.release_id,
-        rerun=what.rerun,
-    )
-
-
-async def step(bot: Bot, operation: Operation) -> Operation:
-    """One step, and what the row says then."""
-    await bot.rerunner.step(operation)
-    return await bot.operation(operation.id)
-
-
-async def to_the_end(bot: Bot, operation: Operation) -> None:
-    """Both steps."""
-    await step(bot, await step(bot, operation))
-
-
-def orders(outside: Outside) -> list[str]:
-    """The last words of the paths of the orders that reached GitHub."""
-    return [request.path.rpartition("/")[2] for request in outside.github.requests if request.method == "POST"]
 
 
 @pytest.mark.parametrize(("everything", "order"), [(False, "rerun-failed-jobs"), (True, "rerun")])
@@ -268,39 +229,3 @@ async def test_who_had_it_run_again_does_not_approve_it(bot: Bot, world: World) 
     proposed = await bot.propose()
 
     assert (await bot.approval(proposed.id)).authors == {HYUNWOO.id, MINJI.id}
-
-
-@pytest.mark.storage
-@pytest.mark.parametrize(
-    ("lives", "sent", "end"),
-    [
-        (1, False, (OperationState.FAILED, Reason.RERUN_UNKNOWN)),
-        (2, True, (OperationState.SUCCEEDED, None)),
-        (3, True, (OperationState.SUCCEEDED, None)),
-    ],
-    ids=["marked", "accepted", "ended"],
-)
-async def test_a_crash_after_any_commit_orders_nothing_twice(
-    outside: Outside,
-    database_url: str,
-    catalog: Catalog,
-    lives: int,
-    sent: bool,
-    end: tuple[OperationState, Reason | None],
-) -> None:
-    async with bot_in(outside, database_url, catalog=catalog) as bot:
-        run = await failed(bot, outside.world)
-        requested = await asked(bot, await chosen(bot))
-    async with bot_in(outside, database_url, catalog=catalog, make=Mortal) as doomed:
-        assert isinstance(doomed.database, Mortal)
-        doomed.database.lives = lives
-        with pytest.raises(Crash):
-            await to_the_end(doomed, requested)
-    assert orders(outside) == ["rerun-failed-jobs"] * sent
-
-    outside.clock.advance(GRACE)
-    async with bot_in(outside, database_url, catalog=catalog) as next_life, working(next_life.worker().run()):
-        ended = await next_life.ended(requested.id)
-
-    assert (ended.state, ended.reason) == end
-    assert (orders(outside), run.attempt) == (["rerun-failed-jobs"] * sent, 1 + sent)

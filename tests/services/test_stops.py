@@ -15,8 +15,8 @@ from bot.services import approvals, stops, tending
 from bot.services.views import Gallery
 from bot.storage import schema
 from sandbox.world import World
+from tests.services import rerunning
 from tests.services import test_interventions as interventions
-from tests.services import test_reruns as reruns
 from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot, bot_in
 from tests.services.locking import refusal
 from tests.services.outside import Interrupted, Outside
@@ -102,13 +102,13 @@ async def test_a_refresh_that_goes_out_at_that_moment_is_named(bot: Bot, world: 
 
 async def test_a_re_run_waits(bot: Bot, world: World, outside: Outside) -> None:
     await failed(bot, world)
-    asked = await reruns.asked(bot, await reruns.chosen(bot))
+    asked = await rerunning.asked(bot, await rerunning.chosen(bot))
     await stopped(bot)
-    held = await reruns.step(bot, asked)
-    assert (held.state, held.reason, reruns.orders(outside)) == (OperationState.REQUESTED, Reason.STOPPED, [])
+    held = await rerunning.step(bot, asked)
+    assert (held.state, held.reason, rerunning.orders(outside)) == (OperationState.REQUESTED, Reason.STOPPED, [])
     await resumed(bot)
-    assert (await reruns.step(bot, held)).state is OperationState.RUNNING
-    assert reruns.orders(outside) == ["rerun-failed-jobs"]
+    assert (await rerunning.step(bot, held)).state is OperationState.RUNNING
+    assert rerunning.orders(outside) == ["rerun-failed-jobs"]
 
 
 async def test_what_runs_is_followed_to_its_end_and_can_be_stopped(bot: Bot, world: World) -> None:

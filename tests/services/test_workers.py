@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -14,27 +14,11 @@ from bot.services import operations
 from bot.services.workers import AT_ONCE, IN_ONE_ENVIRONMENT, KEPT, MAX_FAULTS
 from sandbox.world import World
 from tests.services.house import HYUNWOO, MINJI, QUICK, TICKETS, Bot, bot_in
-from tests.services.outside import Interrupted, Outside
+from tests.services.outside import Interrupted
+from tests.services.refreshing import refreshes
 from tests.services.waiting import eventually, working
 
 CLAIM = timedelta(seconds=20)
-
-
-async def refreshes(bot: Bot, number: int, *, environment: str = "prod") -> list[Operation]:
-    """That many operations that wait for a worker."""
-    return [
-        await operations.request(
-            bot.database,
-            kind=OperationKind.REFRESH,
-            environment=environment,
-            service=None,
-            actor=HYUNWOO,
-            catalog=bot.catalog,
-            now=bot.clock(),
-            hard=index == 1,  # one of them: there may not be more in so short a time
-        )
-        for index in range(number)
-    ]
 
 
 async def finish(bot: Bot, operation: Operation) -> None:
@@ -268,60 +252,6 @@ async def test_a_worker_takes_a_deploy_to_its_end(bot: Bot, world: World, argocd
     assert done.state is OperationState.SUCCEEDED
     assert told == [(OperationKind.DEPLOY, OperationState.SUCCEEDED)]
     assert (len(argocd.received("POST")), len(world.syncs)) == (1, 1)
-
-
-async def test_a_refresh_reads_anew(bot: Bot, world: World, argocd: Interrupted) -> None:
-    world.application("prod").faults.deaf = True
-    released = world.release("prod", TICKETS)
-    normal, hard = await refreshes(bot, 2)
-    async with working(bot.worker().run()):
-        done = [await bot.ended(operation.id) for operation in (normal, hard)]
-
-    assert [(operation.state, operation.reason) for operation in done] == [(OperationState.SUCCEEDED, None)] * 2
-    asked = [request.query["refresh"] for request in argocd.requests if "refresh" in request.query]
-    assert sorted(asked) == ["hard", "normal"]
-    known = await bot.known()
-    assert known.observation is not None
-    assert known.observation.revision == released.manifest.sha
-
-
-async def test_a_refresh_that_fails_says_why(bot: Bot, outside: Outside) -> None:
-    outside.argocd.faults.refresh_expires = True
-    (asked,) = await refreshes(bot, 1)
-    async with working(bot.worker().run()):
-        failed = await bot.ended(asked.id)
-
-    assert (failed.state, failed.reason) == (OperationState.FAILED, Reason.REFRESH_TIMED_OUT)
-    assert await bot.audit() == [
-        ("discord:21", "refresh", "requested", None),
-        ("chatops", "refresh", "failed", "refresh_timed_out"),
-    ]
-
-
-@pytest.mark.parametrize("answers", [True, False])
-async def test_after_a_refresh_without_end_argo_cd_is_read_once_without_one(
-    bot: Bot, outside: Outside, world: World, answers: bool
-) -> None:
-    await bot.observer.observe(bot.catalog.environments["prod"])
-    # Argo CD has compared since, and has told nobody.
-    world.application("prod").reconciled_at = "2026-01-05T14:30:00Z"
-    outside.argocd.faults.refresh_expires = answers
-    outside.argocd.faults.status = None if answers else 503
-    (asked,) = await refreshes(bot, 1)
-    outside.argocd.requests.clear()
-    async with working(bot.worker().run()):
-        failed = await bot.ended(asked.id)
-
-    known = await bot.known()
-    assert known.observation is not None
-    compared = known.observation.reconciled_at == datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
-    looks = ["refresh" in request.query for request in outside.argocd.requests if request.path.endswith("/tiketi-prod")]
-    if answers:
-        assert (failed.reason, known.failure, compared) == (Reason.REFRESH_TIMED_OUT, None, True)
-        assert looks == [True, False, False]  # a read looks before and after the differences
-    else:
-        assert (failed.reason, known.failure, compared) == (Reason.ARGOCD_UNREACHABLE, failed.reason, False)
-        assert set(looks) == {True}
 
 
 async def test_what_keeps_failing_ends_and_says_so(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
