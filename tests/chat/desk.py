@@ -27,15 +27,12 @@ from bot.chat import rolling_back, run_again, terminating
 from bot.chat.client import Client, build_client
 from bot.chat.deps import Deps
 from bot.chat.gate import Gate
-from bot.domain.operations import OperationState, Way
 from bot.domain.permissions import Actor, Capability, Policy
-from bot.domain.reasons import Reason, Refused
-from bot.domain.rollbacks import Candidate, Offer, Option, Plan
-from bot.services.rollbacks import Planner
-from bot.services.tags import TagReader
+from bot.domain.reasons import Reason
 from bot.storage import schema
-from tests.cards import places, story
+from tests.cards import places
 from tests.chat import policy
+from tests.chat.absent import OUTSIDE, Comparing, KnownPlan, NoManifests, Outside, Tags
 from tests.chat.hurrying import hurry
 from tests.chat.town import Town
 
@@ -43,7 +40,6 @@ _TABLES = [table for table in reversed(schema.metadata.sorted_tables) if table.n
 _FULL = union_all(
     *(select(literal(table.name).label("name")).where(exists(select(1).select_from(table))) for table in _TABLES)
 )
-OUTSIDE = Reason.ARGOCD_UNREACHABLE
 Change = Callable[[dict[str, Any]], None]
 _PATIENCE = (
     (cogs.deploy, "PREPARE_SECONDS"),
@@ -54,56 +50,6 @@ _PATIENCE = (
     (run_again, "RERUN_SECONDS"),
     (rolling_back, "PREPARE_SECONDS"),
 )
-
-
-class Outside:
-    """Whatever the bot asks the world: it does not answer."""
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        async def silent(*_args: object, **_options: object) -> object:
-            raise Refused(OUTSIDE)
-
-        return silent
-
-
-class Tags(TagReader):
-    """The registry has tags to offer, and says nothing else."""
-
-    async def newest(self, service: str) -> list[str]:
-        return [story.TAG]
-
-
-class Comparing(Outside):
-    """The bot has heard of tags."""
-
-    async def tags(self, *, service: str, environments: list[str]) -> list[str]:
-        return [story.TAG] if environments else []
-
-
-class KnownPlan(Planner):
-    """Rolling back, where the plan is known: orders are the real ones. It is the real plan where it is not `known`."""
-
-    rolled_back = False
-    known = True
-
-    async def plan(self, *, environment: str, service: str, tag: str | None = None) -> Plan:
-        if not KnownPlan.known:
-            return await super().plan(environment=environment, service=service, tag=tag)
-        gone = story.operation(OperationState.SUCCEEDED) if KnownPlan.rolled_back else None
-        chosen = Option(candidate=Candidate(tag=story.TAG, proven_at=story.BEGIN, rolled_back=gone), stored=True)
-        offers = tuple(Offer(way=way, refused=None if way is Way.TAG else Refused(OUTSIDE)) for way in Way)
-        return Plan(
-            environment=environment,
-            service=service,
-            running=story.NEWER_TAG,
-            asked=story.NEWER_TAG,
-            options=(chosen,),
-            chosen=chosen,
-            offers=offers,
-        )
-
-    async def proven(self, *, environment: str, service: str) -> list[Candidate]:
-        return [Candidate(tag=story.TAG, proven_at=story.BEGIN)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,7 +232,7 @@ async def desk(
         inspector=outside,
         tags=Tags(database=town.database, catalog=catalog, registry=outside, github=outside),
         comparer=comparing,
-        planner=KnownPlan(database=town.database, manifests=_Manifests(catalog), argocds={}),  # type: ignore[arg-type]
+        planner=KnownPlan(database=town.database, manifests=NoManifests(catalog), argocds={}),  # type: ignore[arg-type]
         validator=outside,
         clock=town.clock,
         observe=lambda _name, outcome, _seconds: seen.append(outcome),
@@ -301,8 +247,3 @@ async def desk(
 
     await town.env.restart_bot(build_client(deps, make_cogs=cogs.make, load_marker=load, store_marker=store))
     yield Desk(town=town, deps=deps, people=people, audited=audited, seen=seen)
-
-
-@dataclass(frozen=True)
-class _Manifests:
-    catalog: Any

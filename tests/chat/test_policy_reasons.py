@@ -15,7 +15,8 @@ from bot.storage import operations as rows
 from bot.storage import proofs, schema
 from tests.cards import story
 from tests.chat import orders, policy
-from tests.chat.desk import Desk, KnownPlan, Press
+from tests.chat.absent import KnownPlan
+from tests.chat.desk import Desk, Press
 from tests.chat.desk import desk as move_in
 from tests.chat.orders import ID, SERVICE
 from tests.chat.town import Town
