@@ -94,9 +94,9 @@ def _identities(topology: Topology) -> list[Finding]:
 
 def _doors(settings: Settings) -> list[Finding]:
     """Which webhooks would be let in."""
-    ci = settings.ci_oidc_audience is not None or settings.ci_token is not None
+    ci = settings.ci_oidc_audience is not None or bool(settings.ci_token)
     doors = {
-        "/webhooks/argocd": (settings.argocd_webhook_token is not None, "set CHATOPS_ARGOCD_WEBHOOK_TOKEN"),
+        "/webhooks/argocd": (bool(settings.argocd_webhook_token), "set CHATOPS_ARGOCD_WEBHOOK_TOKEN"),
         "/webhooks/ci": (ci, "set CHATOPS_CI_OIDC_AUDIENCE or CHATOPS_CI_TOKEN"),
     }
     return [

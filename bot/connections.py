@@ -1,6 +1,6 @@
 """The clients of the systems outside, as the settings ask for them. Building them calls nobody."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -47,7 +47,8 @@ def build(
 ) -> Connections:
     """The clients these settings ask for; nothing is called yet.
 
-    The tokens for Argo CD and GitHub are those that `latest` has at each request; without it they never change.
+    The tokens and keys for Argo CD, GitHub and the registry are those that `latest` has at each request; without it
+    they never change.
     """
     latest = latest or (lambda: settings)
     services = tuple(topology.services)
@@ -55,7 +56,7 @@ def build(
     if settings.github_app_id and settings.github_app_private_key and settings.github_installation_id:
         app = App(
             id=settings.github_app_id,
-            private_key=settings.github_app_private_key,
+            private_key=partial(_app_key, latest),
             installation_id=settings.github_installation_id,
         )
     oidc = None
@@ -86,7 +87,7 @@ def build(
             observe=observe,
         ),
         clusters=Clusters(kubeconfig=settings.kubeconfig, services=services, observe=observe),
-        registry=_registry(settings, topology, observe=observe),
+        registry=_registry(settings, topology, latest=latest, observe=observe),
         oidc=oidc,
     )
 
@@ -94,13 +95,13 @@ def build(
 def proofs(settings: Settings) -> Proofs:
     """What the senders of webhooks have to show."""
     return Proofs(
-        github=tuple(_bytes(secret) for secret in settings.github_webhook_secret),
+        github=_bytes(settings.github_webhook_secret),
         argocd=_bytes(settings.argocd_webhook_token),
         ci=_bytes(settings.ci_token),
     )
 
 
-def _registry(settings: Settings, topology: Topology, *, observe: Observe) -> Registry:
+def _registry(settings: Settings, topology: Topology, *, latest: Callable[[], Settings], observe: Observe) -> Registry:
     """The registry that the topology names, or an OCI registry at another address."""
     host, _, path = topology.registry.partition("/")
     amazon = registry_ecr.place(host)
@@ -111,7 +112,7 @@ def _registry(settings: Settings, topology: Topology, *, observe: Observe) -> Re
         url=settings.registry_url or f"https://{host}",
         prefix=f"{path}/" if path else "",
         username=settings.registry_username,
-        password=settings.registry_password,
+        password=partial(_registry_password, latest) if settings.registry_password else None,
         observe=observe,
     )
 
@@ -131,8 +132,16 @@ def _github_token(latest: Callable[[], Settings]) -> SecretStr:
     return latest().github_token or SecretStr("")
 
 
-def _bytes(secret: SecretStr | None) -> bytes:
-    return secret.get_secret_value().encode() if secret else b""
+def _app_key(latest: Callable[[], Settings]) -> SecretStr:
+    return latest().github_app_private_key or SecretStr("")
+
+
+def _registry_password(latest: Callable[[], Settings]) -> SecretStr:
+    return latest().registry_password or SecretStr("")
+
+
+def _bytes(secrets: Iterable[SecretStr]) -> tuple[bytes, ...]:
+    return tuple(secret.get_secret_value().encode() for secret in secrets)
 
 
 def github_web(api_url: str) -> str:

@@ -2,7 +2,7 @@
 
 Only what came from a file can change, because `settings.load` decides as it did at the start: what the environment or
 `.env` says stands. A file that cannot be read or is empty changes nothing, and the log says so once: what was read last
-stays in use. So does a secret whose file is gone.
+stays in use. So does a secret whose file is gone, and the log says that it is in use until a restart.
 """
 
 import asyncio
@@ -23,8 +23,10 @@ READ_AGAIN = (
     "argocd_webhook_token",
     "ci_token",
     "discord_token",
+    "github_app_private_key",
     "github_token",
     "github_webhook_secret",
+    "registry_password",
 )
 """The settings that are read again. Everything else needs a restart."""
 
@@ -80,13 +82,20 @@ class Rereading:
         if changed:
             self._hide(fresh.secret_values())
             self._settings = self._settings.model_copy(update=changed)
-            log.info("secrets.changed", settings=[f"{PREFIX}{name.upper()}" for name in changed])
+            log.info("secrets.changed", settings=[_variable(name) for name in changed])
+        gone = [_variable(name) for name in READ_AGAIN if getattr(self._settings, name) and not getattr(fresh, name)]
+        if gone:
+            self._keep(f"{', '.join(gone)}: not there any more, and in use until a restart")
 
     def _keep(self, problem: str) -> None:
         """Say why the old ones stay in use, once for each problem."""
         if problem != self._said:
             self._said = problem
             log.error("secrets.kept", problem=problem)
+
+
+def _variable(name: str) -> str:
+    return f"{PREFIX}{name.upper()}"
 
 
 def _files() -> _Files:

@@ -102,6 +102,7 @@ def _named(value: object) -> object:
 
 
 Secret = Annotated[SecretStr, BeforeValidator(_stripped), AfterValidator(_filled)]
+Rotating = Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_rotating)]
 HttpUrl = Annotated[str, BeforeValidator(_stripped), AfterValidator(_http_url)]
 DiscordId = Annotated[int, Field(gt=0, lt=2**64)]
 
@@ -116,16 +117,16 @@ class Settings(BaseModel):
     argocd_url: HttpUrl
     argocd_token: Secret
     argocd_tokens: Annotated[dict[str, Secret], NoDecode, BeforeValidator(_named)] = {}  # of the topology's Argo CDs
-    argocd_webhook_token: Secret | None = None  # without it that door stays shut, and the timer alone notices changes
+    argocd_webhook_token: Rotating = ()  # without it that door stays shut, and the timer alone notices changes
     github_api_url: HttpUrl = "https://api.github.com"
-    github_webhook_secret: Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_rotating)]
+    github_webhook_secret: Rotating
     github_app_id: Annotated[int, Field(gt=0)] | None = None
     github_app_private_key: Annotated[Secret, AfterValidator(_private_key)] | None = None
     github_installation_id: Annotated[int, Field(gt=0)] | None = None
     github_token: Annotated[Secret | None, Field(validate_default=True)] = None
     ci_oidc_issuer: HttpUrl = "https://token.actions.githubusercontent.com"
     ci_oidc_audience: Annotated[str, Field(min_length=1)] | None = None  # without it no OIDC token is accepted
-    ci_token: Secret | None = None
+    ci_token: Rotating = ()
     database_url: Annotated[Secret, AfterValidator(_database)] = SecretStr("sqlite+aiosqlite:///./chatops.db")
     topology: Path = PACKAGED_TOPOLOGY
     # Only this machine, unless told otherwise: what listens to a network is opened on purpose (the image does).

@@ -149,7 +149,7 @@ async def open_scene(
             discord_guild_id=town.guild.id,
             argocd_url=argocd.url,
             argocd_token=SecretStr(argocd.token),
-            argocd_webhook_token=SecretStr(ARGOCD_TOKEN),
+            argocd_webhook_token=(SecretStr(ARGOCD_TOKEN),),
             github_api_url=github.url,
             github_token=SecretStr(github.token),
             github_webhook_secret=(SecretStr(SECRET),),

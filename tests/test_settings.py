@@ -60,7 +60,7 @@ def test_required_variables_are_enough_and_the_rest_has_safe_defaults(monkeypatc
     assert (loaded.http_host, loaded.http_port, loaded.log_format) == ("127.0.0.1", 8080, "json")
     assert loaded.github_api_url == "https://api.github.com"
     assert loaded.ci_oidc_issuer == "https://token.actions.githubusercontent.com"
-    assert (loaded.ci_oidc_audience, loaded.ci_token, loaded.argocd_webhook_token) == (None, None, None)
+    assert (loaded.ci_oidc_audience, loaded.ci_token, loaded.argocd_webhook_token) == (None, (), ())
     assert loaded.kubeconfig is None
 
 
@@ -144,10 +144,15 @@ def test_two_ways_or_half_a_way_to_github_are_refused(
     ]
 
 
-def test_two_webhook_secrets_for_rotation(monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded = load(monkeypatch, CHATOPS_GITHUB_WEBHOOK_SECRET="new-one, old-one")
+@pytest.mark.parametrize("name", ["github_webhook_secret", "argocd_webhook_token", "ci_token"])
+def test_two_secrets_of_a_door_for_rotation(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    loaded = load(monkeypatch, **{f"CHATOPS_{name.upper()}": "new-one, old-one"})
 
-    assert [secret.get_secret_value() for secret in loaded.github_webhook_secret] == ["new-one", "old-one"]
+    assert [secret.get_secret_value() for secret in getattr(loaded, name)] == ["new-one", "old-one"]
+    assert {"new-one", "old-one"} <= set(loaded.secret_values())
+    given = "hunter2,hunter3,hunter4"
+    sentence = "takes one secret, or two with a comma between them while the secret is being changed"
+    assert problems(monkeypatch, **{f"CHATOPS_{name.upper()}": given}) == [f"CHATOPS_{name.upper()}: {sentence}"]
 
 
 def test_tokens_of_further_argocds(monkeypatch: pytest.MonkeyPatch) -> None:

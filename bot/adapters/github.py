@@ -52,10 +52,10 @@ class NotFound(GithubError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """The bot as an installed GitHub App."""
+    """The bot as an installed GitHub App. `private_key` is asked for each token, so that it can be rotated."""
 
     id: int | str
-    private_key: SecretStr
+    private_key: Callable[[], SecretStr]
     installation_id: int
 
 
@@ -240,16 +240,19 @@ class GitHub:
         )
 
     def _granted(self, app: App) -> dict[str, Any]:
-        with self._connected(Auth.AppAuth(app.id, app.private_key.get_secret_value())) as client:
+        with self._connected(_app_auth(app)) as client:
             _headers, found = client.requester.requestJsonAndCheck("GET", f"/app/installations/{app.installation_id}")
         granted = found.get("permissions") if isinstance(found, dict) else None
         return granted if isinstance(granted, dict) else {}
 
     def _auth(self) -> Auth.Auth | None:
         if self._app:
-            app = Auth.AppAuth(self._app.id, self._app.private_key.get_secret_value())
-            return app.get_installation_auth(self._app.installation_id)
+            return _app_auth(self._app).get_installation_auth(self._app.installation_id)
         return _Latest(self._token) if self._token else None
+
+
+def _app_auth(app: App) -> Auth.AppAuth:
+    return Auth.AppAuth(app.id, lambda: app.private_key().get_secret_value())
 
 
 class _Latest(Auth.Token):

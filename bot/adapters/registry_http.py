@@ -12,7 +12,7 @@ import base64
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 
@@ -52,9 +52,12 @@ class Answer:
 class Transport:
     """One registry below `/v2/`. `timeout` bounds each request in seconds, beginning to end."""
 
-    def __init__(self, *, url: str, username: str | None, password: SecretStr | None, timeout: float) -> None:
+    def __init__(
+        self, *, url: str, username: str | None, password: Callable[[], SecretStr] | None, timeout: float
+    ) -> None:
         self.url = httpx.URL(url.rstrip("/") + "/")
-        self._login = (username, password.get_secret_value()) if username and password else None
+        self._username = username
+        self._password = password
         self._timeout = timeout
         self._tokens: OrderedDict[str, tuple[float, str]] = OrderedDict()
         self._client = httpx.AsyncClient(
@@ -98,6 +101,10 @@ class Transport:
         """Whether the address is the registry's own."""
         return (url.scheme, url.host, url.port) == (self.url.scheme, self.url.host, self.url.port)
 
+    def _login(self) -> tuple[str, str] | None:
+        """The name and the password of this moment."""
+        return (self._username, self._password().get_secret_value()) if self._username and self._password else None
+
     def _kept(self, repository: str) -> dict[str, str]:
         ends, authorization = self._tokens.get(repository, (0.0, ""))
         return {"Authorization": authorization} if monotonic() < ends else {}
@@ -105,11 +112,12 @@ class Transport:
     async def _authorization(self, refused: Answer, *, repository: str) -> dict[str, str]:
         """The header that the registry wants, as its refusal says."""
         scheme, _, rest = refused.headers.get("www-authenticate", "").partition(" ")
-        if scheme.lower() == "basic" and self._login:
-            login = base64.b64encode(":".join(self._login).encode()).decode()
-            return self._keep(repository, f"Basic {login}", seconds=_LOGIN_SECONDS)
+        login = self._login()
+        if scheme.lower() == "basic" and login:
+            encoded = base64.b64encode(":".join(login).encode()).decode()
+            return self._keep(repository, f"Basic {encoded}", seconds=_LOGIN_SECONDS)
         if scheme.lower() != "bearer":
-            raise RegistryForbidden(f"401: {scheme or 'no'} challenge; credentials: {'set' if self._login else 'none'}")
+            raise RegistryForbidden(f"401: {scheme or 'no'} challenge; credentials: {'set' if login else 'none'}")
         challenge = dict(_PARAMETER.findall(rest))
         realm = httpx.URL(challenge.get("realm", ""))
         if not (realm.scheme == "https" and realm.host) and not self.owns(realm):
@@ -117,7 +125,7 @@ class Transport:
         query = {"scope": f"repository:{repository}:pull"}
         if challenge.get("service"):
             query["service"] = challenge["service"]
-        answer = await self._send(realm.copy_merge_params(query), {}, largest=_LARGEST_TOKEN, login=self._login)
+        answer = await self._send(realm.copy_merge_params(query), {}, largest=_LARGEST_TOKEN, login=login)
         token, seconds = _token(answer)
         return self._keep(repository, f"Bearer {token}", seconds=seconds)
 

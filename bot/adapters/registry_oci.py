@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -57,7 +57,10 @@ class _Manifest:
 
 
 class OciRegistry:
-    """The registry at `url`. `prefix` is what stands before every repository in it; `timeout` bounds each request."""
+    """The registry at `url`. `prefix` is what stands before every repository in it; `timeout` bounds each request.
+
+    `password` is asked whenever the registry wants to know it, so that it can be rotated while the bot runs.
+    """
 
     def __init__(
         self,
@@ -65,7 +68,7 @@ class OciRegistry:
         url: str,
         prefix: str = "",
         username: str | None = None,
-        password: SecretStr | None = None,
+        password: Callable[[], SecretStr] | None = None,
         timeout: float = 10,
         observe: Observe = unobserved,
     ) -> None:

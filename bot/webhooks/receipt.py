@@ -44,8 +44,8 @@ class Proofs:
     """What senders have to show at this moment. What is empty opens no door."""
 
     github: tuple[bytes, ...] = ()
-    argocd: bytes = b""
-    ci: bytes = b""
+    argocd: tuple[bytes, ...] = ()
+    ci: tuple[bytes, ...] = ()
 
 
 VerifyOidc = Callable[[str], Awaitable[Mapping[str, object]]]

@@ -27,9 +27,10 @@ def github(body: bytes, header: str | None, secrets: Sequence[bytes]) -> bool:
     )
 
 
-def bearer(header: str | None, token: bytes) -> bool:
-    """Whether the `Authorization` header carries this token."""
-    return bool(token) and hmac.compare_digest(credentials(header), token)
+def bearer(header: str | None, tokens: Sequence[bytes]) -> bool:
+    """Whether the `Authorization` header carries one of these tokens, of which there are two as of the secrets."""
+    given = credentials(header)
+    return any(hmac.compare_digest(given, token) for token in tokens if token)
 
 
 def credentials(header: str | None) -> bytes:

@@ -188,7 +188,7 @@ async def test_what_is_no_comparison_is_no_answer(github: GitHub, server: Script
 
 def app_of(server: Scripted, **changes: Any) -> App:
     key = SecretStr(server.private_key)
-    return replace(App(id=server.app_id, private_key=key, installation_id=server.installation_id), **changes)
+    return replace(App(id=server.app_id, private_key=lambda: key, installation_id=server.installation_id), **changes)
 
 
 async def test_an_app_gets_itself_a_token(server: Scripted, world: World) -> None:
@@ -201,7 +201,20 @@ async def test_an_app_gets_itself_a_token(server: Scripted, world: World) -> Non
     assert len(asked) <= 2  # one for each thread that had a question
 
 
-@pytest.mark.parametrize("wrong", [{"installation_id": 1}, {"id": 1}, {"private_key": SecretStr("-----BEGIN x")}])
+async def test_a_key_that_was_changed_is_used_for_the_next_token(server: Scripted, world: World) -> None:
+    keys = ["-----BEGIN x"]
+    app = app_of(server, private_key=lambda: SecretStr(keys[-1]))
+    async with connected(server, token=None, app=app) as github:
+        head = world.git.head("main").sha
+        with pytest.raises(GithubError):
+            await github.commit(head)
+        keys.append(server.private_key)
+        assert (await github.commit(head)).revision == head
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"installation_id": 1}, {"id": 1}, {"private_key": lambda: SecretStr("-----BEGIN x")}]
+)
 async def test_an_app_that_is_set_up_wrongly_is_reported(server: Scripted, world: World, wrong: dict[str, Any]) -> None:
     async with connected(server, token=None, app=app_of(server, **wrong)) as github:
         with pytest.raises(GithubError):

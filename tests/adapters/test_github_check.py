@@ -70,7 +70,7 @@ async def test_public_repo_is_enough_for_a_public_repository(world: World) -> No
 
 
 async def test_of_an_app_all_is_known(hub: Scripted) -> None:
-    app = App(id=hub.app_id, private_key=SecretStr(hub.private_key), installation_id=hub.installation_id)
+    app = App(id=hub.app_id, private_key=lambda: SecretStr(hub.private_key), installation_id=hub.installation_id)
     async with connected(hub, token=None, app=app) as github:
         assert await found(github, hub) == writable()
         for number, right in enumerate(("contents", "pulls", "actions")):

@@ -94,7 +94,7 @@ async def test_a_real_registry_is_read(docker: Running) -> None:
     newest = await docker.push("tiketi-backend", tags[-1], "latest", "prod")
     by_hand = await docker.push("tiketi-backend", "hotfix")
 
-    adapter = OciRegistry(url=docker.url, username=LOGIN[0], password=SecretStr(LOGIN[1]))
+    adapter = OciRegistry(url=docker.url, username=LOGIN[0], password=lambda: SecretStr(LOGIN[1]))
     try:
         names = await adapter.names("tiketi-backend")
         assert (set(names.pushed), names.complete) == ({*tags, "latest", "prod", "hotfix"}, True)
@@ -117,8 +117,11 @@ async def test_a_real_registry_is_read(docker: Running) -> None:
 
 async def test_a_wrong_password_is_refused(docker: Running) -> None:
     basic = base64.b64encode(b"chatops:wrong").decode()
-    for password in (SecretStr("wrong"), None):
-        adapter = OciRegistry(url=docker.url, username="chatops" if password else None, password=password)
+    stranger, nobody = (
+        OciRegistry(url=docker.url, username="chatops", password=lambda: SecretStr("wrong")),
+        OciRegistry(url=docker.url),
+    )
+    for adapter in (stranger, nobody):
         with pytest.raises(RegistryForbidden) as caught:
             await adapter.names("tiketi-backend")
         assert basic not in caught.value.log

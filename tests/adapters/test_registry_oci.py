@@ -194,7 +194,7 @@ async def test_a_broken_connection_is_tried_once_more_and_a_slow_answer_is_not(s
 
 async def test_a_token_is_fetched_for_each_repository_once(server: Registry, world: World) -> None:
     server.faults.login = LOGIN
-    adapter = OciRegistry(url=server.url, username=LOGIN[0], password=SecretStr(LOGIN[1]))
+    adapter = OciRegistry(url=server.url, username=LOGIN[0], password=lambda: SecretStr(LOGIN[1]))
     await adapter.names(REPOSITORY)
     await adapter.images(REPOSITORY, ["latest", "prod"])
     assert asked(server).count("/token") == 1
@@ -207,11 +207,21 @@ async def test_a_token_is_fetched_for_each_repository_once(server: Registry, wor
     await adapter.aclose()
 
 
+async def test_a_password_that_was_changed_is_used_from_then_on(server: Registry) -> None:
+    server.faults.login, given = LOGIN, ["wrong"]
+    adapter = OciRegistry(url=server.url, username=LOGIN[0], password=lambda: SecretStr(given[-1]))
+    with pytest.raises(RegistryForbidden):
+        await adapter.names(REPOSITORY)
+    given.append(LOGIN[1])
+    assert (await adapter.names(REPOSITORY)).pushed
+    await adapter.aclose()
+
+
 @pytest.mark.parametrize("password", [None, "wrong"])
 async def test_without_the_right_credentials_it_is_forbidden(server: Registry, password: str | None) -> None:
     server.faults.login = LOGIN
     adapter = OciRegistry(
-        url=server.url, username=password and LOGIN[0], password=SecretStr(password) if password else None
+        url=server.url, username=password and LOGIN[0], password=(lambda: SecretStr(password)) if password else None
     )
     with pytest.raises(RegistryForbidden) as caught:
         await adapter.names(REPOSITORY)

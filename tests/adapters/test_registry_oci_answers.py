@@ -51,7 +51,7 @@ def challenge(text: str) -> web.Response:
 )
 async def test_credentials_go_nowhere_else(header: str, reason: str) -> None:
     async with Told(challenge(header)) as server:
-        adapter = OciRegistry(url=server.url, username=LOGIN[0], password=SecretStr(LOGIN[1]))
+        adapter = OciRegistry(url=server.url, username=LOGIN[0], password=lambda: SecretStr(LOGIN[1]))
         with pytest.raises(RegistryForbidden) as caught:
             await adapter.names(REPOSITORY)
         await adapter.aclose()
@@ -63,7 +63,7 @@ async def test_credentials_go_nowhere_else(header: str, reason: str) -> None:
 async def test_a_registry_that_wants_the_password_itself_gets_it() -> None:
     good = web.json_response({"tags": ["a"]})
     async with Told(challenge('Basic realm="here"'), good, web.json_response({"tags": []})) as server:
-        adapter = OciRegistry(url=server.url, username=LOGIN[0], password=SecretStr(LOGIN[1]))
+        adapter = OciRegistry(url=server.url, username=LOGIN[0], password=lambda: SecretStr(LOGIN[1]))
         assert (await adapter.names(REPOSITORY)).pushed == {"a": None}
         basic = f"Basic {base64.b64encode(b'chatops:hunter2').decode()}"
         assert server.authorizations == [None, basic]

@@ -46,7 +46,7 @@ async def everything_set_up(
             discord_guild_id=GUILD,
             argocd_url=argocd.url,
             argocd_token=SecretStr(argocd.token),
-            argocd_webhook_token=SecretStr("-"),
+            argocd_webhook_token=(SecretStr("-"),),
             github_api_url=github.url,
             github_token=SecretStr(github.token),
             github_webhook_secret=(SecretStr("-"),),

@@ -53,7 +53,7 @@ def shown(default: object) -> str:
     text = default.get_secret_value() if isinstance(default, SecretStr) else default
     if isinstance(text, Path):
         text = text.relative_to(ROOT)
-    return "" if text is None or text == {} else f"`{text}`"
+    return "" if text in (None, {}, ()) else f"`{text}`"
 
 
 def test_every_setting_is_in_the_readme_with_its_default() -> None:

@@ -51,13 +51,12 @@ def everything(scene: Scene, directory: Path) -> dict[str, str]:
     known = scene.settings
     topology = write(scene.topology, directory / "topology.yaml")
     assert known.github_token is not None
-    assert known.argocd_webhook_token is not None
     values = {
         "DISCORD_TOKEN": known.discord_token.get_secret_value(),
         "DISCORD_GUILD_ID": str(known.discord_guild_id),
         "ARGOCD_URL": known.argocd_url,
         "ARGOCD_TOKEN": known.argocd_token.get_secret_value(),
-        "ARGOCD_WEBHOOK_TOKEN": known.argocd_webhook_token.get_secret_value(),
+        "ARGOCD_WEBHOOK_TOKEN": ",".join(secret.get_secret_value() for secret in known.argocd_webhook_token),
         "GITHUB_API_URL": known.github_api_url,
         "GITHUB_TOKEN": known.github_token.get_secret_value(),
         "GITHUB_WEBHOOK_SECRET": ",".join(secret.get_secret_value() for secret in known.github_webhook_secret),

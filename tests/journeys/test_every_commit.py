@@ -49,7 +49,7 @@ async def scene(database_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
         Senders(opened.senders.url, github_secret=SECRET, argocd_token=ARGOCD_TOKEN, ci_token=CI_TOKEN) as senders,
     ):
         await opened.stop()
-        opened.settings = opened.settings.model_copy(update={"ci_token": SecretStr(CI_TOKEN)})
+        opened.settings = opened.settings.model_copy(update={"ci_token": (SecretStr(CI_TOKEN),)})
         opened.senders = opened.pipeline.senders = senders
         opened.pipeline.pace = 0
         yield opened

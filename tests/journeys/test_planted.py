@@ -24,9 +24,9 @@ pytestmark = pytest.mark.journey
 
 PLANTED = {
     "discord_token": SecretStr("planted-discord-0001"),
-    "argocd_webhook_token": SecretStr("planted-argocd-hook-0002"),
+    "argocd_webhook_token": (SecretStr("planted-argocd-hook-0002"),),
     "github_webhook_secret": (SecretStr("planted-hook-0003"), SecretStr("planted-hook-0004")),
-    "ci_token": SecretStr("planted-ci-0005"),
+    "ci_token": (SecretStr("planted-ci-0005"),),
     "registry_username": "chatops",
     "registry_password": SecretStr("planted-registry-0006"),
     "github_token": SecretStr("planted-github-0007"),

@@ -126,8 +126,8 @@ async def opened(
         recorder=recorder,
         proofs=lambda: Proofs(
             github=tuple(secret.encode() for secret in github),
-            argocd=(argocd or "").encode(),
-            ci=(ci or "").encode(),
+            argocd=(argocd.encode(),) if argocd else (),
+            ci=(ci.encode(),) if ci else (),
         ),
         verify_oidc=verify_oidc,
         health=health,

@@ -47,14 +47,20 @@ def test_without_a_secret_nobody_gets_in(secrets: tuple[bytes, ...]) -> None:
 
 @pytest.mark.parametrize("header", ["Bearer token", "bearer token", "Bearer  token "])
 def test_the_right_token_is_accepted(header: str) -> None:
-    assert signatures.bearer(header, b"token")
+    assert signatures.bearer(header, (b"token",))
 
 
 @pytest.mark.parametrize("header", [None, "", "token", "Basic token", "Bearer", "Bearer tokens", "Bearer \udcff"])
 def test_any_other_token_is_refused(header: str | None) -> None:
-    assert signatures.bearer("Bearer token", b"token")
-    assert not signatures.bearer(header, b"token")
+    assert signatures.bearer("Bearer token", (b"token",))
+    assert not signatures.bearer(header, (b"token",))
 
 
 def test_an_empty_token_opens_nothing() -> None:
-    assert not signatures.bearer("Bearer ", b"")
+    assert not signatures.bearer("Bearer ", (b"",))
+    assert not signatures.bearer("Bearer ", ())
+
+
+def test_while_one_token_replaces_the_other_both_are_accepted() -> None:
+    tokens = (b"new", b"old")
+    assert [signatures.bearer(f"Bearer {given}", tokens) for given in ("new", "old", "other")] == [True, True, False]
