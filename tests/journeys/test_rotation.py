@@ -89,7 +89,7 @@ async def test_the_doors_take_the_new_secrets_without_a_restart(scene: Scene, mo
     mounted.write("GITHUB_WEBHOOK_SECRET", "fresh-hook")
     mounted.write("ARGOCD_WEBHOOK_TOKEN", "fresh-argocd")
     mounted.write("CI_TOKEN", "fresh-ci")
-    await mounted.read("fresh-hook", "fresh-argocd", "fresh-ci")
+    await until(lambda: not {SECRET, ARGOCD_TOKEN, CI} & set(mounted.hidden[-1]))
     assert await doors(scene, **new) == [202, 202, 202]
     assert await doors(scene, **old) == [401, 401, 401]
 
