@@ -73,7 +73,7 @@ class Rereading:
         except (SettingsInvalid, OSError) as error:  # Neither has a value of a secret in its text.
             self._keep(str(error))
             return
-        self._files, self._said = found, ""
+        self._files = found
         changed = {
             name: value
             for name in READ_AGAIN
@@ -86,6 +86,8 @@ class Rereading:
         gone = [_variable(name) for name in READ_AGAIN if getattr(self._settings, name) and not getattr(fresh, name)]
         if gone:
             self._keep(f"{', '.join(gone)}: not there any more, and in use until a restart")
+        else:
+            self._said = ""
 
     def _keep(self, problem: str) -> None:
         """Say why the old ones stay in use, once for each problem."""
