@@ -149,7 +149,7 @@ def _what(release: Release, *, catalog: Catalog) -> str:
 def _images(release: Release, operation: Operation | None, *, catalog: Catalog) -> str:
     """Old and new tag with the image behind it, and a link to what is between the two commits they were built from."""
     content = operation.content if operation else None
-    change = next((one for one in content.images if one.service == release.service), None) if content else None
+    change = content.change_of(release.service) if content else None
     tag = releases.current_tag(release)
     new = tag or (change.new.tag if change and change.new else None)
     if new is None:

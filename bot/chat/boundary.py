@@ -29,7 +29,6 @@ from bot.chat.gate import is_audited
 from bot.domain.reasons import Reason, Refused
 
 ALREADY_ANSWERED = 40060
-UNKNOWN_INTERACTION = 10062
 ASK_SECONDS = 2.0
 """How long it may take to find out whether and how to ask; Discord waits for three seconds."""
 

@@ -77,6 +77,8 @@ WORKABLE = OPEN - {OperationState.WAITING}
 """States in which a worker, not a person, has the next move."""
 BEGUN = frozenset({OperationState.DISPATCHING, OperationState.RUNNING})
 """States in which an order is out, or may be."""
+NOT_BEGUN = WORKABLE - BEGUN
+"""States in which a worker has the next move, and no order is out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

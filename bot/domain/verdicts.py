@@ -77,7 +77,7 @@ def judge_automated(operation: Operation, *, event: ApplicationObserved, now: da
         return Verdict(state=OperationState.FAILED, reason=Reason.OUTCOME_UNKNOWN)
     if event.cluster_error is not None:
         return _overdue(late, Reason.CLUSTER_UNREACHABLE)
-    change = next((one for one in content.images if one.service == operation.service), None)
+    change = content.change_of(operation.service)
     workload, image = event.workload(operation.service or ""), change.new if change else None
     if workload is None or change is None or image is None or workload.desired != image:
         return _overdue(late, Reason.CONTENT_CHANGED)

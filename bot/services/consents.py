@@ -50,11 +50,10 @@ async def require_as_approved(
     reads = [read]
     if operation.written is not None:
         reads.append(await argocd.read(environment.application, revision=operation.written))
-    for one in reads:
-        found = contents.of(one, service=operation.scope, automated=environment.automated, image=image)
-        now = await manifests.pinned(found)
-        if not content.same_effect(now):
-            raise Refused(Reason.CONTENT_CHANGED, _behind_tags(content, now))
+    found = [contents.of(one, service=operation.scope, automated=environment.automated, image=image) for one in reads]
+    now = await manifests.pinned(found[0])
+    if not content.same_effect(now) or not found[0].same_effect(found[-1]):
+        raise Refused(Reason.CONTENT_CHANGED, _behind_tags(content, now))
     if not await argocd.can_sync(environment.application):
         raise Refused(Reason.WINDOW_CLOSED)
     if not await manifests.github.contains(environment.branch, content.revision):

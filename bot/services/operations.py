@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.domain import approvals, images
 from bot.domain.catalog import Catalog
-from bot.domain.operations import DEPLOYING, OPEN, Operation, OperationKind, OperationState, Rerun, Rollback
+from bot.domain.operations import BEGUN, DEPLOYING, OPEN, Operation, OperationKind, OperationState, Rerun, Rollback
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.services import environments, obstacles, saying, showing
@@ -19,7 +19,6 @@ from bot.storage.engine import Connection, Database
 
 HARD_REFRESH_PAUSE = timedelta(minutes=2)
 _LOOK_SECONDS = 0.1
-_NOT_ORDERED = (OperationState.REQUESTED, OperationState.WAITING, OperationState.APPROVED)
 _REVISION = re.compile(r"[0-9a-f]{7,40}")
 
 
@@ -179,7 +178,7 @@ async def _rivals(connection: Connection, newer: Operation) -> list[tuple[Operat
     """The open deploys and rollbacks that a newer one meets, and why each gives way; None when it does not."""
     found = []
     for other in await rows.opened(connection, newer.environment):
-        everything = newer.kind is OperationKind.ROLLBACK and other.service is None and other.state in _NOT_ORDERED
+        everything = newer.kind is OperationKind.ROLLBACK and other.service is None and other.state not in BEGUN
         if other.kind in DEPLOYING and other.id != newer.id and (other.service == newer.service or everything):
             found.append((other, _yields(other, newer=newer)))
     return found

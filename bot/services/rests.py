@@ -8,14 +8,13 @@ was read and shows that the wait is over, and what stops something is never left
 from datetime import datetime, timedelta
 
 from bot.domain.events import ApplicationObserved
-from bot.domain.operations import Operation, OperationKind, OperationState
+from bot.domain.operations import NOT_BEGUN, Operation, OperationKind
 from bot.domain.reasons import Reason
 from bot.services.steps import TRANSIENT
 from bot.storage import operations as rows
 from bot.storage.engine import Connection
 
 LONGEST = timedelta(seconds=30)
-_NOT_BEGUN = frozenset({OperationState.REQUESTED, OperationState.APPROVED})
 _HELD_UP = TRANSIENT | {Reason.OPERATION_IN_PROGRESS}
 
 
@@ -27,7 +26,7 @@ def rest(operation: Operation, *, now: datetime) -> timedelta:
     if operation.proposed:
         return LONGEST
     stops = operation.kind is OperationKind.TERMINATE
-    if stops or operation.state not in _NOT_BEGUN or operation.reason not in _HELD_UP or operation.deadline is None:
+    if stops or operation.state not in NOT_BEGUN or operation.reason not in _HELD_UP or operation.deadline is None:
         return timedelta(0)
     return max(timedelta(0), min(now - operation.updated_at, operation.deadline - now, LONGEST))
 
@@ -36,5 +35,5 @@ async def end(connection: Connection, event: ApplicationObserved) -> None:
     """Let what waits for Argo CD go on, as far as this read shows that it can. Whoever calls wakes `operations`."""
     over = {Reason.ARGOCD_UNREACHABLE} | (set() if event.pending else {Reason.OPERATION_IN_PROGRESS})
     opened = await rows.opened(connection, event.environment)
-    ids = [one.id for one in opened if one.state in _NOT_BEGUN and one.reason in over]
+    ids = [one.id for one in opened if one.state in NOT_BEGUN and one.reason in over]
     await rows.look_again(connection, ids)

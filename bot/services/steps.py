@@ -13,7 +13,7 @@ import structlog
 
 from bot.adapters.calls import CallFailed
 from bot.domain.catalog import Catalog, Environment
-from bot.domain.operations import BEGUN, Operation, OperationState
+from bot.domain.operations import BEGUN, NOT_BEGUN, Operation, OperationState
 from bot.domain.reasons import SENTENCES, Reason, Refused
 from bot.services import aftermaths, environments, obstacles, operations, own_requests, showing
 from bot.storage import applications, audit
@@ -35,7 +35,6 @@ TRANSIENT = frozenset(
         Reason.COMMIT_UNKNOWN,  # whoever writes looks for the commit first, so another try does nothing twice
     }
 )
-_WAITS = frozenset({OperationState.REQUESTED, OperationState.APPROVED})
 _LOST = {
     OperationState.APPROVED: Reason.COMMIT_UNKNOWN,
     OperationState.DISPATCHING: Reason.OUTCOME_UNKNOWN,
@@ -62,7 +61,7 @@ class Steps:
         While everything is stopped, what is not under way takes no step, and what comes to an order waits before it.
         """
         try:
-            if operation.state in _WAITS and not operation.under_way:
+            if operation.state in NOT_BEGUN and not operation.under_way:
                 await self._require_running(operation)
             await step(operation)
         except Refused as refusal:
@@ -85,7 +84,7 @@ class Steps:
     async def _unanswered(self, operation: Operation, reason: Reason) -> None:
         """Have what got no answer wait, try again, or end: what may be out already fails, the rest is refused."""
         begun = operation.state in BEGUN or operation.writing
-        if operation.state in _WAITS:
+        if operation.state in NOT_BEGUN:
             try:
                 await self._require_running(operation)
             except Refused as stopped:

@@ -30,7 +30,7 @@ async def _tried(part: str, work: Awaitable[object]) -> bool:
     """Whether a part was looked after. One row that cannot be read must not end the worker, nor keep the rest back."""
     try:
         await work
-    except Exception:
+    except Exception:  # whatever it is: the next part, and the next round, must come
         log.exception("tending.failed", part=part)
         return False
     return True

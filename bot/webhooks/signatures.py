@@ -28,7 +28,7 @@ def github(body: bytes, header: str | None, secrets: Sequence[bytes]) -> bool:
 
 
 def bearer(header: str | None, tokens: Sequence[bytes]) -> bool:
-    """Whether the `Authorization` header carries one of these tokens, of which there are two as of the secrets."""
+    """Whether the `Authorization` header carries one of these tokens; there are two while one replaces the other."""
     given = credentials(header)
     return any(hmac.compare_digest(given, token) for token in tokens if token)
 

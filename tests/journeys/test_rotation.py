@@ -134,11 +134,14 @@ async def test_what_cannot_be_read_changes_nothing_and_is_said_once(scene: Scene
         await mounted.read("fresh-hook")
         gone = "CHATOPS_CI_TOKEN: not there any more, and in use until a restart"
         await until(lambda: kept()[3:] == [gone])
+        mounted.write("GITHUB_WEBHOOK_SECRET", "third-hook")
+        await mounted.read("third-hook")
+        assert kept()[3:] == [gone]
 
     # A door whose file is gone stays as it is: shutting it needs a restart.
-    assert await doors(scene, **known | {"github": "fresh-hook"}) == [202, 202, 202]
+    assert await doors(scene, **known | {"github": "third-hook"}) == [202, 202, 202]
     changed = [line["settings"] for line in said if line["event"] == "secrets.changed"]
-    assert changed == [["CHATOPS_GITHUB_WEBHOOK_SECRET"]]
+    assert changed == [["CHATOPS_GITHUB_WEBHOOK_SECRET"]] * 2
     assert "fresh-hook" not in str(said)
 
 

@@ -1,4 +1,4 @@
-"""Which images ran well where: what a service can go back to; operations by place and state."""
+"""Which images ran well where: what a service can go back to."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,9 +18,7 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("environment", "service", "tag", name=op.f("pk_proofs")),
     )
-    op.create_index(op.f("ix_operations_environment_state"), "operations", ["environment", "state"])
 
 
 def downgrade() -> None:
-    op.drop_index(op.f("ix_operations_environment_state"), table_name="operations")
     op.drop_table("proofs")

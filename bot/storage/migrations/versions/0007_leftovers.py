@@ -1,4 +1,4 @@
-"""Which operations may have left a pull request open, so that their documents need not be searched for it."""
+"""Which operations may have left a pull request open, so that nobody searches documents for it; an index by state."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -29,8 +29,12 @@ def upgrade() -> None:
         )
     )
     op.create_index(op.f("ix_operations_leftover_updated_at"), "operations", ["leftover", "updated_at"])
+    # For a while the revision before this one made it.
+    by_state = op.f("ix_operations_environment_state")
+    op.create_index(by_state, "operations", ["environment", "state"], if_not_exists=True)
 
 
 def downgrade() -> None:
+    op.drop_index(op.f("ix_operations_environment_state"), table_name="operations")
     op.drop_index(op.f("ix_operations_leftover_updated_at"), table_name="operations")
     op.drop_column("operations", "leftover")
