@@ -11,14 +11,13 @@ import discord
 
 from bot.cards import glass as cards
 from bot.cards.base import Card
-from bot.chat import boundary, forms
+from bot.chat import boundary, forms, requests
 from bot.chat.buttons import Kind
 from bot.chat.deps import Deps
 from bot.chat.forms import Form
-from bot.domain.approvals import require_open
 from bot.domain.permissions import Capability
-from bot.domain.reasons import Reason, Refused
-from bot.services import approvals, glass
+from bot.domain.reasons import Refused
+from bot.services import glass
 
 _BUTTON = re.compile(r"chatops:(?P<verb>glass|review):(?P<id>[0-9a-z]{1,64})")
 # Short, so that the longest name of an environment fits into a hundred characters.
@@ -37,33 +36,18 @@ async def _press(interaction: discord.Interaction[Any], deps: Deps, *, verb: str
 
 async def smash(interaction: discord.Interaction, deps: Deps, *, id: str, reason: str, environment: str) -> Card:
     """One submission of the form behind Break glass. What was typed has been checked; the request says where it is."""
-    approval = await approvals.get(deps.database, id)
-    actor = await deps.gate.require(
-        interaction,
-        capability=Capability.BREAK_GLASS,
-        environment=approval.environment,
-        service=deps.gate.known(approval.scope),
-    )
+    _, actor = await requests.passed(interaction, deps, id, capability=Capability.BREAK_GLASS)
     return cards.smashed(await glass.smash(deps.database, id, actor=actor, reason=reason, now=deps.clock()))
 
 
 async def review(interaction: discord.Interaction, deps: Deps, *, approval_id: str) -> Card:
     """One press on Acknowledge: whoever may approve there, but not who broke the glass, asked for it or wrote it."""
-    approval = await approvals.get(deps.database, approval_id)
-    actor = await deps.gate.require(
-        interaction,
-        capability=Capability.APPROVE,
-        environment=approval.environment,
-        service=deps.gate.known(approval.scope),
-    )
+    approval, actor = await requests.passed(interaction, deps, approval_id, capability=Capability.APPROVE)
     login = deps.catalog.logins.get(actor.id)
     try:
         reviewed = await glass.review(deps.database, approval_id, actor=actor, now=deps.clock(), login=login)
     except Refused as refused:
-        if refused.reason not in (Reason.OWN_GLASS, Reason.OWN_REQUEST):
-            raise
-        who = deps.gate.who(capability=Capability.APPROVE, environment=approval.environment, service=approval.scope)
-        raise Refused(refused.reason, who) from refused
+        requests.refuse(refused, deps, approval)
     return cards.reviewed(reviewed)
 
 
@@ -73,14 +57,7 @@ FORM = Form(name="break_glass", template=_FORM, work=smash, typed="environment")
 
 async def _why(interaction: discord.Interaction, deps: Deps, *, approval_id: str) -> discord.ui.Modal:
     """The form behind Break glass, for whoever could break it at this moment."""
-    approval = await approvals.get(deps.database, approval_id)
-    await deps.gate.expect(
-        interaction,
-        capability=Capability.BREAK_GLASS,
-        environment=approval.environment,
-        service=deps.gate.known(approval.scope),
-    )
-    require_open(approval, now=deps.clock())
+    approval = await requests.expected(interaction, deps, approval_id, capability=Capability.BREAK_GLASS)
     return forms.modal(
         FORM,
         f"chatops:bg:{approval.id}:{approval.environment}",
