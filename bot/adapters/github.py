@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -21,8 +22,9 @@ import urllib3
 from github import Auth, Github, GithubException, UnknownObjectException
 from pydantic import SecretStr
 
-from bot.adapters.calls import CallFailed, Observe, measured, unobserved
+from bot.adapters.calls import Observe, measured, unobserved
 from bot.adapters.github_authors import people_of
+from bot.adapters.github_errors import GithubError, Limited, NotFound, limit_in
 from bot.adapters.remembering import Remembering
 from bot.domain import images
 from bot.domain.people import People
@@ -38,16 +40,6 @@ _COMPLAINT = 120
 _ON_BRANCH = frozenset({"ahead", "identical"})
 _OFF_BRANCH = frozenset({"behind", "diverged"})
 _Result = TypeVar("_Result")
-
-
-class GithubError(CallFailed):
-    """GitHub did not answer the question."""
-
-    default = Reason.GITHUB_UNREACHABLE
-
-
-class NotFound(GithubError):
-    """There is no such thing on GitHub, or the bot may not see it: GitHub answers the same to both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +97,7 @@ class GitHub:
         self._local = threading.local()
         self._clients: list[Github] = []
         self._commits: Remembering[str, Commit] = Remembering(seconds=math.inf, most=_REMEMBERED)
+        self._limited_until = 0.0
         self._writers: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def aclose(self) -> None:
@@ -158,14 +151,21 @@ class GitHub:
     async def ask(self, call: str, question: Callable[[Github], _Result]) -> _Result:
         """Have a thread put a question to its client. One that was not begun when the time is up is never begun.
 
-        `call` names the question in the metrics. Raises NotFound or GithubError.
+        `call` names the question in the metrics. Raises NotFound or GithubError; Limited, without asking, until the end
+        of a limit of which GitHub has told.
         """
         with measured(self._observe, system="github", call=call):
+            left = math.ceil(self._limited_until - monotonic())
+            if left > 0:
+                raise Limited(f"limited for {left} more s", retry_after=left)
             try:
                 async with asyncio.timeout(self._timeout):
                     return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, question)
             except TimeoutError as error:
                 raise GithubError(f"no answer within {self._timeout:g} s") from error
+            except Limited as error:
+                self._limited_until = max(self._limited_until, monotonic() + error.retry_after)
+                raise
 
     @asynccontextmanager
     async def writing(self, branch: str) -> AsyncIterator[None]:
@@ -203,6 +203,8 @@ class GitHub:
         except UnknownObjectException as error:
             raise NotFound(str(error)) from error
         except GithubException as error:
+            if limit := limit_in(error):
+                raise limit from error
             raise (NotFound if error.status == _NO_COMMIT else GithubError)(str(error)) from error
         except Exception as error:
             # PyGithub lets through what requests and PyJWT raise, and asserts that answers carry the address it was

@@ -11,8 +11,9 @@ from typing import Any
 
 from github import Github
 
-from bot.adapters.github import GitHub, GithubError
-from bot.adapters.github_requests import LIMITED, Limited, Rejected, read
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import LIMITED, GithubError, Limited
+from bot.adapters.github_requests import Rejected, read
 from bot.adapters.github_writes import NOT_FOUND
 
 _SCOPES = "x-oauth-scopes"

@@ -22,8 +22,9 @@ from typing import Any
 from github import Github
 
 from bot.adapters.fields import Json, entries, section
-from bot.adapters.github import SUBJECT_LENGTH, GitHub, GithubError
+from bot.adapters.github import SUBJECT_LENGTH, GitHub
 from bot.adapters.github_authors import people_of
+from bot.adapters.github_errors import GithubError
 from bot.adapters.github_writes import commits_on, revision_in
 from bot.domain.comparisons import Commit, Comparison, Pull, Side
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError
 from bot.adapters.github_objects import blob_name
 from bot.adapters.github_requests import Rejected, Unanswered, read, write
 from bot.adapters.github_writes import CONFLICT, NOT_FOUND, Raced, Written, commits_of, commits_on, revision_in, settle

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError
 from bot.adapters.github_requests import Unanswered, read, write
 from bot.adapters.github_writes import Failed, Written, revision_in
 from bot.domain.reasons import Reason, Refused

@@ -7,7 +7,8 @@ three of them: a commit that came by way of more has its mergers among those.
 from typing import Any
 
 from bot.adapters.fields import section
-from bot.adapters.github import Commit, GitHub, GithubError, commit_in
+from bot.adapters.github import Commit, GitHub, commit_in
+from bot.adapters.github_errors import GithubError
 from bot.adapters.github_requests import read
 from bot.adapters.github_writes import commits_on
 from bot.domain.people import People

@@ -11,9 +11,10 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError, Limited
 from bot.adapters.github_files import change_file, read_file
-from bot.adapters.github_requests import Limited, Rejected, Unanswered, mutate, read, write
+from bot.adapters.github_requests import Rejected, Unanswered, mutate, read, write
 from bot.adapters.github_writes import UNPROCESSABLE, Raced, revision_in, settle, tip_of
 from bot.adapters.kustomization import text_of
 from bot.domain import commits

@@ -6,17 +6,14 @@ below. A write is sent once: whoever sent it has to look whether it came about (
 """
 
 import re
-from time import time
 from typing import Any
 
 from github import Github, GithubException
 
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import DEFAULT_WAIT, GithubError, Limited, limit_in, message_of
 from bot.domain.reasons import Reason
 
-LIMITED = frozenset({403, 429})
-LONGEST_WAIT = 3600
-_DEFAULT_WAIT = 60
 _REFUSED = range(400, 500)
 _HIDDEN = 404
 """What GitHub answers to a write where one may read and not write, as if nothing were there."""
@@ -36,16 +33,6 @@ class Rejected(GithubError):
         super().__init__(f"{status} {message}", reason=_reason(status, message))
         self.status = status
         self.message = message
-
-
-class Limited(GithubError):
-    """GitHub has had too many requests and did nothing: ask again after so many seconds, and not before."""
-
-    default = Reason.GITHUB_LIMITED
-
-    def __init__(self, log: str, *, retry_after: int) -> None:
-        super().__init__(log)
-        self.retry_after = retry_after
 
 
 class Unanswered(GithubError):
@@ -80,7 +67,7 @@ async def mutate(github: GitHub, call: str, *, mutation: str, values: dict[str, 
     if errors:
         text = "; ".join(str(error.get("message")) for error in errors if isinstance(error, dict))
         if any(isinstance(error, dict) and error.get("type") == "RATE_LIMITED" for error in errors):
-            raise Limited(text, retry_after=_DEFAULT_WAIT)
+            raise Limited(text, retry_after=DEFAULT_WAIT)
         raise Rejected(422, text)
     if not isinstance(answer, dict) or not isinstance(answer.get("data"), dict):
         raise Unanswered(f"not an answer of GraphQL: {answer!r}")
@@ -112,27 +99,12 @@ def _request(client: Github, verb: str, url: str, **more: Any) -> Any:
 
 
 def _translated(error: GithubException) -> GithubError:
-    answer = error.data if isinstance(error.data, dict) else {}
-    message = str(answer.get("message") or error.message or "")
-    for more in answer.get("errors") or ():  # each a text, or an object that has one
-        message = f"{message} {more.get('message', more) if isinstance(more, dict) else more}"
-    headers = error.headers or {}
-    limited = "rate limit" in message.lower() or headers.get("retry-after") is not None
-    if error.status in LIMITED and limited:
-        return Limited(f"{error.status} {message}", retry_after=_wait(headers))
+    message = message_of(error)
+    if limit := limit_in(error):
+        return limit
     if error.status not in _REFUSED:
         return GithubError(f"{error.status} {message}")
     return Rejected(error.status, message)
-
-
-def _wait(headers: dict[str, str]) -> int:
-    """The seconds of Retry-After, or until a used-up limit begins anew; at most an hour, a minute if unsaid."""
-    after, reset = str(headers.get("retry-after", "")), str(headers.get("x-ratelimit-reset", ""))
-    if after.isdecimal():
-        return min(int(after), LONGEST_WAIT)
-    if headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
-        return max(1, min(int(reset) - int(time()), LONGEST_WAIT))
-    return _DEFAULT_WAIT
 
 
 def _reason(status: int, message: str) -> Reason:

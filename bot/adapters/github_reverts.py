@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError
 from bot.adapters.github_objects import Entry, blob_name, make_blob, make_commit, read_commit, read_text, read_tree
 from bot.adapters.github_requests import Rejected, read, write
 from bot.adapters.github_writes import (

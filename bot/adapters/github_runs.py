@@ -12,7 +12,8 @@ from typing import Any
 from github import Github, GithubException
 
 from bot.adapters.fields import Json, moment
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError
 from bot.domain.reasons import Reason
 
 _WORDS = {

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError
 from bot.adapters.github_requests import Rejected, Unanswered, read
 from bot.domain import commits, images
 from bot.domain.reasons import Reason

@@ -23,7 +23,6 @@ NAME_LENGTH, REASON_LENGTH = 80, 200
 SUBJECT_LENGTH = 200
 _OPERATION = "Chatops-Operation"
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,63}")
-_REVERTS = re.compile(r"^This reverts commit ([0-9a-f]{40})\.$", re.MULTILINE)
 _KEPT = " ._-'()"
 
 
@@ -94,12 +93,6 @@ def carries(message: str, *, operation: str) -> bool:
     Any line, because GitHub moves trailers into the middle when it squashes several commits into one.
     """
     return f"{_OPERATION}: {operation}" in message.replace("\r\n", "\n").split("\n")
-
-
-def reverted(message: str) -> str | None:
-    """The revision that the message says it takes back."""
-    found = _REVERTS.search(message.replace("\r\n", "\n"))
-    return found[1] if found else None
 
 
 def subject_of(message: str) -> str:

@@ -13,7 +13,8 @@ from itertools import islice, pairwise
 import structlog
 
 from bot.adapters import github_files, github_people, kustomization
-from bot.adapters.github import Commit, GithubError
+from bot.adapters.github import Commit
+from bot.adapters.github_errors import GithubError
 from bot.domain.catalog import Environment
 from bot.domain.comparisons import Comparison
 from bot.domain.contents import Content

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.adapters import github_comparisons
-from bot.adapters.github import GitHub, NotFound
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import NotFound
 from bot.domain import images, releases
 from bot.domain.catalog import Catalog
 from bot.domain.comparisons import Comparison, Version

@@ -20,7 +20,8 @@ from bot.adapters.argocd import ArgoCD
 from bot.adapters.argocd_errors import ArgocdError, InProgress, OrderUncertain
 from bot.adapters.argocd_values import ApplicationRead
 from bot.adapters.cluster import Clusters
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError
 from bot.domain import verdicts
 from bot.domain.contents import Content
 from bot.domain.events import ApplicationObserved, SyncOperation

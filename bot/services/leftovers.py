@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.adapters import github_pulls
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError, Limited
 from bot.adapters.github_pulls import Pull, PullState
-from bot.adapters.github_requests import Limited
 from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation
 from bot.domain.reasons import SENTENCES, Reason

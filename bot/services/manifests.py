@@ -14,7 +14,8 @@ from functools import partial
 import structlog
 
 from bot.adapters import github_comparisons, github_files, github_pulls, github_reverts, kustomization
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError
 from bot.adapters.github_pulls import Pull
 from bot.adapters.registry import Registry
 from bot.domain import commits, images

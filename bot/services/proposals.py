@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.adapters.argocd import ArgoCD
-from bot.adapters.github import Commit, GitHub, NotFound
+from bot.adapters.github import Commit, GitHub
+from bot.adapters.github_errors import NotFound
 from bot.domain import images, rollbacks
 from bot.domain.approvals import UNMAPPED, Approval
 from bot.domain.catalog import Environment

@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.adapters import github_runs
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError
 from bot.adapters.github_runs import Run, RunRefused
 from bot.domain.operations import Operation, OperationState, Rerun
 from bot.domain.reasons import Reason, Refused

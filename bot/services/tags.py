@@ -13,7 +13,8 @@ from datetime import datetime
 
 import structlog
 
-from bot.adapters.github import GitHub, GithubError, NotFound
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError, NotFound
 from bot.adapters.registry import Registry, RegistryError
 from bot.adapters.remembering import Remembering
 from bot.cards.tags import Origin, Overview, Place

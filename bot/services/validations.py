@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from bot.adapters import kustomize, manifest_check, overlays
-from bot.adapters.github import Commit, GitHub, NotFound
+from bot.adapters.github import Commit, GitHub
+from bot.adapters.github_errors import NotFound
 from bot.adapters.github_writes import tip_of
 from bot.adapters.kustomize import DoesNotBuild
 from bot.domain.catalog import Environment

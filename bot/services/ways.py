@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bot.adapters import github_files, kustomization
 from bot.adapters.argocd import ArgoCD
-from bot.adapters.github import GithubError
+from bot.adapters.github_errors import GithubError
 from bot.domain.catalog import Environment
 from bot.domain.events import ApplicationObserved, SyncStatus
 from bot.domain.images import Image

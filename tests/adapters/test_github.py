@@ -8,7 +8,8 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.adapters.github import App, Commit, GitHub, GithubError, NotFound
+from bot.adapters.github import App, Commit, GitHub
+from bot.adapters.github_errors import GithubError, Limited, NotFound
 from bot.domain.people import People
 from bot.domain.reasons import Reason
 from sandbox.world import World
@@ -130,15 +131,29 @@ async def test_a_failure_that_stays_is_reported(github: GitHub, server: Scripted
 
 
 @pytest.mark.parametrize("limit", [{"status": 403}, {"secondary_limit": 3600}], ids=["primary", "secondary"])
-async def test_a_rate_limit_is_an_answer_and_nobody_sleeps_through_it(
-    github: GitHub, server: Scripted, world: World, limit: dict[str, int]
+async def test_a_limit_is_an_answer_and_github_is_asked_nothing_until_its_end(
+    github: GitHub, server: Scripted, world: World, limit: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    now = 1000.0
+    monkeypatch.setattr("bot.adapters.github.monotonic", lambda: now)
+    head = world.git.head("main").sha
     for name, value in limit.items():
         setattr(server.faults, name, value)
-    with pytest.raises(GithubError) as caught:
-        await github.commit(world.git.head("main").sha)
+    with pytest.raises(Limited) as caught:
+        await github.commit(head)
     assert "rate limit" in caught.value.log
+    assert caught.value.reason is Reason.GITHUB_LIMITED
+    server.faults.status = server.faults.secondary_limit = None
+    wait = caught.value.retry_after
+    assert wait > 1700
+    now += wait - 0.5
+    with pytest.raises(Limited) as caught:
+        await github.contains("main", head)
+    assert (caught.value.log, caught.value.retry_after) == ("limited for 1 more s", 1)
     assert len(server.requests) == 1
+    now += 0.5
+    assert await github.contains("main", head)
+    assert len(server.requests) == 2
 
 
 async def test_bad_credentials_are_reported(server: Scripted, world: World) -> None:

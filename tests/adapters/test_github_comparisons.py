@@ -7,7 +7,8 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.adapters import github_comparisons
-from bot.adapters.github import GitHub, GithubError, NotFound
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError, NotFound
 from bot.domain.comparisons import Commit, Comparison, Pull, Side
 from bot.domain.people import People
 from sandbox.github import Github

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError
 from bot.adapters.github_files import File, find_written, read_file
 from bot.adapters.github_requests import Unanswered
 from bot.adapters.github_writes import Raced, Written

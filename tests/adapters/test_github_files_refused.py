@@ -6,9 +6,10 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError, Limited
 from bot.adapters.github_files import change_file
-from bot.adapters.github_requests import Limited, Unanswered
+from bot.adapters.github_requests import Unanswered
 from bot.domain.reasons import Reason, Refused
 from sandbox.github_writes import CHECKS, CLASSIC, RULES
 from sandbox.world import World
@@ -52,23 +53,22 @@ async def test_a_token_that_may_only_read(repository: GitHub, hub: Scripted, wor
     assert caught.value.reason is Reason.GITHUB_FORBIDDEN
 
 
+@pytest.mark.parametrize(
+    ("fault", "least", "most"),
+    [({"writes_limited": 90}, 90, 90), ({"writes_limited": 99_999}, 3600, 3600), ({"status": 403}, 1700, 1801)],
+    ids=["secondary", "too long", "primary"],
+)
 async def test_a_limit_says_when_to_try_again_and_nobody_sleeps(
-    repository: GitHub, hub: Scripted, world: World, calls: Calls
+    repository: GitHub, hub: Scripted, world: World, calls: Calls, fault: dict[str, int], least: int, most: int
 ) -> None:
-    hub.faults.writes_limited = 90
+    for name, value in fault.items():
+        setattr(hub.faults, name, value)
     with pytest.raises(Limited) as caught:
         await deploy(repository)
-    assert (caught.value.reason, caught.value.retry_after) == (Reason.GITHUB_LIMITED, 90)
-    assert len(hub.wrote) == 1
-    assert calls.seen[-1] == ("github", "write_file", "github_limited")
-    hub.faults.writes_limited = 99_999
-    with pytest.raises(Limited) as caught:
-        await deploy(repository)
-    assert caught.value.retry_after == 3600
-    hub.faults.writes_limited, hub.faults.status = None, 403
-    with pytest.raises(Limited) as caught:
-        await deploy(repository)
-    assert 1700 <= caught.value.retry_after <= 1801
+    assert caught.value.reason is Reason.GITHUB_LIMITED
+    assert least <= caught.value.retry_after <= most
+    assert len(hub.wrote) == (1 if "writes_limited" in fault else 0)
+    assert calls.seen[-1][2] == "github_limited"
     assert made_by(world) == []
 
 

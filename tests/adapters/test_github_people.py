@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from aiohttp import web
 
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError, Limited
 from bot.adapters.github_people import mergers, touched
-from bot.adapters.github_requests import Limited
 from bot.domain.people import People
 from sandbox.github_shapes import Pull
 from sandbox.world import World

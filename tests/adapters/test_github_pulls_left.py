@@ -2,9 +2,10 @@
 
 import pytest
 
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError, Limited
 from bot.adapters.github_pulls import Pull, PullState, close_pull
-from bot.adapters.github_requests import Limited, Unanswered
+from bot.adapters.github_requests import Unanswered
 from bot.domain.reasons import Reason
 from sandbox.world import World
 from tests.adapters.hub import OPERATION, Scripted

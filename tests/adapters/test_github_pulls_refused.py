@@ -3,9 +3,10 @@
 import pytest
 from aiohttp import web
 
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError, Limited
 from bot.adapters.github_pulls import PullState, read_pull
-from bot.adapters.github_requests import Limited, Unanswered
+from bot.adapters.github_requests import Unanswered
 from bot.domain.reasons import Reason, Refused
 from sandbox.github_writes import RULES
 from sandbox.world import World
@@ -43,14 +44,14 @@ async def test_refusals_have_their_reasons(repository: GitHub, hub: Scripted) ->
     with pytest.raises(GithubError) as caught:
         await propose(repository)
     assert caught.value.reason is Reason.GITHUB_FORBIDDEN
-    hub.faults.forbidden, hub.faults.writes_limited = frozenset(), 30
-    with pytest.raises(Limited):
-        await propose(repository)
-    hub.faults.writes_limited = None
+    hub.faults.forbidden = frozenset()
     hub.faults.protected[BRANCH] = RULES
     with pytest.raises(GithubError) as caught:
         await propose(repository)
     assert caught.value.reason is Reason.BRANCH_PROTECTED
+    hub.faults.writes_limited = 30
+    with pytest.raises(Limited):
+        await propose(repository)
 
 
 @pytest.mark.parametrize("text", ["<html>", "[]", "{}", '[{"number": "x"}]'])

@@ -3,8 +3,9 @@
 import pytest
 from aiohttp import web
 
-from bot.adapters.github import GitHub, GithubError
-from bot.adapters.github_requests import Limited, Unanswered
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError, Limited
+from bot.adapters.github_requests import Unanswered
 from bot.adapters.github_reverts import find_reverted, revert
 from bot.adapters.github_writes import Written
 from bot.domain.reasons import Reason, Refused
@@ -238,4 +239,5 @@ async def test_a_protected_or_missing_branch_and_a_limit(repository: GitHub, hub
         await back(repository, made)
     assert limited.value.retry_after == 30
     assert made_by(world) == []
-    assert await find_reverted(repository, branch="main", operation=OPERATION) is None
+    async with connected(hub) as restarted:
+        assert await find_reverted(restarted, branch="main", operation=OPERATION) is None

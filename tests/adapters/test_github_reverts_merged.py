@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from aiohttp import web
 
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError
 from bot.adapters.github_objects import LONGEST
 from bot.adapters.github_reverts import Check, preview, revert
 from bot.adapters.github_writes import Written

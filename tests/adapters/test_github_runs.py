@@ -8,7 +8,8 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.adapters import github_runs
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError
 from bot.adapters.github_runs import Run, RunRefused
 from bot.domain.reasons import Reason
 from sandbox import actions

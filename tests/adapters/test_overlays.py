@@ -7,7 +7,8 @@ import pytest
 from aiohttp import web
 
 from bot.adapters import overlays
-from bot.adapters.github import GitHub, GithubError
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError
 from bot.domain.reasons import Reason, Refused
 from bot.domain.validations import Problem
 from sandbox import git_objects
