@@ -1,10 +1,22 @@
-"""What is in the way of a request, in one line on its card and in a refusal, and what whoever is stopped can do."""
+"""What is in the way of a request, each in a line on its card and in a refusal, and what whoever is stopped can do."""
+
+from collections.abc import Sequence
 
 from bot.cards import freezes, locks, stops
 from bot.domain.freezes import Frozen
 from bot.domain.locks import Lock
 from bot.domain.obstacles import Obstacle
 from bot.domain.stops import Stop
+
+SHOWN = 3
+"""How many are told in full; the rest is counted."""
+
+
+def all_told(found: Sequence[Obstacle]) -> str:
+    """Everything that is in the way, with what to do about each; '' for nothing."""
+    lines = [f"{told(one)}\n{way_out(one)}" for one in found[:SHOWN]]
+    more = len(found) - SHOWN
+    return "\n".join([*lines, f"And {more} more: `/locks` and `/freeze list` show them."] if more > 0 else lines)
 
 
 def told(obstacle: Obstacle) -> str:
