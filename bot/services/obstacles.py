@@ -15,7 +15,7 @@ from bot.domain.approvals import ApprovalState
 from bot.domain.catalog import Environment
 from bot.domain.freezes import Frozen
 from bot.domain.locks import Lock
-from bot.domain.obstacles import Obstacle
+from bot.domain.obstacles import Obstacle, stands_still
 from bot.domain.operations import ALL, DEPLOYING, Operation, OperationKind, OperationState
 from bot.domain.reasons import Reason, Refused
 from bot.domain.stops import Stop
@@ -155,10 +155,10 @@ async def _keep(database: Database, approval_id: str, *, places: Mapping[str, En
         operation = await operation_rows.get(connection, found[0].operation_id)
         if operation is None or operation.state is not OperationState.WAITING:
             return
-        obstacle = await in_the_way(connection, operation, now=now)
-        if isinstance(obstacle, Stop | Frozen):
-            ends = obstacle.until if isinstance(obstacle, Frozen) else None
-            await give_time(connection, operation, environment=place, after=ends or now, now=now)
+        obstacles = await all_of(connection, operation, now=now)
+        if stands_still(obstacles):
+            ends = [one.until for one in obstacles if isinstance(one, Frozen) and one.until is not None]
+            await give_time(connection, operation, environment=place, after=max(ends, default=now), now=now)
 
 
 def _reason(obstacle: Obstacle) -> Reason:

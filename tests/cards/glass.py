@@ -40,10 +40,10 @@ def cards() -> dict[str, Card]:
     return {f"glass/{kind}-{name}": card for kind, found in kinds.items() for name, card in found}
 
 
-def _release(asked: Operation, consent: Approval, *, obstacle: Obstacle | None = None) -> Card:
+def _release(asked: Operation, consent: Approval, *, held_by: tuple[Obstacle, ...] = ()) -> Card:
     release = story.told([*story.pipeline(), seen(110)])
     return release_card.render(
-        release, id=42, operation=asked, approval=consent, catalog=PLACES, now=after(600), obstacle=obstacle
+        release, id=42, operation=asked, approval=consent, catalog=PLACES, now=after(600), held_by=held_by
     )
 
 
@@ -60,7 +60,7 @@ def _releases() -> Iterator[tuple[str, Card]]:
             release_card.render(told, id=42, operation=one, approval=consent, catalog=places, now=after(600)),
         )
     yield "by-itself", _release(replace(waiting, requested_by=None), approval())
-    yield "locked", _release(waiting, approval(), obstacle=lock())
+    yield "locked", _release(waiting, approval(), held_by=(lock(),))
     yield "broken", _release(operation(OperationState.APPROVED), BROKEN)
     yield "hotfix-hostile", _release(operation(OperationState.APPROVED, hotfix="it burns"), LOUD)
     yield "reviewed", _release(operation(OperationState.RUNNING), REVIEWED)
