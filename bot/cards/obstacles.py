@@ -10,14 +10,14 @@ from bot.domain.locks import Lock
 from bot.domain.obstacles import Obstacle, stands_still
 from bot.domain.stops import Stop
 
-SHOWN = 3
-"""How many are told in full; the rest is counted."""
+SHOWN, MOST = 3, 6
+"""How many are told in full in passing, and to who asks for them; the rest is counted."""
 
 
-def all_told(found: Sequence[Obstacle]) -> str:
+def all_told(found: Sequence[Obstacle], *, most: int = SHOWN) -> str:
     """Everything that is in the way, with what to do about each; '' for nothing."""
-    lines = [f"{told(one)}\n↳ {way_out(one)}" for one in found[:SHOWN]]
-    more = len(found) - SHOWN
+    lines = [f"{told(one)}\n↳ {way_out(one)}" for one in found[:most]]
+    more = len(found) - most
     return "\n".join([*lines, f"… and {more} more: `/locks` and `/freeze list` show them."] if more > 0 else lines)
 
 

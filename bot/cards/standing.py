@@ -13,7 +13,7 @@ from bot.cards import obstacles
 from bot.cards.base import Colour
 from bot.cards.text import code, command, duration, plain, several
 from bot.domain import releases, timeline
-from bot.domain.approvals import Approval, ApprovalState
+from bot.domain.approvals import Approval, ApprovalState, Group
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import RunStatus
 from bot.domain.hindrances import hindrance
@@ -233,14 +233,18 @@ def approvers(environment: Environment | None, service: str | None) -> str:
 def still_needed(approval: Approval) -> str:
     """How many people have to consent yet, and of which groups, with the roles of each."""
     people = "one more person" if approval.missing == 1 else f"{approval.missing} more people"
+    return f"Still needed: {people}{of_groups(approval.unfilled, vacant=approval.vacant, missing=approval.missing)}."
+
+
+def of_groups(groups: Sequence[Group], *, vacant: int, missing: int) -> str:
+    """Of which groups the `missing` people have to be, `vacant` of which nobody stands for; '' for none."""
     named = [
-        f"**{plain(group.name, 40)}** ({_either(f'<@&{role}>' for role in sorted(group.roles))})"
-        for group in approval.unfilled
+        f"**{plain(group.name, 40)}** ({_either(f'<@&{role}>' for role in sorted(group.roles))})" for group in groups
     ]
-    if named:
-        groups = " and of ".join(named) if len(named) == approval.vacant else _either(named)
-        people += f", {'' if approval.missing == approval.vacant else 'among them somebody '}of {groups}"
-    return f"Still needed: {people}."
+    if not named:
+        return ""
+    every = " and of ".join(named) if len(named) == vacant else _either(named)
+    return f", {'' if missing == vacant else 'among them somebody '}of {every}"
 
 
 def _either(names: Iterable[str]) -> str:

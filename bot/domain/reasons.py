@@ -217,7 +217,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.LOCK_UNKNOWN: "There is no such lock. `/locks` shows those there are.",
     Reason.LOCK_PERIOD: "Write how long as `30m`, `2h` or `1d`, 30 days at most, or leave it out until you `/unlock`.",
     Reason.UNKNOWN_ACTION: "There is no such action. Pick one from the list that appears as you type.",
-    Reason.OPERATION_UNKNOWN: "There is no such operation, or not one that you may see. Its id stands on its card.",
+    Reason.OPERATION_UNKNOWN: (
+        "There is no such operation, or not one that you may see. Pick one from the list that appears as you type."
+    ),
     Reason.SINCE_UNREADABLE: "That is not a time to begin at: `30m`, `12h`, `7d`, or a day like `2026-01-31`.",
     Reason.FROZEN: "Nothing is deployed here for now: it is frozen. Going back with `/rollback` is always possible.",
     Reason.FREEZE_UNREADABLE: (

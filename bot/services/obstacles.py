@@ -36,14 +36,6 @@ async def in_the_way(connection: Connection, operation: Operation, *, now: datet
     return next(iter(await all_of(connection, operation, now=now)), None)
 
 
-async def at(
-    connection: Connection, kind: OperationKind, *, environment: str, service: str | None, now: datetime
-) -> Obstacle | None:
-    """The first of `all_at`."""
-    found = await all_at(connection, kind, environment=environment, service=service, now=now)
-    return next(iter(found), None)
-
-
 async def all_of(connection: Connection, operation: Operation, *, now: datetime) -> tuple[Obstacle, ...]:
     """Everything that forbids this operation at this moment; a hot-fix goes through every freeze that can be read."""
     place, service = operation.environment, operation.scope

@@ -13,7 +13,7 @@ from bot.domain.approvals import Approval
 from bot.domain.obstacles import Obstacle
 from bot.domain.operations import Operation, OperationKind, OperationState, Rollback, Way
 from bot.domain.permissions import Capability
-from tests.cards import story
+from tests.cards import explained, story
 from tests.cards.looked import HOSTILE
 from tests.cards.places import JIWON, MINA, catalog
 from tests.cards.story import after, approval, operation, seen
@@ -96,7 +96,7 @@ def _answers() -> Iterator[tuple[str, Card]]:
     asked = operation(OperationState.APPROVED)
     yield "broken", glass.smashed(BROKEN)
     yield "reviewed", glass.reviewed(REVIEWED)
-    yield "why", explanations.why(asked, approval=BROKEN, entries=(), url=URL)
+    yield "why", explained.told(asked, BROKEN)
     yield "call", summons.render(BROKEN, operation=asked, role=400, url=URL, now=after(600) + timedelta(hours=2))
     may = frozenset({400})
     yield (
@@ -108,8 +108,8 @@ def _answers() -> Iterator[tuple[str, Card]]:
             place="prod",
             refused=None,
             granted=may,
-            held=may,
-            obstacle=None,
+            roles=may,
+            obstacles=(),
             identified=True,
         ),
     )

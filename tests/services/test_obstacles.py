@@ -37,9 +37,6 @@ async def test_each_is_told_for_what_it_holds_and_the_first_decides(bot: Bot) ->
             kind: await obstacles.all_at(connection, kind, environment="prod", service=TICKETS, now=bot.clock())
             for kind in OperationKind
         }
-        for kind, told in found.items():
-            first = await obstacles.at(connection, kind, environment="prod", service=TICKETS, now=bot.clock())
-            assert first == (told[0] if told else None)
         hotfix = replace(operation, hotfix="payments fail")
         assert await obstacles.all_of(connection, hotfix, now=bot.clock()) == (stop, wide, strict)
         assert await obstacles.all_of(connection, operation, now=bot.clock()) == (stop, wide, strict, frozen)
