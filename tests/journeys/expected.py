@@ -72,7 +72,7 @@ def order(scene: Scene, revision: str, *, operation: str, asked: str, approved: 
 
 HELP = "\n".join(
     (
-        "`/audit` · environment · member · action · since",
+        "`/audit` · environment · member · action · since · operation · service",
         "Who did what, where, when, and what came of it",
         "`/can member: action: environment:` · service",
         "Whether somebody may do something somewhere at this moment, and why",
@@ -129,7 +129,7 @@ HELP = "\n".join(
         "`/validate environment:` · revision",
         "Build an environment's overlay with kustomize and check it; nothing is changed",
         "`/why operation:`",
-        "What an operation went through, and why it ended as it did",
+        "What an operation went through, and why it ended as it did or does not go on",
         "`/windows environment:`",
         "Whether a sync is possible now, and the sync windows that decide it",
     )
