@@ -1,5 +1,6 @@
 """/audit: who did what, where, and what came of it."""
 
+from dataclasses import replace
 from functools import partial
 
 import discord
@@ -47,6 +48,8 @@ class Audit(commands.Cog):
         member="Only what this person did",
         action="Only this, for instance deploy or gate:approve",
         since="From then on: 30m, 12h, 7d, or a day like 2026-01-31",
+        operation="Only what this operation went through: pick one, or its id from its card or /why",
+        service="Only what names this service",
     )
     async def audit(
         self,
@@ -55,10 +58,18 @@ class Audit(commands.Cog):
         member: discord.User | None = None,
         action: Action | None = None,
         since: Since | None = None,
+        operation: completion.OperationId | None = None,
+        service: str | None = None,
     ) -> None:
         """Show the newest rows of the trail."""
-        who = member.id if member else None
-        work = partial(self._audit, interaction, environment=environment, member=who, action=action, since=since)
+        look = Look(
+            environment=environment,
+            member=member.id if member else None,
+            action=action,
+            operation=operation.strip() if operation else None,
+            service=service,
+        )
+        work = partial(self._audit, interaction, look=look, since=since)
         await boundary.answer(interaction, name="audit", observe=self._deps.observe, work=work)
 
     @audit.autocomplete("environment")
@@ -73,15 +84,15 @@ class Audit(commands.Cog):
     async def _times(self, interaction: discord.Interaction, current: str) -> completion.Choices:
         return completion.matching(TIMES if trail.readable(interaction, self._deps) else (), current)
 
-    async def _audit(
-        self,
-        interaction: discord.Interaction,
-        *,
-        environment: str | None,
-        member: int | None,
-        action: str | None,
-        since: str | None,
-    ) -> Card:
+    @audit.autocomplete("operation")
+    async def _operations(self, interaction: discord.Interaction, current: str) -> completion.Choices:
+        return await completion.operations_of(self._deps, trail.readable(interaction, self._deps), current)
+
+    @audit.autocomplete("service")
+    async def _services(self, interaction: discord.Interaction, current: str) -> completion.Choices:
+        may = trail.readable(interaction, self._deps)
+        return completion.matching(self._deps.catalog.services if may else (), current)
+
+    async def _audit(self, interaction: discord.Interaction, *, look: Look, since: str | None) -> Card:
         begin = None if since is None else trail.moment(since, now=self._deps.clock())
-        look = Look(environment=environment, member=member, action=action, since=begin)
-        return await trail.show(interaction, self._deps, look=look)
+        return await trail.show(interaction, self._deps, look=replace(look, since=begin))

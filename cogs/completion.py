@@ -2,7 +2,7 @@
 
 import asyncio
 import zoneinfo
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 
 import discord
@@ -12,9 +12,11 @@ from bot.cards import freezes as freeze_cards
 from bot.cards import locks as lock_cards
 from bot.cards.text import cut
 from bot.chat.deps import Deps
-from bot.services import freezes, locks, operations, views
+from bot.domain.operations import Operation
+from bot.services import explanations, freezes, locks, operations, views
 
 Choices = list[app_commands.Choice[str]]
+OperationId = app_commands.Range[str, 1, 32]
 MOST = 25
 """Discord shows no more."""
 LONGEST = 100
@@ -56,6 +58,12 @@ async def tags(interaction: discord.Interaction, deps: Deps, typed: str) -> Choi
     if environment not in deps.gate.visible(interaction):
         return []
     return matching(await deps.tags.newest(str(getattr(interaction.namespace, "service", ""))), typed)
+
+
+async def operations_of(deps: Deps, environments: Collection[str], typed: str) -> Choices:
+    """The newest operations of these environments; the value is the id, and typing it finds the operation too."""
+    found = await explanations.newest(deps.database, environments)
+    return _named([(cut(_called(one), LONGEST), one.id) for one in found], typed)
 
 
 async def proven(interaction: discord.Interaction, deps: Deps, typed: str) -> Choices:
@@ -128,6 +136,13 @@ def _named(names: Iterable[tuple[str, str]], typed: str) -> Choices:
     wanted = typed.strip().casefold()
     fitting = [(name, value) for name, value in names if wanted in f"{name} {value}".casefold()]
     return [app_commands.Choice(name=name, value=value) for name, value in fitting[:MOST]]
+
+
+def _called(operation: Operation) -> str:
+    """What tells it apart comes first: a phone shows about 40 characters."""
+    when = f"{operation.requested_at:%d %b %H:%M:%S} UTC"
+    what = f"{operation.kind} {operation.subject} → {operation.environment}"
+    return f"{when} {operation.state} · {what} · {cut(operation.requested_name, 32)}"
 
 
 def _late(name: str, wanted: str) -> bool:

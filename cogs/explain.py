@@ -7,10 +7,12 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.cards import explanations as cards
+from bot.cards import stories
 from bot.cards.base import Card
 from bot.chat import boundary
 from bot.chat.deps import Deps
-from bot.domain.operations import Operation, OperationKind
+from bot.domain.obstacles import Obstacle
+from bot.domain.operations import OperationKind
 from bot.domain.permissions import Capability
 from bot.domain.reasons import Reason, Refused
 from bot.services import explanations, operations, stops
@@ -26,8 +28,6 @@ _KINDS = {
     Capability.REFRESH: OperationKind.REFRESH,
 }
 """What each capability is for, as far as something may keep it away."""
-
-OperationId = app_commands.Range[str, 1, 32]
 
 
 class Explain(commands.Cog):
@@ -52,9 +52,9 @@ class Explain(commands.Cog):
         work = partial(self._can, interaction, member=member, action=action, environment=environment, service=service)
         await boundary.answer(interaction, name="can", observe=self._deps.observe, work=work)
 
-    @app_commands.command(description="What an operation went through, and why it ended as it did")
-    @app_commands.describe(operation="Its id, which stands at the bottom of its card")
-    async def why(self, interaction: discord.Interaction, operation: OperationId) -> None:
+    @app_commands.command(description="What an operation went through, and why it ended as it did or does not go on")
+    @app_commands.describe(operation="Pick one, or its id from the bottom of its card or from /audit")
+    async def why(self, interaction: discord.Interaction, operation: completion.OperationId) -> None:
         """Tell its story."""
         work = partial(self._why, interaction, operation_id=operation.strip())
         await boundary.answer(interaction, name="why", observe=self._deps.observe, work=work)
@@ -73,13 +73,7 @@ class Explain(commands.Cog):
 
     @why.autocomplete("operation")
     async def _operations(self, interaction: discord.Interaction, current: str) -> completion.Choices:
-        found = await explanations.newest(self._deps.database, self._deps.gate.visible(interaction))
-        named = {f"{_called(one)} · {one.id}": one.id for one in found}
-        return [
-            app_commands.Choice(name=name[: completion.LONGEST], value=value)
-            for name, value in named.items()
-            if current.strip().casefold() in name.casefold()
-        ][: completion.MOST]
+        return await completion.operations_of(self._deps, self._deps.gate.visible(interaction), current)
 
     async def _can(
         self,
@@ -98,11 +92,11 @@ class Explain(commands.Cog):
         if capability is Capability.STOP:
             return await self._can_stop(member)
         explained = deps.gate.explain(member, capability=capability, environment=environment, service=service)
-        kind, obstacle = _KINDS.get(capability), None
+        kind, found = _KINDS.get(capability), tuple[Obstacle, ...]()
         if kind is OperationKind.RERUN and place.automated:
             kind = OperationKind.DEPLOY  # Argo CD syncs by itself what the run commits.
         if kind is not None:
-            obstacle = await explanations.hindering(
+            found = await explanations.hindering(
                 deps.database, kind, environment=environment, service=service, now=deps.clock()
             )
         return cards.can(
@@ -112,8 +106,8 @@ class Explain(commands.Cog):
             place=explained.place,
             refused=explained.refused,
             granted=explained.granted,
-            held=explained.held,
-            obstacle=obstacle,
+            roles=explained.roles,
+            obstacles=found,
             identified=member.id in deps.catalog.logins,
         )
 
@@ -127,7 +121,7 @@ class Explain(commands.Cog):
         return cards.can_stop(
             member.display_name,
             granted={name: one.granted for name, one in explained.items()},
-            missing=[name for name, one in explained.items() if not one.held],
+            missing=[name for name, one in explained.items() if not one.granted & one.roles],
             refused=next((one.refused for one in explained.values() if one.refused), None),
             stop=await stops.standing(deps.database),
         )
@@ -140,9 +134,14 @@ class Explain(commands.Cog):
             await places.seen(deps, interaction, environment=None)
             raise Refused(Reason.OPERATION_UNKNOWN)
         await places.visited(deps, interaction, Capability.VIEW, environment=operation.environment)
-        told = await explanations.why(deps.database, operation, guild_id=deps.guild_id)
-        return cards.why(told.operation, approval=told.approval, entries=told.entries, url=told.url)
-
-
-def _called(operation: Operation) -> str:
-    return f"{operation.kind} {operation.subject} → {operation.environment} {operation.state}"
+        now = deps.clock()
+        told = await explanations.why(deps.database, operation, guild_id=deps.guild_id, now=now)
+        return stories.why(
+            told.operation,
+            approval=told.approval,
+            obstacles=told.obstacles,
+            story=told.story,
+            url=told.url,
+            catalog=deps.catalog,
+            now=now,
+        )

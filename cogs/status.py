@@ -95,11 +95,13 @@ class Status(commands.Cog):
             if more := allowed(environment=name, service=service) - rights.get(name, frozenset()):
                 rights[place(name, service)] = more
         listed = [_described(command) for command in known if isinstance(command, app_commands.Command)]
-        return help_card.render(sorted(listed, key=lambda command: command.usage), rights=rights)
+        return help_card.render(sorted(listed, key=lambda command: command.name), rights=rights)
 
 
 def _described(command: app_commands.Command[commands.Cog, ..., None]) -> help_card.Command:
-    options = [
-        f"<{option.display_name}>" if option.required else f"[{option.display_name}]" for option in command.parameters
-    ]
-    return help_card.Command(usage=" ".join([command.qualified_name, *options]), description=command.description)
+    return help_card.Command(
+        name=command.qualified_name,
+        needs=tuple(option.display_name for option in command.parameters if option.required),
+        takes=tuple(option.display_name for option in command.parameters if not option.required),
+        description=command.description,
+    )

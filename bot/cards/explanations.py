@@ -1,23 +1,34 @@
-"""The answers to /can and /why: a decision in words, with the rule, the roles and the lock behind it."""
+"""The answer to /can: a decision in words, with the rule, the roles and whatever is in the way behind it."""
 
-from collections.abc import Collection, Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
 
-from bot.cards import glass, obstacles, rollback, standing
-from bot.cards.base import Button, Card, Colour
-from bot.cards.text import ago, code, paragraphs, plain
-from bot.domain.approvals import Approval
+from bot.cards import obstacles as ways
+from bot.cards import standing
+from bot.cards.base import Card, Colour
+from bot.cards.text import code, paragraphs, plain
 from bot.domain.catalog import Environment
 from bot.domain.obstacles import Obstacle
-from bot.domain.operations import DEPLOYING, Operation, OperationState
 from bot.domain.permissions import Capability
-from bot.domain.reasons import SENTENCES, Refused
+from bot.domain.reasons import Refused
 from bot.domain.stops import Stop
-from bot.domain.trail import Entry
 
-_LINES = 15
-_GOOD = (OperationState.SUCCEEDED,)
-_QUIET = (OperationState.REJECTED, OperationState.WITHDRAWN, OperationState.EXPIRED, OperationState.SUPERSEDED)
+WORDS: dict[Capability, str] = {
+    Capability.VIEW: "look at",
+    Capability.DEPLOY: "deploy on",
+    Capability.APPROVE: "approve on",
+    Capability.ROLLBACK: "roll back on",
+    Capability.REFRESH: "have Argo CD look again at",
+    Capability.RESTART: "restart on",
+    Capability.RERUN: "have runs run again on",
+    Capability.TERMINATE: "stop a sync on",
+    Capability.LOGS: "read logs on",
+    Capability.LOCK: "lock and unlock",
+    Capability.AUDIT: "read the audit trail of",
+    Capability.FREEZE: "freeze and thaw",
+    Capability.STOP: "stop and resume everything",
+    Capability.BREAK_GLASS: "break glass on",
+}
+"""What each capability is in words, before the place; stopping has none."""
 
 
 def can(
@@ -28,38 +39,39 @@ def can(
     place: str,
     refused: Refused | None,
     granted: frozenset[int],
-    held: frozenset[int],
-    obstacle: Obstacle | None,
+    roles: frozenset[int],
+    obstacles: Sequence[Obstacle],
     identified: bool,
 ) -> Card:
     """Whether a member may do something at this moment, why, and what else stands between that and its effect.
 
-    `place` is the environment's name, or what the topology calls one service there; `identified` says that the topology
-    file knows who they are on GitHub.
+    `place` is the environment's name, or what the topology calls one service there. `granted` are the roles that have
+    the capability there, `roles` those of the member; `identified` says that the topology file knows who they are on
+    GitHub.
     """
+    held = granted & roles
     may = "may" if refused is None else "may not"
     rule = f"{place}:{capability}"
-    roles = f"{code(rule, 150)} belongs to {_roles(granted)}."
+    belongs = f"{code(rule, 150)} belongs to {_roles(granted)}."
     has = f"{plain(name, 40)} has {_roles(held)}." if held else f"{plain(name, 40)} has none of these roles."
-    why = [roles, has] if refused is None or granted else [roles]
+    why = [belongs, has] if refused is None or granted else [belongs]
     if refused is not None and held:
         why.append(refused.sentence)  # The roles would do, and something else does not.
     after = []
-    if obstacle is not None:
-        after.append(f"**But not now** {obstacles.told(obstacle)}")
     if refused is None and capability in (Capability.DEPLOY, Capability.ROLLBACK):
-        after.append(_consent(environment))
+        after.append(_consent(environment, place=place, emergency=capability is Capability.ROLLBACK))
     if refused is None and capability is Capability.APPROVE:
-        after += _never(environment, identified=identified)
+        after += [*_stands_for(environment, roles), *_never(environment, identified=identified)]
     if refused is None and capability is Capability.BREAK_GLASS:
         after.append(
             "Alone, and also what they asked for themselves. Somebody from outside has to acknowledge it afterwards."
         )
-    colour = Colour.BAD if refused else Colour.WAITING if obstacle else Colour.GOOD
+    told, lead = ways.all_told(obstacles, most=ways.MOST), "Besides" if refused else "But not now"
+    colour = Colour.BAD if refused else Colour.WAITING if obstacles else Colour.GOOD
     return Card(
-        title=f"{plain(name, 40)} {may} {capability} on {place}",
+        title=f"{plain(name, 40)} {may} {WORDS[capability]} {place}",
         colour=colour,
-        description=paragraphs([" ".join(why), "\n".join(after)]),
+        description=paragraphs([" ".join(why), "\n".join(after), f"**{lead}** {told}" if told else ""]),
     )
 
 
@@ -82,70 +94,37 @@ def can_stop(
     lines.append(f"{who} has it in {', '.join(has) or 'none of them'}.")
     if refused is not None and not missing:
         lines.append(refused.sentence)  # The roles would do, and something else does not.
-    now = f"{obstacles.told(stop)}\n`/resume` ends that, and `/stop` is refused until then." if stop else ""
+    now = f"{ways.told(stop)}\n`/resume` ends that, and `/stop` is refused until then." if stop else ""
     return Card(
-        title=f"{who} {may} stop and resume everything",
+        title=f"{who} {may} {WORDS[Capability.STOP]}",
         colour=Colour.BAD if refused else Colour.GOOD,
         description=paragraphs(["\n".join(["Both need `stop` in every environment.", *lines]), now]),
     )
 
 
-def why(operation: Operation, *, approval: Approval | None, entries: tuple[Entry, ...], url: str | None) -> Card:
-    """What an operation went through, and why it ended as it did."""
-    state = operation.state
-    colour = Colour.GOOD if state in _GOOD else Colour.QUIET if state in _QUIET else Colour.BAD
-    reason = SENTENCES[operation.reason] if operation.reason else ""
-    shown = entries[:_LINES]
-    left = len(entries) - len(shown)
-    return Card(
-        title=f"{operation.kind.capitalize()} of {operation.subject} → {operation.environment} · {state}",
-        colour=colour if state.ended else Colour.RUNNING,
-        description=paragraphs(
-            [
-                "\n".join(filter(None, (reason, plain(operation.detail, 300)))),
-                "\n".join(_asked(operation, approval)),
-                "\n".join([*map(_line, shown), *([f"and {left} more: `/audit`"] if left > 0 else [])]),
-            ]
-        ),
-        buttons=(Button(label="Open the card", url=url),),
-        footer=f"operation {operation.id}",
-    )
-
-
-def _asked(operation: Operation, approval: Approval | None) -> list[str]:
-    lines = [f"**Asked** by {plain(operation.requested_name, 40)} {ago(operation.requested_at)}"]
-    if operation.rollback is not None:
-        loud = " · 🚨 **emergency**: one approver is enough" if operation.rollback.emergency else ""
-        lines.append(f"**Way** {rollback.NAMES[operation.rollback.way]}{loud}")
-        lines.append(f"**Why** {plain(operation.rollback.why, 200)}")
-    if approval is not None:
-        votes = ", ".join(f"{plain(vote.name, 40)} {ago(vote.at)}" for vote in approval.votes) or "nobody"
-        lines.append(f"**Consent** {approval.state} · {len(approval.votes)} of {approval.required}: {votes}")
-        lines += filter(None, [glass.told(approval), standing.unknown(approval)])
-        lines.append(f"**Content** {code(approval.digest[:16], 16)}")
-    elif operation.kind in DEPLOYING and operation.content is not None:
-        lines.append("**Consent** none is needed here")
-    return lines
-
-
-def _line(entry: Entry) -> str:
-    when = ago(datetime.fromisoformat(entry.at))
-    what = " · ".join(filter(None, (plain(entry.action, 30), plain(entry.outcome, 30), code(entry.reason or "", 40))))
-    who = "" if entry.actor == "chatops" else f" by {_actor(entry.actor)}"
-    return f"#{entry.id} {when} {what}{who}"
-
-
-def _actor(actor: str) -> str:
-    kind, _, name = actor.partition(":")
-    return f"<@{name}>" if kind == "discord" and name.isdigit() else plain(actor, 60)
-
-
-def _consent(environment: Environment) -> str:
-    needed = environment.required_approvals
-    if not needed:
+def _consent(environment: Environment, *, place: str, emergency: bool) -> str:
+    """How many people must consent, and of which groups; a rollback may be an emergency."""
+    if not environment.required_approvals:
         return "It needs nobody's consent."
+    groups = environment.approval_groups
+    needed = max(environment.required_approvals, len(groups))
     people = "somebody else" if needed == 1 else f"{needed} other people"
-    return f"After that {people} with {code(f'{environment.name}:approve', 90)} must consent."
+    among = standing.of_groups(groups, vacant=len(groups), missing=needed)
+    least = " In an emergency one of them is enough, of any group." if emergency and needed > 1 else ""
+    return f"After that {people} with {code(f'{place}:approve', 150)} must consent{among}.{least}"
+
+
+def _stands_for(environment: Environment, roles: frozenset[int]) -> list[str]:
+    """For which of the groups the member's consent counts, where there are any."""
+    groups = environment.approval_groups
+    filled = [f"**{plain(group.name, 40)}**" for group in groups if group.roles & roles]
+    if not groups:
+        return []
+    if not filled:
+        every = ", ".join(f"**{plain(group.name, 40)}**" for group in groups)
+        return [f"They are in none of the groups {every}, so their consent counts only as one more person."]
+    one = ": one person stands for one group" if len(filled) > 1 else ""
+    return [f"Their consent counts for {' or '.join(filled)}{one}."]
 
 
 def _never(environment: Environment, *, identified: bool) -> list[str]:

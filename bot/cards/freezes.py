@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.cards.base import Card, Colour, Field
-from bot.cards.text import ago, code, duration, plain
+from bot.cards.text import ago, code, command, duration, plain
 from bot.domain import freezes
 from bot.domain.catalog import Environment
 from bot.domain.freezes import CRON_LIMIT, ZONE_LIMIT, Freeze, Frozen
 from bot.domain.locks import REASON_LIMIT
 
 SHOWN = 12
-_NAME, _COMMAND = 40, 160
+_NAME = 40
 
 
 def told(frozen: Frozen, *, limit: int = REASON_LIMIT) -> str:
@@ -28,11 +28,11 @@ def told(frozen: Frozen, *, limit: int = REASON_LIMIT) -> str:
 def way_out(frozen: Frozen) -> str:
     """What whoever is stopped by the freeze can do."""
     one = frozen.freeze
-    gone = f"{_remove(one)} removes it"
+    gone = f"{_remove(one, reason='')} removes it."
     if frozen.until is None:
-        return f"{gone}."
-    deploy = code(f"/deploy {one.environment} {one.service or '…'} hotfix:…", _COMMAND)
-    return f"For what cannot wait: {deploy}, with a reason. {gone}."
+        return gone
+    deploy = command("deploy", environment=one.environment, service=one.service or "", hotfix=one.service and "")
+    return f"{gone} For what cannot wait: {deploy}{'' if one.service else ', with its `hotfix`'}."
 
 
 def added(freeze: Freeze, *, first: tuple[datetime, datetime], environment: Environment) -> Card:
@@ -58,10 +58,16 @@ def removed(freeze: Freeze) -> Card:
     return Card(
         title=f"❄️ {_place(freeze)} · freeze removed",
         colour=Colour.GOOD,
-        description=f"It was added by {_owner(freeze)}: {plain(freeze.reason, REASON_LIMIT)}"
-        if freeze.owner_name
-        else "It could not be read.",
+        description=added_by(freeze),
     )
+
+
+def added_by(freeze: Freeze) -> str:
+    """One line: whose freeze it is, since when and why, whether or not it holds now."""
+    if not freeze.owner_name:
+        return f"Who added the freeze of **{_place(freeze)}**, and why, cannot be read."
+    why = plain(freeze.reason, REASON_LIMIT)
+    return f"The freeze of **{_place(freeze)}** was added by {_owner(freeze)} {ago(freeze.since)}: {why}"
 
 
 def listed(found: Sequence[Freeze], *, now: datetime) -> Card:
@@ -97,7 +103,7 @@ def _row(freeze: Freeze, *, now: datetime) -> str:
     else:
         state = f"**Frozen until** {at(frozen.until)}"
     who = f"{_owner(freeze)}: {plain(freeze.reason, REASON_LIMIT)}"
-    return "\n".join(filter(None, (state, _rule(freeze), who if freeze.owner_name else "", _remove(freeze))))
+    return "\n".join(filter(None, (state, _rule(freeze), who if freeze.owner_name else "", _remove(freeze, reason=""))))
 
 
 def _rule(freeze: Freeze) -> str:
@@ -115,5 +121,6 @@ def _owner(freeze: Freeze) -> str:
     return plain(freeze.owner_name, _NAME) or "somebody"
 
 
-def _remove(freeze: Freeze) -> str:
-    return code(f"/freeze remove {freeze.id}", _COMMAND)
+def _remove(freeze: Freeze, *, reason: str | None = None) -> str:
+    """An empty reason is for whoever may not have added the freeze: they need one."""
+    return command("freeze remove", freeze=freeze.id, reason=reason)

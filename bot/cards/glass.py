@@ -7,18 +7,21 @@ nobody. The newest of them says who has reviewed it.
 from bot.cards import standing
 from bot.cards.base import Button, Card, Colour, Style
 from bot.cards.text import ago, paragraphs, plain
-from bot.domain.approvals import Approval, Broken
+from bot.domain.approvals import REVIEW_REMINDERS, Approval, Broken
 from bot.domain.catalog import Environment
 
 _NAME, _WHY = 40, 200
 
 
-def told(approval: Approval | None) -> str:
-    """The first thing on a card: who let it go alone, why, and who has looked at that; '' for anything else."""
+def told(approval: Approval | None, *, environment: Environment | None = None) -> str:
+    """The first thing on a card: who let it go alone, why, and who has looked at that or has to; '' for the rest."""
     broken = approval.broken if approval else None
-    if broken is None:
+    if approval is None or broken is None:
         return ""
-    return f"🚨 **{plain(broken.name, _NAME)} broke the glass**: {plain(broken.reason, _WHY)}\n{_review(broken)}"
+    lines = [f"🚨 **{plain(broken.name, _NAME)} broke the glass**: {plain(broken.reason, _WHY)}", _review(broken)]
+    if broken.review is None:
+        lines.append(f"{_who(approval, broken, environment)} acknowledges it in the channel for alerts.")
+    return "\n".join(lines)
 
 
 def notice(approval: Approval, broken: Broken, *, environment: Environment, number: int, url: str | None) -> Card:
@@ -29,18 +32,15 @@ def notice(approval: Approval, broken: Broken, *, environment: Environment, numb
         words = f"broken glass, reviewed by {plain(broken.review.name, _NAME)}"
     had = len(approval.votes) - 1
     others = {0: "without anybody else", 1: "with one other consent"}.get(had, f"with {had} other consents")
-    someone = standing.approvers(environment, approval.scope)
     waits = broken.review is None
     return Card(
         title=f"🚨 {place} · {words}",
         colour=Colour.BAD if waits else Colour.QUIET,
-        reference=f"glass {approval.operation_id} {number}",
+        reference=f"glass {number} of operation {approval.operation_id}",
         description=paragraphs(
             [
                 f"{who} let it go {ago(broken.at)}, {others}: {plain(broken.reason, _WHY)}\n{_review(broken)}",
-                f"**Next** {someone}, but not {who} or who asked for it or wrote it, looks at it and acknowledges it."
-                if waits
-                else "",
+                _next(approval, broken, environment=environment, number=number) if waits else "",
             ]
         ),
         buttons=(
@@ -79,5 +79,19 @@ def reviewed(approval: Approval) -> Card:
 
 def _review(broken: Broken) -> str:
     if broken.review is None:
-        return "Nobody has reviewed it yet."
+        return f"Nobody has reviewed it yet. The review is due {ago(broken.review_due)}."
     return f"Reviewed by {plain(broken.review.name, _NAME)} {ago(broken.review.at)}"
+
+
+def _next(approval: Approval, broken: Broken, *, environment: Environment, number: int) -> str:
+    """Who has to look at it, that reminders come, and what to do when there is nobody who may."""
+    still = "There are reminders until then, for a week." if number < REVIEW_REMINDERS else "This is the last reminder."
+    return (
+        f"**Next** {_who(approval, broken, environment)} looks at it and acknowledges it. {still}\n"
+        f"If there is nobody else, have one more person given `approve` in {environment.name}: they can then."
+    )
+
+
+def _who(approval: Approval, broken: Broken, environment: Environment | None) -> str:
+    someone = standing.approvers(environment, approval.scope)
+    return f"{someone}, but not {plain(broken.name, _NAME)} or who asked for it or wrote it,"

@@ -6,7 +6,7 @@ The same message tells the beginning and the end, so that nobody has to scroll t
 from datetime import datetime
 
 from bot.cards.base import Button, Card, Colour
-from bot.cards.text import ago, code, duration, paragraphs, plain
+from bot.cards.text import ago, command, duration, paragraphs, plain
 from bot.domain.incidents import Incident
 
 _DETAIL_LINES = 8
@@ -35,7 +35,7 @@ def render(incident: Incident) -> Card:
 
 
 def _open(incident: Incident, *, kind: str) -> tuple[str, Colour, list[str]]:
-    pods = code(f"/pods {incident.environment}", 80)
+    pods = command("pods", environment=incident.environment)
     todo = f"**Next** {_NEXT[kind].format(pods=pods)}" if kind in _NEXT else ""
     return plain(incident.title, 80), Colour.BAD, [_details(incident, mark="❌"), _when(incident), todo]
 

@@ -7,7 +7,7 @@ edit tells nobody. The newest of them says how the lock ended. Nobody is mention
 from collections.abc import Sequence
 
 from bot.cards.base import Card, Colour, Field
-from bot.cards.text import ago, code, cut, duration, paragraphs, plain
+from bot.cards.text import ago, code, command, cut, duration, paragraphs, plain
 from bot.domain import rollbacks
 from bot.domain.catalog import Environment
 from bot.domain.locks import REASON_LIMIT, End, Ended, Lock
@@ -15,7 +15,7 @@ from bot.domain.operations import Operation
 
 SHOWN = 12
 """How many locks /locks shows; with the longest reasons and names no more find room."""
-_NAME, _COMMAND = 40, 160
+_NAME = 40
 _GOES_ON = (End.RENEWED, End.TAKEN_OVER)
 
 
@@ -27,9 +27,7 @@ def told(lock: Lock, *, limit: int = REASON_LIMIT) -> str:
 
 def way_out(lock: Lock) -> str:
     """What whoever is stopped by the lock can do."""
-    return (
-        f"{_unlock(lock)} removes it, {_take_over(lock)} makes it yours. Either wants a reason when it is not your own."
-    )
+    return f"{_unlock(lock, reason='')} removes it, {_take_over(lock)} makes it yours."
 
 
 def choice(lock: Lock) -> str:
@@ -99,7 +97,7 @@ def listed(locks: Sequence[Lock]) -> Card:
         colour=Colour.WAITING if locks else Colour.QUIET,
         description="" if locks else "Nothing is locked.",
         fields=tuple(Field(name=f"🔒 {_place(lock)}", value=_row(lock)) for lock in locks[:SHOWN]),
-        footer=f"and {more} more: /status <environment>" if more > 0 else "",
+        footer=f"and {more} more: /status environment:" if more > 0 else "",
     )
 
 
@@ -108,7 +106,7 @@ def _row(lock: Lock) -> str:
     origin = "left behind by a rollback" if lock.operation_id else ""
     rules = " · ".join(filter(None, ("stops rollbacks too" if lock.blocks_rollbacks else "", origin)))
     first = f"{_owner(lock)} {ago(lock.since)}{ends}"
-    return "\n".join(filter(None, (first, plain(lock.reason, REASON_LIMIT), rules, _unlock(lock))))
+    return "\n".join(filter(None, (first, plain(lock.reason, REASON_LIMIT), rules, _unlock(lock, reason=""))))
 
 
 def _gone(lock: Lock, ended: Ended, *, number: int) -> Card:
@@ -149,7 +147,7 @@ def _under_way(operations: Sequence[Operation], environment: Environment) -> str
         f"{' (its pull request is closed soon)' if one.proposed else ''}"
         for one in operations[:5]
     )
-    return f"⚠️ Under way and not stopped: {what}. {code(f'/terminate {environment.name}', _COMMAND)} stops a sync."
+    return f"⚠️ Under way and not stopped: {what}. {command('terminate', environment=environment.name)} stops a sync."
 
 
 def _reference(lock: Lock, number: int) -> str:
@@ -165,13 +163,11 @@ def _owner(lock: Lock) -> str:
     return plain(lock.owner_name, _NAME)
 
 
-def _target(lock: Lock) -> str:
-    return " ".join(filter(None, (lock.environment, lock.service)))
-
-
-def _unlock(lock: Lock) -> str:
-    return code(f"/unlock {_target(lock)}", _COMMAND)
+def _unlock(lock: Lock, *, reason: str | None = None) -> str:
+    """An empty reason is for whoever may not own the lock: they need one."""
+    return command("unlock", environment=lock.environment, service=lock.service, reason=reason)
 
 
 def _take_over(lock: Lock) -> str:
-    return code(f"/lock {_target(lock)} take_over:{lock.short_id}", _COMMAND)
+    place = {"environment": lock.environment, "service": lock.service}
+    return command("lock", **place, take_over=lock.short_id, reason="")

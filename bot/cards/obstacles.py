@@ -1,10 +1,24 @@
-"""What is in the way of a request, in one line on its card and in a refusal, and what whoever is stopped can do."""
+"""What is in the way of a request, each in a line on its card and in a refusal, and what whoever is stopped can do."""
+
+from collections.abc import Sequence
+from datetime import timedelta
 
 from bot.cards import freezes, locks, stops
+from bot.cards.text import duration, several
 from bot.domain.freezes import Frozen
 from bot.domain.locks import Lock
-from bot.domain.obstacles import Obstacle
+from bot.domain.obstacles import Obstacle, stands_still
 from bot.domain.stops import Stop
+
+SHOWN, MOST = 3, 6
+"""How many are told in full in passing, and to who asks for them; the rest is counted."""
+
+
+def all_told(found: Sequence[Obstacle], *, most: int = SHOWN) -> str:
+    """Everything that is in the way, with what to do about each; '' for nothing."""
+    lines = [f"{told(one)}\n↳ {way_out(one)}" for one in found[:most]]
+    more = len(found) - most
+    return "\n".join([*lines, f"… and {more} more: `/locks` and `/freeze list` show them."] if more > 0 else lines)
 
 
 def told(obstacle: Obstacle) -> str:
@@ -40,14 +54,28 @@ def word(obstacle: Obstacle) -> str:
             return "frozen"
 
 
-def until_then(obstacle: Obstacle) -> str:
-    """What the people who could decide have to know."""
+def until_then(found: Sequence[Obstacle], *, lifetime: timedelta | None) -> str:
+    """What the people who could decide have to know: until when nobody can, and what becomes of the request's time.
+
+    Its time begins anew with the `lifetime` of a request when what makes it stand still is over; None is for a place
+    that is no longer known, where no time is given.
+    """
+    ends = dict.fromkeys(map(_end, found))
+    waits = f"Nobody can approve until {several([*ends], limit=len(ends))}."
+    if lifetime is None or not stands_still(found):
+        return waits
+    held = several([*dict.fromkeys(word(one) for one in found if not isinstance(one, Lock))], last="or")
+    left = duration(lifetime.total_seconds())
+    return f"{waits} Its time stands still while it is {held}; after that at least {left} is left."
+
+
+def _end(obstacle: Obstacle) -> str:
     match obstacle:
         case Stop():
-            return "Nobody can approve before everything is resumed; its time stands still."
+            return "everything is resumed"
         case Lock():
-            return "Nobody can approve before the lock is gone."
+            return "the lock is gone"
         case Frozen(until=None):
-            return "Nobody can approve before it is removed; the request waits for that."
+            return "the freeze is removed"
         case Frozen():
-            return "Nobody can approve before the freeze is over; the request waits for that."
+            return "the freeze is over"

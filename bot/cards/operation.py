@@ -4,6 +4,7 @@ It is made of the operation's own row; what runs meanwhile is taken from the new
 card that has ended stays as it ended.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from bot.cards import changes, glass, obstacles, rollback, stages, standing
@@ -17,7 +18,7 @@ from bot.domain.catalog import Catalog, Environment
 from bot.domain.contents import Content
 from bot.domain.events import ApplicationObserved, Phase
 from bot.domain.hindrances import hindrance
-from bot.domain.obstacles import Obstacle
+from bot.domain.obstacles import Obstacle, stands_still
 from bot.domain.operations import DEPLOYING, Operation, OperationKind, OperationState
 from bot.domain.reasons import SENTENCES
 from bot.domain.timeline import Line, LineState
@@ -47,11 +48,11 @@ def render(
     observed: ApplicationObserved | None,
     catalog: Catalog,
     now: datetime,
-    obstacle: Obstacle | None = None,
+    held_by: Sequence[Obstacle] = (),
 ) -> Card:
     """The card; `observed` is the newest read of the Application, `now` decides only whether an approval is over.
 
-    `obstacle` is what is in the way of a request that waits.
+    `held_by` is what is in the way of a request that waits.
     """
     environment = catalog.environments.get(operation.environment)
     progress = _progress(operation, observed) if operation.state is OperationState.RUNNING else ""
@@ -63,7 +64,7 @@ def render(
         environment=environment,
         catalog=catalog,
         now=now,
-        obstacle=obstacle,
+        held_by=held_by,
     )
     place = operation.environment
     if operation.kind is not OperationKind.TERMINATE:
@@ -73,7 +74,7 @@ def render(
     loud = standing.hotfix(operation)
     if loud:
         place = f"🔥 {place}"
-    alone = glass.told(approval)
+    alone = glass.told(approval, environment=environment)
     if alone:
         place = f"🚨 {place.removeprefix('🚨 ')}"
     deciding = standing.is_open(approval, now=now) and not operation.state.ended
@@ -92,15 +93,24 @@ def render(
                 changes.since(operation, catalog=catalog),
                 _what(operation, catalog=catalog),
                 _between(operation, catalog=catalog),
-                "\n".join(_lines(operation, approval, progress=progress, over=stand.over, catalog=catalog)),
-                obstacles.told(obstacle) if obstacle and deciding else "",
+                "\n".join(
+                    _lines(
+                        operation,
+                        approval,
+                        progress=progress,
+                        over=stand.over,
+                        still=environment is not None and stands_still(held_by),
+                        catalog=catalog,
+                    )
+                ),
+                obstacles.all_told(held_by) if deciding else "",
                 f"**Next** {stand.next}" if stand.next else "",
                 fenced(operation.evidence, limit=EVIDENCE),
             ]
         ),
         buttons=(
             *(
-                decisions(approval, operation, environment=environment, held=obstacle is not None)
+                decisions(approval, operation, environment=environment, held=bool(held_by))
                 if deciding and approval
                 else ()
             ),
@@ -122,7 +132,7 @@ def _standing(
     environment: Environment | None,
     catalog: Catalog,
     now: datetime,
-    obstacle: Obstacle | None,
+    held_by: Sequence[Obstacle],
 ) -> Standing:
     """The decisive fact, by the kind of the operation."""
     say = SENTENCES.__getitem__ if operation.state.ended else hindrance
@@ -135,7 +145,7 @@ def _standing(
         if operation.state is OperationState.RUNNING and operation.sync and operation.sync.phase.ended:
             return Standing(words=f"rolling out {progress}".rstrip(), colour=Colour.RUNNING, next=reason)
         asked = standing.of_request(
-            operation, approval, environment=environment, catalog=catalog, now=now, obstacle=obstacle
+            operation, approval, environment=environment, catalog=catalog, now=now, held_by=held_by
         )
         return asked or Standing(words="void", colour=Colour.QUIET, next=reason, over=True)
     if operation.state.ended:
@@ -189,7 +199,7 @@ def _content(content: Content, *, catalog: Catalog) -> str:
 
 
 def _lines(
-    operation: Operation, approval: Approval | None, *, progress: str, over: bool, catalog: Catalog
+    operation: Operation, approval: Approval | None, *, progress: str, over: bool, still: bool, catalog: Catalog
 ) -> list[str]:
     """The stages of a deploy; the others have one stage, which is their title."""
     if operation.kind not in DEPLOYING:
@@ -202,7 +212,9 @@ def _lines(
         state = LineState.SUCCEEDED if finished else LineState.FAILED
     rollout = Line(name="rollout", state=state, started_at=begun, finished_at=finished, detail=progress)
     return [
-        *stages.of_operation(operation, approval=approval, rollout=rollout, over=over, commit=catalog.commit_page),
+        *stages.of_operation(
+            operation, approval=approval, rollout=rollout, over=over, still=still, commit=catalog.commit_page
+        ),
         *stages.results(sync),
     ]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from bot.cards.base import Card, Colour
-from bot.cards.text import ago, code, plain
+from bot.cards.text import ago, code, command, plain
 from bot.domain import images, rollouts
 from bot.domain.events import Pod
 
@@ -17,7 +17,11 @@ def render(environment: str, *, service: str | None, pods: Mapping[str, tuple[Po
     known = {pod.name: name for name, found in pods.items() for pod in found}
     worst = rollouts.worst_first(pod for found in pods.values() for pod in found)
     if not worst:
-        text = "Nothing runs here. `/events` may say why." if pods else "There is no such Deployment here."
+        text = (
+            f"Nothing runs here. {command('events', environment=environment, service=service)} may say why."
+            if pods
+            else "There is no such Deployment here."
+        )
         return Card(title=f"{place} · no pods", colour=Colour.WAITING, description=text)
     ready = sum(pod.ready and not pod.terminating for pod in worst)
     wanted = sum(not pod.terminating for pod in worst)
@@ -27,7 +31,7 @@ def render(environment: str, *, service: str | None, pods: Mapping[str, tuple[Po
     if len(worst) > MOST:
         lines.append(f"and {len(worst) - MOST} more")
     if first.last_exit and not first.ready:
-        how = code(f"/logs {environment} {known[first.name]} previous:True", 100)
+        how = command("logs", environment=environment, service=known[first.name], previous="True")
         lines.append(f"**Next** {how} shows how it ended.")
     return Card(
         title=" · ".join(filter(None, (place, f"{ready}/{wanted} ready", plain(trouble or "", 60)))),

@@ -5,6 +5,7 @@ last, next to the buttons, what to do. What can be pressed is there only while i
 nobody: it is mostly edited, and Discord tells nobody about an edit; `cards.summons` does that.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from bot.cards import changes, glass, obstacles, rollback, stages, standing
@@ -14,8 +15,8 @@ from bot.domain import images, releases
 from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import SyncOperation
-from bot.domain.obstacles import Obstacle
-from bot.domain.operations import Operation, OperationState
+from bot.domain.obstacles import Obstacle, stands_still
+from bot.domain.operations import Operation
 from bot.domain.releases import Release, ReleaseState
 
 _SUBJECT = 80
@@ -33,12 +34,12 @@ def render(
     catalog: Catalog,
     now: datetime,
     rolled_back: Operation | None = None,
-    obstacle: Obstacle | None = None,
+    held_by: Sequence[Obstacle] = (),
 ) -> Card:
     """The card of a release with the newest request to deploy it and that request's approval, if there are any.
 
-    `rolled_back` is the rollback that took it away, if one did and nothing brought it back, and `obstacle` what is
-    in the way of a request that waits. `now` decides only whether an approval is over; a card that merely grew older
+    `rolled_back` is the rollback that took it away, if one did and nothing brought it back, and `held_by` what
+    is in the way of a request that waits. `now` decides only whether an approval is over; a card that merely grew older
     stays equal.
     """
     environment = catalog.environments.get(release.environment)
@@ -51,7 +52,7 @@ def render(
         rolled_back=rolled_back,
         catalog=catalog,
         now=now,
-        obstacle=obstacle,
+        held_by=held_by,
     )
     deciding = standing.is_open(approval, now=now) and operation is not None and not operation.state.ended
     lines = stages.render(
@@ -61,8 +62,9 @@ def render(
         environment=environment,
         catalog=catalog,
         over=stand.over,
+        still=environment is not None and stands_still(held_by),
     )
-    loud, alone = standing.hotfix(operation), glass.told(approval)
+    loud, alone = standing.hotfix(operation), glass.told(approval, environment=environment)
     title = f"{'🚨 ' if alone else ''}{'🔥 ' if loud else ''}{release.service} → {release.environment} · {stand.words}"
     blocks = [
         alone,
@@ -70,7 +72,7 @@ def render(
         "\n".join(filter(None, (_what(release, catalog=catalog), _images(release, operation, catalog=catalog)))),
         changes.since(operation, catalog=catalog) if operation else "",
         "\n".join([*lines, *stages.results(_sync(release, operation))]),
-        obstacles.told(obstacle) if obstacle and deciding else "",
+        obstacles.all_told(held_by) if deciding else "",
         f"**Next** {stand.next}" if stand.next else "",
         fenced(operation.evidence, limit=EVIDENCE) if operation else "",
     ]
@@ -84,7 +86,7 @@ def render(
         description=paragraphs(blocks),
         buttons=(
             *(
-                decisions(approval, operation, environment=environment, held=obstacle is not None)
+                decisions(approval, operation, environment=environment, held=bool(held_by))
                 if deciding and approval and operation
                 else ()
             ),
@@ -178,15 +180,14 @@ def _sync(release: Release, operation: Operation | None) -> SyncOperation | None
 
 
 def _footer(release: Release, operation: Operation | None) -> str:
-    """What helps to look further: which attempt this is, and the operation id that the log has."""
+    """What helps to look further: which attempt this is, and the id that `/why` and the log know the operation by."""
     run = releases.run_of(release)
-    failed = operation is not None and operation.state in (OperationState.REFUSED, OperationState.FAILED)
     return " · ".join(
         filter(
             None,
             (
                 f"attempt {run.run_attempt}" if run and run.run_attempt > 1 else "",
-                f"operation {operation.id}" if operation and failed else "",
+                f"operation {operation.id}" if operation else "",
             ),
         )
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from bot.cards import changes
 from bot.cards.base import Button, Card, Colour, Style
 from bot.cards.standing import Standing
-from bot.cards.text import ago, code, link, paragraphs, plain
+from bot.cards.text import ago, code, command, link, paragraphs, plain
 from bot.domain import releases, rollbacks
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.contents import ImageChange
@@ -82,7 +82,7 @@ def gone_back(operation: Operation, *, observed: ApplicationObserved | None, tot
     moved = operation.content.images if operation.content else ()
     differing = [change for change in moved if _differs(change, observed=observed)] or moved
     commands = [
-        code(f"/rollback {operation.environment} {change.service} to:{change.new.tag}", 150)
+        command("rollback", environment=operation.environment, service=change.service, to=change.new.tag)
         for change in differing
         if change.new is not None and change.new.tag is not None
     ]
@@ -180,7 +180,7 @@ def _others(found: Plan) -> str:
     if not others:
         return ""
     lines = [_other(option, running=found.running) for option in others]
-    take = code(f"/rollback {found.environment} {found.service} to:…", 150)
+    take = command("rollback", environment=found.environment, service=found.service, to="")
     return "\n".join(["**Or to**", *lines, f"{take} takes another one."])
 
 

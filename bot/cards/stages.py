@@ -7,7 +7,7 @@ current by itself. A card that only grew older is therefore the same card, and n
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from bot.cards.text import ago, code, duration, link, plain
+from bot.cards.text import ago, code, duration, link, plain, several
 from bot.domain import releases, timeline
 from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.catalog import Catalog, Environment
@@ -39,26 +39,34 @@ def render(
     environment: Environment | None,
     catalog: Catalog,
     over: bool,
+    still: bool = False,
 ) -> list[str]:
     """The lines, in order: the pipeline if there was one, the approval if there is one, then sync and rollout.
 
-    What is still to come shares the last line, or is left out when it is `over`: then it will not come.
+    What is still to come shares the last line, or is left out when it is `over`: then it will not come. `still` says
+    that the time of the request stands still.
     """
     told = list(_pipeline(release, catalog=catalog)) if releases.current_run(release) else []
     if approval is not None or (environment and not environment.automated and environment.required_approvals):
-        told.append(_approval(approval, operation=operation))
+        told.append(_approval(approval, operation=operation, still=still))
     told += [_write(timeline.sync(release)), _write(timeline.rollout(release))]
     return join(told, over=over)
 
 
 def of_operation(
-    operation: Operation, *, approval: Approval | None, rollout: Line, over: bool, commit: Callable[[str], str]
+    operation: Operation,
+    *,
+    approval: Approval | None,
+    rollout: Line,
+    over: bool,
+    still: bool,
+    commit: Callable[[str], str],
 ) -> list[str]:
     """The lines of a deploy that has a card of its own: there is no pipeline behind it, but the tag may be new in Git.
 
     `commit` gives the page of a commit.
     """
-    told = [_approval(approval, operation=operation)] if approval is not None else []
+    told = [_approval(approval, operation=operation, still=still)] if approval is not None else []
     if operation.tag is not None:
         written = operation.written
         line = Line(name="manifest", state=LineState.SUCCEEDED if written else LineState.PENDING)
@@ -77,6 +85,18 @@ def results(sync: SyncOperation | None) -> list[str]:
         lines.append(f"• and {len(found) - _RESULTS} more objects")
     stays = "1 object is no longer in Git and stays" if kept == 1 else f"{kept} objects are no longer in Git and stay"
     return [*lines, f"• {stays}: nothing is pruned"] if kept else lines
+
+
+def consenting(approval: Approval) -> str:
+    """How many of those that are needed have consented yet, and who; '' where one press is enough."""
+    names = several([plain(vote.name, 40) for vote in approval.votes])
+    count = f"{len(approval.votes)}/{approval.required}" if approval.required > 1 else ""
+    return f"{count} by {names}".lstrip() if names else count
+
+
+def ends(approval: Approval, *, still: bool) -> str:
+    """When a request that waits ends, or that its time stands still."""
+    return "its time stands still" if still else f"ends {ago(approval.expires_at)}"
 
 
 def join(told: list[_Told], *, over: bool) -> list[str]:
@@ -111,7 +131,7 @@ def _scan(release: Release, line: Line) -> _Told:
     return _write(line, detail=" · ".join(counts) or "nothing critical or high", mark=mark)
 
 
-def _approval(approval: Approval | None, *, operation: Operation | None) -> _Told:
+def _approval(approval: Approval | None, *, operation: Operation | None, still: bool) -> _Told:
     if approval is None:
         begun = operation is not None and operation.state is OperationState.REQUESTED
         return _write(Line(name="approval", state=LineState.RUNNING if begun else LineState.PENDING))
@@ -121,18 +141,19 @@ def _approval(approval: Approval | None, *, operation: Operation | None) -> _Tol
     who = plain(approval.decided_by or "somebody", 40)
     why = f": {plain(operation.detail, _WHY)}" if operation and operation.detail else ""
     state, detail = {
-        ApprovalState.PENDING: (LineState.RUNNING, f"{asker} · ends {ago(approval.expires_at)}"),
+        ApprovalState.PENDING: (
+            LineState.RUNNING,
+            " · ".join(filter(None, (consenting(approval), asker, ends(approval, still=still)))),
+        ),
         ApprovalState.GRANTED: (LineState.SUCCEEDED, _consent(approval)),
         ApprovalState.REJECTED: (LineState.FAILED, f"rejected by {who}{why}"),
         ApprovalState.WITHDRAWN: (LineState.SKIPPED, f"withdrawn by {who}"),
         ApprovalState.EXPIRED: (LineState.SKIPPED, "expired"),
         ApprovalState.SUPERSEDED: (LineState.SKIPPED, f"superseded by {who}" if approval.decided_by else "void"),
     }[approval.state]
-    if approval.state is ApprovalState.PENDING and approval.required > 1:
-        detail = f"{len(approval.votes)}/{approval.required} · {detail}"
     return _write(
         Line(name="approval", state=state, started_at=approval.requested_at, finished_at=approval.decided_at),
-        detail=detail.removeprefix(" · "),
+        detail=detail,
     )
 
 
@@ -140,7 +161,7 @@ def _consent(approval: Approval) -> str:
     """Who consented; somebody who broke the glass is no approver like any other."""
     if approval.broken is not None:
         return f"glass broken by {plain(approval.broken.name, 40)}"
-    return " and ".join(plain(vote.name, 40) for vote in approval.votes)
+    return several([plain(vote.name, 40) for vote in approval.votes])
 
 
 def _write(line: Line, *, detail: str | None = None, mark: str | None = None) -> _Told:

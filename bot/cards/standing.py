@@ -5,15 +5,15 @@ whether somebody has to decide. What is in the cluster beats what was asked for,
 pipeline did: that order is the whole logic of this module.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.cards import obstacles
 from bot.cards.base import Colour
-from bot.cards.text import code, duration, plain
+from bot.cards.text import code, command, duration, plain, several
 from bot.domain import releases, timeline
-from bot.domain.approvals import Approval, ApprovalState
+from bot.domain.approvals import Approval, ApprovalState, Group
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import RunStatus
 from bot.domain.hindrances import hindrance
@@ -24,6 +24,7 @@ from bot.domain.releases import Release, ReleaseState
 from bot.domain.timeline import LineState
 
 _LOGINS, _LOGIN = 3, 40
+_ROLES = 10
 _AWAY = frozenset({ReleaseState.DEPLOYED, ReleaseState.SUPERSEDED})
 _STAGE_WORDS = {
     "build": "building",
@@ -67,7 +68,7 @@ def of(
     rolled_back: Operation | None,
     catalog: Catalog,
     now: datetime,
-    obstacle: Obstacle | None = None,
+    held_by: Sequence[Obstacle] = (),
 ) -> Standing:
     """The decisive fact about a release at this moment; `rolled_back` is the rollback that took it away, if one did."""
     state = releases.state(release)
@@ -78,7 +79,7 @@ def of(
     if state in _IN_CLUSTER:
         return _in_cluster(release, state, operation=operation)
     if operation is not None:
-        asked = of_request(operation, approval, environment=environment, catalog=catalog, now=now, obstacle=obstacle)
+        asked = of_request(operation, approval, environment=environment, catalog=catalog, now=now, held_by=held_by)
         if asked is not None:
             return asked
     if state is ReleaseState.FAILED:
@@ -101,12 +102,13 @@ def hotfix(operation: Operation | None) -> str:
 
 def ask_again(release: Release | Operation) -> str:
     """The command that asks for this deploy."""
-    chosen = ""
-    if isinstance(release, Operation) and release.rollback is not None:
-        return code(f"/rollback {release.environment} {release.subject}", 100)
-    if isinstance(release, Operation) and (release.revision or release.tag):
-        chosen = f" tag:{release.tag}" if release.tag else f" {(release.revision or '')[:12]}"
-    return code(f"/deploy {release.environment} {release.service or 'all'}{chosen}", 100)
+    place = {"environment": release.environment, "service": release.service or "all"}
+    if isinstance(release, Release):
+        return command("deploy", **place)
+    if release.rollback is not None:
+        return command("rollback", **place)
+    revision = release.revision[:12] if release.revision and not release.tag else None
+    return command("deploy", **place, revision=revision, tag=release.tag)
 
 
 def _in_cluster(release: Release, state: ReleaseState, *, operation: Operation | None) -> Standing:
@@ -142,18 +144,19 @@ def of_request(
     environment: Environment | None,
     catalog: Catalog,
     now: datetime,
-    obstacle: Obstacle | None = None,
+    held_by: Sequence[Obstacle] = (),
 ) -> Standing | None:
-    """What the newest request says, or None when it says nothing beyond the release. `obstacle` is in its way."""
+    """What the newest request says, or None when it says nothing beyond the release. `held_by` is in its way."""
     again = f"{ask_again(operation)} asks again."
     say = SENTENCES.__getitem__ if operation.state.ended else hindrance
     sentence = say(operation.reason) if operation.reason else ""
     hindered = " ".join(filter(None, (sentence, plain(operation.detail, 200))))
     match operation.state:
         case OperationState.WAITING if approval is None or is_open(approval, now=now):
-            if obstacle is not None:
-                words = f"{obstacles.word(obstacle)}, waiting for approval"
-                what = f"{obstacles.until_then(obstacle)} {obstacles.way_out(obstacle)}"
+            if held_by:
+                words = f"{obstacles.word(held_by[0])}, waiting for approval"
+                lifetime = environment.approval_lifetime if environment else None
+                what = obstacles.until_then(held_by, lifetime=lifetime)
                 return Standing(words=words, colour=Colour.WAITING, next=what)
             who = approval and _who_decides(approval, operation=operation, environment=environment, catalog=catalog)
             return Standing(words="waiting for approval", colour=Colour.WAITING, next=who or "")
@@ -204,10 +207,9 @@ def _who_decides(approval: Approval, *, operation: Operation, environment: Envir
         names[operation.requested_by] = operation.requested_name
     barred = " or ".join(plain(names[person], 40) for person in sorted(approval.authors) if person in names)
     but = f", but not {barred}" if barred else ""
-    votes = f" {len(approval.votes)} of {approval.required} have approved." if approval.votes else ""
     needed = f" {still_needed(approval)}" if approval.groups else ""
     unsure = f"\n⚠️ {unknown(approval)}. Make sure they do not approve their own work." if approval.unknown else ""
-    return f"{who} approves or rejects{but}.{votes}{needed}{unsure}"
+    return f"{who} approves or rejects{but}.{needed}{unsure}"
 
 
 def unknown(approval: Approval) -> str:
@@ -231,19 +233,22 @@ def approvers(environment: Environment | None, service: str | None) -> str:
 def still_needed(approval: Approval) -> str:
     """How many people have to consent yet, and of which groups, with the roles of each."""
     people = "one more person" if approval.missing == 1 else f"{approval.missing} more people"
+    return f"Still needed: {people}{of_groups(approval.unfilled, vacant=approval.vacant, missing=approval.missing)}."
+
+
+def of_groups(groups: Sequence[Group], *, vacant: int, missing: int) -> str:
+    """Of which groups the `missing` people have to be, `vacant` of which nobody stands for; '' for none."""
     named = [
-        f"**{plain(group.name, 40)}** ({_either(f'<@&{role}>' for role in sorted(group.roles))})"
-        for group in approval.unfilled
+        f"**{plain(group.name, 40)}** ({_either(f'<@&{role}>' for role in sorted(group.roles))})" for group in groups
     ]
-    if named:
-        groups = " and of ".join(named) if len(named) == approval.vacant else _either(named)
-        people += f", {'' if approval.missing == approval.vacant else 'among them somebody '}of {groups}"
-    return f"Still needed: {people}."
+    if not named:
+        return ""
+    every = " and of ".join(named) if len(named) == vacant else _either(named)
+    return f", {'' if missing == vacant else 'among them somebody '}of {every}"
 
 
 def _either(names: Iterable[str]) -> str:
-    *others, last = [*names] or [""]
-    return f"{', '.join(others)} or {last}" if others else last
+    return several([*names], last="or", limit=_ROLES)
 
 
 def _lifetime(approval: Approval) -> float:
@@ -271,5 +276,5 @@ def _committed(release: Release, state: ReleaseState, *, environment: Environmen
         )
     if state is ReleaseState.PENDING and not environment.automated:
         return Standing(words="ready to deploy", colour=Colour.WAITING, next=f"{ask_again(release)} asks for approval.")
-    look = code(f"/refresh {release.environment}", 100)
+    look = command("refresh", environment=release.environment)
     return Standing(words="waiting for Argo CD", colour=Colour.RUNNING, next=f"{look} makes it look now.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bot.cards import freezes, locks, stops
 from bot.cards.base import VALUE_LIMIT, Card, Colour, Field
-from bot.cards.text import ago, code, length, link, plain
+from bot.cards.text import ago, code, command, length, link, plain
 from bot.domain import images, rollouts
 from bot.domain.catalog import Environment, named_after
 from bot.domain.events import ApplicationObserved, Health, Phase, SyncOperation, SyncStatus, Workload
@@ -76,7 +76,7 @@ def _card(view: StatusView, *, service: str | None, more: int, newest: bool, sto
 
 
 def _rest(number: int) -> str:
-    return f"and {number} more: /status <environment>" if number else ""
+    return f"and {number} more: /status environment:" if number else ""
 
 
 def _environment(status: EnvironmentStatus, *, service: str | None, alone: bool, newest: bool) -> Field:
@@ -192,7 +192,7 @@ def _foreign(status: EnvironmentStatus) -> list[str]:
     if sync.request_id in mine or (sync.phase.ended and not seen.pending):
         return []
     if sync.phase.ended:
-        free = code(f"/terminate {status.environment.name}", 60)
+        free = command("terminate", environment=status.environment.name)
         return [f"⚠️ sync of {code(sync.revision[:7], 7)} has ended, but still holds the Application: {free} frees it"]
     what = f"⏳ sync of {code(sync.revision[:7], 7)} · {sync.phase} · {_initiator(sync)} {ago(sync.started_at)}"
     return [what, *([plain(sync.message, 120)] if sync.message else [])]

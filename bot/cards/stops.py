@@ -7,7 +7,7 @@ edit tells nobody. The newest of them say how it ended.
 from collections.abc import Sequence
 
 from bot.cards.base import Card, Colour
-from bot.cards.text import ago, code, duration, paragraphs, plain
+from bot.cards.text import ago, command, duration, paragraphs, plain
 from bot.domain.locks import REASON_LIMIT
 from bot.domain.operations import Operation
 from bot.domain.stops import Stop
@@ -56,7 +56,7 @@ def stopped(stop: Stop, *, under_way: Sequence[Operation], automated: bool) -> C
     ]
     more = [f"• and {len(under_way) - len(late)} more"] if len(under_way) > len(late) else []
     places = sorted({one.environment for one in under_way})
-    way = ", ".join(code(f"/terminate {place}", 100) for place in places[:5])
+    way = ", ".join(command("terminate", environment=place) for place in places[:5])
     running = ["⚠️ Under way and not stopped:", *late, *more, f"{way} stops a sync."] if late else []
     return Card(
         title="🛑 Everything is stopped",

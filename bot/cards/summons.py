@@ -5,9 +5,9 @@ Each names the role once, leads to the release card where the decision is made, 
 
 from datetime import datetime
 
-from bot.cards import standing
+from bot.cards import stages, standing
 from bot.cards.base import Button, Card, Colour
-from bot.cards.text import ago, code, plain
+from bot.cards.text import code, plain
 from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.operations import Operation
 
@@ -25,10 +25,12 @@ def render(
     now: datetime,
     reminder: int = 0,
     several: bool = False,
+    still: bool = False,
 ) -> Card:
     """The call while the approval waits, and its end after that. `url` leads to the release card, once it is there.
 
-    `reminder` is the number of the reminder that it is, 0 for the first call. `several` says that others wait too.
+    `reminder` is the number of the reminder that it is, 0 for the first call. `several` says that others wait too,
+    and `still` that the time of the request stands still.
     """
     waits = standing.is_open(approval, now=now)
     place = f"{_loud(operation)}{approval.service} → {approval.environment}"
@@ -43,8 +45,8 @@ def render(
     return Card(
         title=f"{place} · {_WAITS[reminder] if waits else _end(approval)}",
         colour=Colour.WAITING if waits else Colour.QUIET,
-        description=f"{asked} · ends {ago(approval.expires_at)}{needed}" if waits else asked,
-        reference=f"reminder {reminder} of {operation.id}" if reminder else f"request {operation.id}",
+        description=f"{asked} · {stages.ends(approval, still=still)}{needed}" if waits else asked,
+        reference=f"{f'reminder {reminder}' if reminder else 'call'} of operation {operation.id}",
         buttons=(
             *([Button(label="All that wait", custom_id=f"chatops:waiting:{approval.environment}")] if others else []),
             Button(label="Open the card", url=url),

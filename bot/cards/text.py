@@ -7,12 +7,13 @@ Limits count UTF-16 units: clients count those and the API counts code points, w
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from urllib.parse import quote, urlsplit
 
 ELLIPSIS = "…"
 URL_LIMIT = 512
+_COMMAND = 400
 
 _MARKUP = re.compile(r"([\\`*_~|<>\[\]#@]|(?<=\w):(?=//)|^[-+](?=\s)|^\d+(?=\.\s)|^-(?=#))")
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
@@ -96,6 +97,22 @@ def fenced(lines: Iterable[str], *, limit: int, language: str = "") -> str:
         kept.append(shown)
     block = "\n".join(reversed(kept))
     return f"```{language}\n{block}\n```" if kept else ""
+
+
+def command(name: str, **options: str | None) -> str:
+    """A slash command that works when it is pasted, as inline code; an option without a value (None) is left out.
+
+    An empty one is for the person to type, so it comes last. `for_` is the option `for`.
+    """
+    given = [f"{option.rstrip('_')}:{value}" for option, value in options.items() if value is not None]
+    return code(" ".join([f"/{name}", *given]), _COMMAND)
+
+
+def several(names: Sequence[str], *, last: str = "and", limit: int = 3) -> str:
+    """Names in a sentence, `a, b and c`; of more than the limit the first ones, and how many more."""
+    shown, more = names[:limit], len(names) - limit
+    *others, end = [*shown, f"{more} more"] if more > 0 else [*shown] or [""]
+    return f"{', '.join(others)} {'and' if more > 0 else last} {end}" if others else end
 
 
 def duration(seconds: float) -> str:

@@ -9,28 +9,42 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.cards.base import Button, Card, Colour
+from bot.cards.base import DESCRIPTION_LIMIT, Button, Card, Colour
 from bot.cards.standing import approvers
-from bot.cards.text import code, link, paragraphs, plain
+from bot.cards.text import code, length, link, paragraphs, plain
 from bot.domain.approvals import REVIEW_NAGS
 from bot.domain.catalog import Environment
 from bot.domain.trail import SHOWN, Entry
 
-_NAME, _WORD, _DETAIL, _WHY = 32, 24, 60, 240
+_NAME, _WORD, _WHY = 32, 24, 240
+_DETAILS = (200, 60)
+"""How much of what somebody typed a row shows: the second where not all rows find room with the first."""
+_FOOTER = "The numbers are the order; the times are what the bot's clock said."
+_UNPAGED = "There are older rows. These filters are too long for the button Older: ask with fewer."
 _MEMBER = re.compile(r"discord:(\d{1,20})")
 
 
-def page(entries: Sequence[Entry], *, environments: Sequence[str], cards: Mapping[str, str], older: str | None) -> Card:
-    """Rows from the newest. `cards` leads from an operation's id to its card; `older` is the id of the button."""
+def page(
+    entries: Sequence[Entry],
+    *,
+    environments: Sequence[str],
+    cards: Mapping[str, str],
+    more: bool,
+    older: str | None,
+) -> Card:
+    """Rows from the newest, and whether there are `more`. `cards` leads from an operation's id to its card.
+
+    `older` is the id of the button, None when it does not hold all that was asked for.
+    """
     title = f"Audit · {', '.join(environments)}"
     if not entries:
         return Card(title=title, colour=Colour.QUIET, description="No entry like this.")
     return Card(
         title=title,
         colour=Colour.QUIET,
-        description="\n".join(_line(entry, url=cards.get(entry.operation_id or "")) for entry in entries),
-        footer="The numbers are the order; the times are what the bot's clock said.",
-        buttons=(Button(label="Older", custom_id=older),),
+        description=_lines(entries, cards=cards),
+        footer=_UNPAGED if more and older is None else _FOOTER,
+        buttons=(Button(label="Older", custom_id=older if more else None),),
     )
 
 
@@ -40,7 +54,7 @@ def copied(entries: Sequence[Entry]) -> Card:
     return Card(
         title=f"Audit #{first.id}" if first is last else f"Audit #{first.id} to #{last.id}",
         colour=Colour.QUIET,
-        description="\n".join(_line(entry) for entry in entries),
+        description=_lines(entries, cards={}),
         footer=_head(last),
         reference=f"audit {first.id}-{last.id}",
     )
@@ -96,14 +110,28 @@ def _review(entry: Entry, environment: Environment | None) -> str:
     return f"**Review due {due}**: {someone}, but not {others}, acknowledges it."
 
 
-def _line(entry: Entry, *, url: str | None = None) -> str:
-    """Number, time, who, what, where, what came of it, and why: at most 400 characters without the address."""
+def _lines(entries: Sequence[Entry], *, cards: Mapping[str, str]) -> str:
+    """A line for each row."""
+    text = ""
+    for limit in _DETAILS:
+        lines = (_line(entry, url=cards.get(entry.operation_id or ""), limit=limit) for entry in entries)
+        text = "\n".join(lines)
+        if length(text) <= DESCRIPTION_LIMIT:
+            break
+    return text
+
+
+def _line(entry: Entry, *, url: str | None = None, limit: int = _DETAILS[-1]) -> str:
+    """Number, time, who, what, where, what came of it, and why in `limit` characters: 400 at most with the lesser one.
+
+    The address of the card is not counted.
+    """
     place = " → ".join(filter(None, (entry.service, entry.environment)))
     parts = (
         f"**{plain(entry.action, _WORD)}** {code(place, 2 * _NAME)}".strip(),
         plain(entry.outcome, _WORD),
         code(entry.reason or "", _NAME),
-        plain(entry.detail, _DETAIL),
+        plain(entry.detail, limit),
         link("card", url) if url else "",
     )
     return f"#{entry.id} {_moment(entry.at)} {_who(entry.actor)} {' · '.join(filter(None, parts))}"

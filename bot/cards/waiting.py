@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from bot.cards import changes, standing
+from bot.cards import changes, stages, standing
 from bot.cards.base import Button, Card, Colour, Style
-from bot.cards.text import ago, code, paragraphs, plain
+from bot.cards.text import code, paragraphs, plain
 from bot.domain.approvals import Approval
 from bot.domain.operations import Operation, Way
 from bot.domain.reasons import SENTENCES, Reason
@@ -71,7 +71,8 @@ def _request(approval: Approval, operation: Operation) -> str:
     mark = "🔥 " if operation.hotfix else mark
     facts = [
         f"asked by {plain(operation.requested_name, _NAME)}",
-        f"ends {ago(approval.expires_at)}",
+        stages.consenting(approval),
+        stages.ends(approval, still=False),
         code(approval.digest[:_DIGEST], _DIGEST),
         "⚠️ on another branch only" if operation.off_branch else "",
         "⚠️ changed since it was shown" if operation.asked_again else "",

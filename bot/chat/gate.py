@@ -36,7 +36,7 @@ class Audit(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """Why a member may or may not: the roles that have the capability, and those of them that the member has.
+    """Why a member may or may not: the roles that have the capability, and all that the member has.
 
     `place` is what the right is asked for, as the topology names it.
     """
@@ -44,7 +44,7 @@ class Explained:
     place: str
     refused: Refused | None
     granted: frozenset[int]
-    held: frozenset[int]
+    roles: frozenset[int]
 
 
 class Gate:
@@ -145,7 +145,7 @@ class Gate:
             refused = error
         granted = self._policy.roles(capability, environment=environment, service=service)
         where = self._policy.named(capability, environment=environment, service=service)
-        return Explained(place=where, refused=refused, granted=granted, held=granted & actor.role_ids)
+        return Explained(place=where, refused=refused, granted=granted, roles=actor.role_ids)
 
     def allowed(
         self, interaction: discord.Interaction, *, environment: str, service: str | None = None

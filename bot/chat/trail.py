@@ -19,7 +19,7 @@ from bot.chat.buttons import Kind
 from bot.chat.deps import Deps
 from bot.domain.permissions import Capability
 from bot.domain.reasons import Reason, Refused
-from bot.services import trail
+from bot.services import operations, trail
 from bot.storage.audit import Wanted
 
 LINES = 8
@@ -29,7 +29,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LONGEST_ID = 100
 _OLDER = re.compile(
     r"chatops:audit:(?P<before>\d{1,18}):(?P<environment>[a-z0-9-]{0,63}):(?P<member>\d{0,20}):(?P<since>[0-9]{0,10})"
-    rf":(?P<action>[\w:-]{{0,{LONGEST_ACTION}}})"
+    rf":(?P<action>[\w:-]{{0,{LONGEST_ACTION}}})(?:/(?P<operation>[0-9a-f]{{0,32}})/(?P<service>[a-z0-9-]{{0,63}}))?"
 )
 
 
@@ -40,13 +40,19 @@ class Look:
     environment: str | None = None
     member: int | None = None
     action: str | None = None
+    operation: str | None = None
+    service: str | None = None
     since: int | None = None
     before: int | None = None
 
     def older(self, before: int) -> str | None:
         """The id of the button that shows what comes after these rows; None when it is longer than Discord takes."""
-        parts = (before, self.environment, self.member, self.since, self.action)
+        # What there are rows of is where the operation is, so its id says the place too, and all of it is short enough.
+        environment, service = (None, None) if self.operation else (self.environment, self.service)
+        parts = (before, environment, self.member, self.since, self.action)
         made = ":".join(("chatops", "audit", *("" if part is None else str(part) for part in parts)))
+        if self.operation or service:
+            made += f"/{self.operation or ''}/{service or ''}"
         return made if len(made) <= _LONGEST_ID and _OLDER.fullmatch(made) else None
 
 
@@ -59,12 +65,16 @@ async def _press(
     member: str,
     since: str,
     action: str,
+    operation: str | None,
+    service: str | None,
 ) -> None:
     """Show the next page, as a message of its own."""
     look = Look(
         environment=environment or None,
         member=int(member) if member else None,
         action=action or None,
+        operation=operation or None,
+        service=service or None,
         since=int(since) if since else None,
         before=int(before),
     )
@@ -96,22 +106,30 @@ async def show(interaction: discord.Interaction, deps: Deps, *, look: Look) -> C
     """One page. Without an environment it has all that the member may read.
 
     What belongs to no environment of the topology is only for who may read the trail of every one: nobody could say
-    who else may see it. Looking is audited.
+    who else may see it. Refuses an operation of which they may read nothing like one that there is not. Looking is
+    audited.
     """
     known, may = list(deps.catalog.environments), readable(interaction, deps)
     asked = look.environment or (may or known)[-1]
-    await deps.gate.require(interaction, capability=Capability.AUDIT, environment=asked)
+    await deps.gate.require(interaction, capability=Capability.AUDIT, environment=asked, service=look.service)
     places = [look.environment] if look.environment else may
+    if look.operation is not None:
+        operation = await operations.get(deps.database, look.operation)
+        if operation is None or (operation.environment not in may and may != known):
+            raise Refused(Reason.OPERATION_UNKNOWN)
+        places = [look.environment or operation.environment]
     wanted = Wanted(
         environments=None if places == known else places,
         actor=None if look.member is None else f"discord:{look.member}",
         action=look.action,
+        operation_id=look.operation,
+        service=look.service,
         since=None if look.since is None else datetime.fromtimestamp(look.since, UTC),
         passed=look.action is not None,
     )
     found = await trail.page(deps.database, before=look.before, limit=LINES, wanted=wanted, guild_id=deps.guild_id)
     older = look.older(found.entries[-1].id) if found.more else None
-    return card.page(found.entries, environments=places, cards=found.cards, older=older)
+    return card.page(found.entries, environments=places, cards=found.cards, more=found.more, older=older)
 
 
 KIND = Kind(template=_OLDER, press=_press)

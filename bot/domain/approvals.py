@@ -30,6 +30,8 @@ UNMAPPED = 10
 """How many logins a request names at most that are in no identity map."""
 REVIEW_NAGS = (timedelta(hours=4), timedelta(hours=24))
 """When people are first reminded of broken glass that nobody has reviewed; after that it is every day."""
+REVIEW_REMINDERS = 8
+"""How often at most: for a week. It can be reviewed ever after."""
 
 
 class ApprovalState(StrEnum):
@@ -80,6 +82,11 @@ class Broken:
     reason: str
     nags: int = 0
     review: Review | None = None
+
+    @property
+    def review_due(self) -> datetime:
+        """By when another person has to look at it; people are reminded from then on."""
+        return self.at + REVIEW_NAGS[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,13 +230,13 @@ def review(approval: Approval, *, person: int, asked_by: int | None, name: str, 
 def nagged(approval: Approval, *, now: datetime) -> Approval:
     """The approval with every reminder of the review counted that is due; those that were missed are one.
 
-    Unchanged when none is, or nothing has to be reviewed.
+    Unchanged when none is, nothing has to be reviewed, or people were reminded often enough.
     """
     broken = approval.broken
     if broken is None or broken.review is not None:
         return approval
     nags = reminders.counted(broken.at, first=REVIEW_NAGS, told=broken.nags, now=now)
-    return replace(approval, broken=replace(broken, nags=nags))
+    return replace(approval, broken=replace(broken, nags=max(broken.nags, min(nags, REVIEW_REMINDERS))))
 
 
 def reject(approval: Approval, *, name: str, now: datetime) -> Approval:

@@ -125,14 +125,15 @@ def frozen(freeze: Freeze, *, now: datetime) -> Frozen | None:
     return Frozen(freeze=freeze, until=ends) if ends is not None else None
 
 
-def blocking(freezes: Iterable[Freeze], *, environment: str, service: str | None, now: datetime) -> Frozen | None:
-    """The freeze to tell people about: one that nobody can read, else the one that lasts longest.
+def blocking(freezes: Iterable[Freeze], *, environment: str, service: str | None, now: datetime) -> list[Frozen]:
+    """The freezes that hold it: those that nobody can read first, then the one that lasts longest.
 
     A freeze of the environment is about every service in it, and what is about every service meets every freeze.
     """
     meant = (one for one in freezes if one.environment == environment)
     found = (frozen(one, now=now) for one in meant if None in (one.service, service) or one.service == service)
-    return max(filter(None, found), key=lambda one: (one.until is None, one.until or now, one.freeze.id), default=None)
+    known = filter(None, found)
+    return sorted(known, key=lambda one: (one.until is None, one.until or now, one.freeze.id), reverse=True)
 
 
 def moment(text: str, *, zone: str, latest: bool) -> datetime:

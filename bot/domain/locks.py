@@ -90,12 +90,12 @@ def blocks(lock: Lock, *, environment: str, service: str | None, rollback: bool,
 
 def blocking(
     locks: Iterable[Lock], *, environment: str, service: str | None, rollback: bool, now: datetime
-) -> Lock | None:
-    """The lock to tell people about: the one on the whole environment before those on services, then the oldest."""
+) -> list[Lock]:
+    """The locks that forbid it: the one on the whole environment before those on services, then the oldest first."""
     found = (
         lock for lock in locks if blocks(lock, environment=environment, service=service, rollback=rollback, now=now)
     )
-    return min(found, key=lambda lock: (lock.service is not None, lock.since, lock.id), default=None)
+    return sorted(found, key=lambda lock: (lock.service is not None, lock.since, lock.id))
 
 
 def next_nag(lock: Lock) -> datetime:

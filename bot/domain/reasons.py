@@ -26,7 +26,7 @@ SENTENCES: dict[Reason, str] = {
     ),
     Reason.ALREADY_VOTED: "You have approved this already; another person is needed.",
     Reason.ALREADY_DECIDED: "This request has been decided already.",
-    Reason.EXPIRED: "This request has expired. Ask again with /deploy.",
+    Reason.EXPIRED: "This request has expired. Ask again with `/deploy`.",
     Reason.SUPERSEDED: "A newer request took this one's place. Use the newest card.",
     Reason.REJECTED: "The request was rejected.",
     Reason.WITHDRAWN: "The request was withdrawn by the person who had asked.",
@@ -34,7 +34,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.OWN_GLASS: "You broke this glass yourself, so another person has to acknowledge it.",
     Reason.NOTHING_TO_REVIEW: "Nothing waits for a review here; somebody may have acknowledged it already.",
     Reason.CONTENT_CHANGED: (
-        "What would be deployed is no longer what was shown, so nothing was deployed. Look again and ask with /deploy."
+        "What would be deployed is no longer what was shown, so nothing was deployed. Look again, and ask again "
+        "with `/deploy`."
     ),
     Reason.CHANGED_SINCE: (
         "What would be deployed has changed since this was shown, so nothing was deployed. It is asked again, with the "
@@ -44,7 +45,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.UNTRACEABLE_IMAGE: (
         "The image that Git asks for has a tag that names no commit, so nobody can say what would be deployed."
     ),
-    Reason.AUTOMATED: "Argo CD deploys this environment by itself: push the change, or use /refresh to speed it up.",
+    Reason.AUTOMATED: "Argo CD deploys this environment by itself: push the change, or use `/refresh` to speed it up.",
     Reason.ALREADY_OPEN: "This is under way already. Its card says what it waits for.",
     Reason.OPERATION_IN_PROGRESS: "Another operation runs on this Application. Wait until it ends, then ask again.",
     Reason.WINDOW_CLOSED: "A sync window of the project forbids deploying now. Ask again when it opens.",
@@ -216,7 +217,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.LOCK_UNKNOWN: "There is no such lock. `/locks` shows those there are.",
     Reason.LOCK_PERIOD: "Write how long as `30m`, `2h` or `1d`, 30 days at most, or leave it out until you `/unlock`.",
     Reason.UNKNOWN_ACTION: "There is no such action. Pick one from the list that appears as you type.",
-    Reason.OPERATION_UNKNOWN: "There is no such operation, or not one that you may see. Its id stands on its card.",
+    Reason.OPERATION_UNKNOWN: (
+        "There is no such operation, or not one that you may see. Pick one from the list that appears as you type."
+    ),
     Reason.SINCE_UNREADABLE: "That is not a time to begin at: `30m`, `12h`, `7d`, or a day like `2026-01-31`.",
     Reason.FROZEN: "Nothing is deployed here for now: it is frozen. Going back with `/rollback` is always possible.",
     Reason.FREEZE_UNREADABLE: (
@@ -243,7 +246,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.NO_REASON: "Say in a few words why; whoever reads the card or the audit table later will ask.",
     Reason.NOT_CONFIRMED: "What confirms it was not typed as shown, so nothing was done. Start again.",
     Reason.FAULT: "Something broke in the bot, again and again. Its log has more under the operation id below.",
-    Reason.REFRESH_TIMED_OUT: "Argo CD is still refreshing. It goes on by itself; /status shows when it compared last.",
+    Reason.REFRESH_TIMED_OUT: (
+        "Argo CD is still refreshing. It goes on by itself; `/status` shows when it compared last."
+    ),
 }
 
 

@@ -46,6 +46,15 @@ class Entry:
     hash: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """The rows about one operation from the oldest: its `first` and its `newest`, and how many are `left` between."""
+
+    first: tuple[Entry, ...]
+    newest: tuple[Entry, ...]
+    left: int
+
+
 _HASHED = [field.name for field in fields(Entry) if field.name != "hash"]
 
 

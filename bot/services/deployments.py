@@ -231,11 +231,11 @@ class Deployer:
 
     async def _wait_for_others(self, operation: Operation, read: ApplicationRead) -> None:
         """Another operation holds the Application. That is a state, not a failure: wait for a while, and say whose."""
-        detail = await self._holder(read)
+        detail = await self._holder(read, environment=operation.environment)
         if not await self.steps.later(operation, Reason.OPERATION_IN_PROGRESS, detail=detail):
             raise Refused(Reason.OPERATION_IN_PROGRESS, detail)
 
-    async def _holder(self, read: ApplicationRead) -> str:
+    async def _holder(self, read: ApplicationRead, *, environment: str) -> str:
         """Whose operation it is and what it does, as far as Argo CD has said; a new one is not described yet."""
         sync = read.operation if read.operation and read.operation.holds else None
         asked = await operations.get(self.steps.database, sync.request_id if sync else read.pending_request_id)
@@ -244,7 +244,8 @@ class Deployer:
         if sync is None:
             return ""
         if sync.phase.ended:
-            return "It has ended, but still holds the Application: /terminate sets that free."
+            free = f"/terminate environment:{environment}"
+            return f"It has ended, but still holds the Application: {free} sets that free."
         return f"{sync.initiated_by or 'Somebody'} syncs {sync.revision[:7]} since {sync.started_at:%H:%M} UTC."
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot.cards import freezes as freeze_cards
 from bot.domain import freezes, locks
 from bot.domain.catalog import Catalog
 from bot.domain.freezes import CRON_LIMIT, End, Ended, Freeze
@@ -77,7 +78,7 @@ async def remove(
     freeze = await find(database, freeze_id, places=catalog.environments)
     said = saying.said(reason)
     if freeze.owner_id != actor.id and not said:
-        raise Refused(Reason.NO_REASON)
+        raise Refused(Reason.NO_REASON, freeze_cards.added_by(freeze))
     ended = Ended(how=End.REMOVED, at=now, by=actor.name, reason=said)
     async with environments.changing(database, freeze.environment, wakes=("cards",)) as connection:
         if not await rows.end(connection, replace(freeze, ended=ended)):
@@ -124,10 +125,11 @@ async def _look(connection: Connection, known: rows.Standing, *, catalog: Catalo
 
 async def _show(connection: Connection, freeze: Freeze, *, catalog: Catalog, now: datetime) -> None:
     """Have the board look at what waits for consent there; what the freeze held has its whole time again."""
-    place = catalog.environments.get(freeze.environment)
+    place, state = catalog.environments.get(freeze.environment), freezes.frozen(freeze, now=now)
+    unreadable = state is not None and state.until is None
     for operation in await operation_rows.opened(connection, freeze.environment):
         held = freeze.service in (None, operation.scope) or operation.scope is None
-        if operation.kind is not OperationKind.DEPLOY or operation.hotfix or not held:
+        if operation.kind is not OperationKind.DEPLOY or (operation.hotfix and not unreadable) or not held:
             continue
         if operation.state is OperationState.WAITING:
             await obstacles.give_time(connection, operation, environment=place, after=now, now=now)

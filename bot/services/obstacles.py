@@ -15,7 +15,7 @@ from bot.domain.approvals import ApprovalState
 from bot.domain.catalog import Environment
 from bot.domain.freezes import Frozen
 from bot.domain.locks import Lock
-from bot.domain.obstacles import Obstacle
+from bot.domain.obstacles import Obstacle, stands_still
 from bot.domain.operations import ALL, DEPLOYING, Operation, OperationKind, OperationState
 from bot.domain.reasons import Reason, Refused
 from bot.domain.stops import Stop
@@ -32,31 +32,38 @@ _TIME = "%Y-%m-%d %H:%M UTC"
 
 
 async def in_the_way(connection: Connection, operation: Operation, *, now: datetime) -> Obstacle | None:
-    """What forbids this operation at this moment: a stop before a lock, and a lock before a freeze.
+    """What forbids this operation at this moment, and decides what people are told first: the first of `all_of`."""
+    return next(iter(await all_of(connection, operation, now=now)), None)
 
-    A stop holds everything but what ends something, a lock deploys and perhaps rollbacks, a freeze deploys that are no
-    hot-fix; to have a run again is a deploy where Argo CD syncs by itself.
-    """
+
+async def all_of(connection: Connection, operation: Operation, *, now: datetime) -> tuple[Obstacle, ...]:
+    """Everything that forbids this operation at this moment; a hot-fix goes through every freeze that can be read."""
     place, service = operation.environment, operation.scope
-    found = await at(connection, operation.counts_as, environment=place, service=service, now=now)
-    passes = operation.hotfix and isinstance(found, Frozen) and found.until is not None
-    return None if passes else found
+    found = await all_at(connection, operation.counts_as, environment=place, service=service, now=now)
+    if not operation.hotfix:
+        return found
+    return tuple(one for one in found if not isinstance(one, Frozen) or one.until is None)
 
 
-async def at(
+async def all_at(
     connection: Connection, kind: OperationKind, *, environment: str, service: str | None, now: datetime
-) -> Obstacle | None:
-    """The same for any operation of a kind at a place that is no hot-fix; without a service it is about all of them."""
+) -> tuple[Obstacle, ...]:
+    """Everything that forbids an operation of a kind at a place: the stop, then the locks, then the freezes.
+
+    A stop holds everything but what ends something, a lock deploys and perhaps rollbacks, a freeze deploys; to have a
+    run again is a deploy where Argo CD syncs by itself. Without a service it is about all of them.
+    """
     stop = await stop_rows.standing(connection) if stops.holds(kind) else None
-    if stop is not None or kind not in DEPLOYING:
-        return stop
+    found: list[Obstacle] = [stop] if stop is not None else []
+    if kind not in DEPLOYING:
+        return tuple(found)
     rollback = kind is OperationKind.ROLLBACK
     held = await lock_rows.standing(connection, environment)
-    lock = locks.blocking(held, environment=environment, service=service, rollback=rollback, now=now)
-    if lock is not None or rollback:
-        return lock
-    known = [one.freeze for one in await freeze_rows.standing(connection, environment)]
-    return freezes.blocking(known, environment=environment, service=service, now=now)
+    found += locks.blocking(held, environment=environment, service=service, rollback=rollback, now=now)
+    if not rollback:
+        known = [one.freeze for one in await freeze_rows.standing(connection, environment)]
+        found += freezes.blocking(known, environment=environment, service=service, now=now)
+    return tuple(found)
 
 
 async def stop_of(connection: Connection, operation: Operation) -> Stop | None:
@@ -69,9 +76,9 @@ async def require_clear(connection: Connection, operation: Operation, *, now: da
 
     The detail is markdown for a private answer. What is kept with an operation is what `require_still_clear` says.
     """
-    obstacle = await in_the_way(connection, operation, now=now)
-    if obstacle is not None:
-        raise Refused(_reason(obstacle), f"{cards.told(obstacle)}\n{cards.way_out(obstacle)}")
+    found = await all_of(connection, operation, now=now)
+    if found:
+        raise Refused(_reason(found[0]), cards.all_told(found))
 
 
 async def require_still_clear(connection: Connection, operation: Operation, *, now: datetime) -> None:
@@ -140,10 +147,10 @@ async def _keep(database: Database, approval_id: str, *, places: Mapping[str, En
         operation = await operation_rows.get(connection, found[0].operation_id)
         if operation is None or operation.state is not OperationState.WAITING:
             return
-        obstacle = await in_the_way(connection, operation, now=now)
-        if isinstance(obstacle, Stop | Frozen):
-            ends = obstacle.until if isinstance(obstacle, Frozen) else None
-            await give_time(connection, operation, environment=place, after=ends or now, now=now)
+        obstacles = await all_of(connection, operation, now=now)
+        if stands_still(obstacles):
+            ends = [one.until for one in obstacles if isinstance(one, Frozen) and one.until is not None]
+            await give_time(connection, operation, environment=place, after=max(ends, default=now), now=now)
 
 
 def _reason(obstacle: Obstacle) -> Reason:

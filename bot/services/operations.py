@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bot.cards.text import command
 from bot.domain import approvals, images
 from bot.domain.catalog import Catalog
 from bot.domain.operations import BEGUN, DEPLOYING, OPEN, Operation, OperationKind, OperationState, Rerun, Rollback
@@ -61,8 +62,11 @@ async def request(
     if tag is not None:
         _require_one_tag(tag, service=service, revision=revision)
     elif kind is OperationKind.DEPLOY and catalog.environments[environment].automated:
-        other = f"`/deploy {environment} {service or '<service>'} tag:…`"
-        raise Refused(Reason.AUTOMATED, f"{other} writes a tag into Git; `/diff` and `/restart` work here as well.")
+        other = command("deploy", environment=environment, service=service or "", tag=service and "")
+        with_tag = "" if service else " with a `tag`"
+        raise Refused(
+            Reason.AUTOMATED, f"{other}{with_tag} writes it into Git; `/diff` and `/restart` work here as well."
+        )
     if revision is not None and not _REVISION.fullmatch(revision):
         raise Refused(Reason.REVISION_UNKNOWN)
     operation = Operation(

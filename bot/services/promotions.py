@@ -1,5 +1,6 @@
 """What may be promoted: the image that pods of one environment run, all of them, healthy."""
 
+from bot.cards.text import command
 from bot.domain import images, rollouts
 from bot.domain.reasons import SENTENCES, Reason, Refused
 from bot.storage import applications
@@ -25,7 +26,9 @@ async def tag(database: Database, *, source: str, target: str, service: str) -> 
     if workload is None or workload.live is None:
         raise Refused(Reason.NOT_PROVEN, f"({source})")
     if not rollouts.is_deployed(workload, image=workload.live, health_is_fresh=seen.health_is_fresh):
-        raise Refused(Reason.NOT_PROVEN, f"({source}) `/status {source} {service}` says more.")
+        raise Refused(
+            Reason.NOT_PROVEN, f"({source}) {command('status', environment=source, service=service)} says more."
+        )
     if images.built_at(workload.live.tag) is None:
         raise Refused(Reason.UNTRACEABLE_IMAGE)
     return workload.live.tag or ""

@@ -49,7 +49,7 @@ async def propose(
     read = await argocd.read(environment.application, refresh="normal", revision=chosen, image=image)
     if operation.rollback is not None and consents.is_taken(read) and not environment.automated:
         # What is being deployed right now is what shall be taken away, so it has to be there before people see that.
-        stop = f"/terminate {environment.name} stops it."
+        stop = f"/terminate environment:{environment.name} stops it."
         if not await steps.later(operation, Reason.OPERATION_IN_PROGRESS, detail=stop):
             raise Refused(Reason.OPERATION_IN_PROGRESS, stop)
         return

@@ -19,7 +19,7 @@ from bot.domain.approvals import REMINDERS
 from bot.domain.catalog import Catalog
 from bot.domain.freezes import frozen
 from bot.domain.locks import in_force
-from bot.domain.obstacles import Obstacle
+from bot.domain.obstacles import Obstacle, stands_still
 from bot.domain.operations import Operation, OperationState
 from bot.domain.releases import Release
 from bot.domain.trail import is_loud
@@ -97,7 +97,7 @@ class Gallery:
             rolled_back=await _rolled_back(connection, release),
             catalog=self.catalog,
             now=now,
-            obstacle=await _in_the_way(connection, operation, now=now),
+            held_by=await _in_the_way(connection, operation, now=now),
         )
         return self.releases_channel, card
 
@@ -113,7 +113,7 @@ class Gallery:
             observed=known.observation,
             catalog=self.catalog,
             now=now,
-            obstacle=await _in_the_way(connection, operation, now=now),
+            held_by=await _in_the_way(connection, operation, now=now),
         )
         return self.releases_channel, card
 
@@ -194,8 +194,8 @@ class Gallery:
         above = environment.escalate if reminder == REMINDERS else None
         role = above or environment.mention
         called = await cards.announced(connection, key)
-        locked = await _in_the_way(connection, operation, now=now) is not None
-        if role is None or (not called and (locked or not standing.is_open(found[0], now=now))):
+        held_by = await _in_the_way(connection, operation, now=now)
+        if role is None or (not called and (held_by or not standing.is_open(found[0], now=now))):
             return None
         url = await self._url(connection, shown_on(operation))
         if url is None and not called:
@@ -203,7 +203,14 @@ class Gallery:
         opened = await operations.opened(connection, operation.environment)
         several = sum(one.state is OperationState.WAITING for one in opened) > 1
         card = summons.render(
-            found[0], operation=operation, role=role, url=url, now=now, reminder=reminder, several=several
+            found[0],
+            operation=operation,
+            role=role,
+            url=url,
+            now=now,
+            reminder=reminder,
+            several=several,
+            still=stands_still(held_by),
         )
         return self.releases_channel, card
 
@@ -217,11 +224,11 @@ async def _rolled_back(connection: Connection, release: Release) -> Operation | 
     return rollbacks.is_gone(release.service, tag=tag, operations=done)
 
 
-async def _in_the_way(connection: Connection, operation: Operation | None, *, now: datetime) -> Obstacle | None:
+async def _in_the_way(connection: Connection, operation: Operation | None, *, now: datetime) -> tuple[Obstacle, ...]:
     """What keeps people from consenting to what waits for them."""
     if operation is None or operation.state is not OperationState.WAITING:
-        return None
-    return await obstacles.in_the_way(connection, operation, now=now)
+        return ()
+    return await obstacles.all_of(connection, operation, now=now)
 
 
 async def status(

@@ -11,14 +11,14 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, select, text, type_coerce
+from sqlalchemy import ColumnElement, Select, String, func, select, text, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import trail
 from bot.domain.operations import Operation
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason
-from bot.domain.trail import Entry, Head
+from bot.domain.trail import Entry, Head, Story
 from bot.storage.engine import insert, lock, put_off
 from bot.storage.schema import Moment
 from bot.storage.schema import audit as table
@@ -56,6 +56,7 @@ class Wanted:
     """Which rows: those for which everything that is set holds. `passed` rows are left out unless asked for."""
 
     environments: Collection[str] | None = None
+    service: str | None = None
     actor: str | None = None
     action: str | None = None
     operation_id: str | None = None
@@ -68,6 +69,7 @@ class Wanted:
         places = self.environments
         known = {
             "environments": None if places is None else table.c.environment.in_(places),
+            "service": None if self.service is None else table.c.service == self.service,
             "actor": None if self.actor is None else table.c.actor == self.actor,
             "action": None if self.action is None else table.c.action == self.action,
             "operation_id": None if self.operation_id is None else table.c.operation_id == self.operation_id,
@@ -154,9 +156,15 @@ async def preceding(
     return await _read(connection, statement.limit(limit))
 
 
-async def of_operation(connection: AsyncConnection, operation_id: str, *, limit: int) -> list[Entry]:
-    """The first rows about an operation, from the oldest."""
-    return await following(connection, 0, limit=limit, wanted=Wanted(operation_id=operation_id))
+async def story(connection: AsyncConnection, operation_id: str, *, first: int, newest: int) -> Story:
+    """Up to `first` rows from the beginning of an operation, and of those after them the `newest`."""
+    wanted = Wanted(operation_id=operation_id)
+    begin = await following(connection, 0, limit=first, wanted=wanted)
+    after = begin[-1].id if begin else 0
+    end = [one for one in await preceding(connection, None, limit=newest, wanted=wanted) if one.id > after]
+    count = select(func.count()).select_from(table).where(*wanted.conditions())
+    total = (await connection.execute(count)).scalar_one()
+    return Story(first=tuple(begin), newest=tuple(end[::-1]), left=total - len(begin) - len(end))
 
 
 async def _read(connection: AsyncConnection, statement: Select[Any]) -> list[Entry]:

@@ -55,6 +55,9 @@ HOSTILE = replace(
 """As long and as bad as a row can be made, by somebody who may write into the table."""
 
 
+LONG = replace(SMASHED, detail=" ".join(["The payments of *everybody* fail, and nobody answers the phone."] * 4))
+
+
 def chain(*rows: Entry) -> list[Entry]:
     """The rows with their numbers and hashes."""
     made: list[Entry] = []
@@ -77,10 +80,15 @@ def cards() -> dict[str, Card]:
         **loud,
         "audit/loud-hostile": card.loud(*hostile, environment=None, url=None),
         "audit/page": card.page(
-            newest, environments=["dev", "prod"], cards={OPERATION_ID: url}, older="chatops:audit:1:prod:::"
+            newest, environments=["dev", "prod"], cards={OPERATION_ID: url}, more=True, older="chatops:audit:1:prod:::"
         ),
-        "audit/none": card.page([], environments=["prod"], cards={}, older=None),
-        "audit/hostile": card.page(chain(*[HOSTILE] * 8), environments=["prod"], cards={OPERATION_ID: url}, older=None),
+        "audit/none": card.page([], environments=["prod"], cards={}, more=False, older=None),
+        "audit/long": card.page(
+            chain(*[LONG] * 8), environments=["prod"], cards={OPERATION_ID: url}, more=True, older="chatops:audit:1::::"
+        ),
+        "audit/hostile": card.page(
+            chain(*[HOSTILE] * 8), environments=["prod"], cards={OPERATION_ID: url}, more=True, older=None
+        ),
         "audit/broken": card.broken(f"10:{'5' * 16}"),
         "audit/broken-without-hash": card.broken("10:"),
         "audit/copied": card.copied(chain(*ROWS)),

@@ -7,22 +7,32 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from bot.cards import explanations
+from bot.cards import explanations, stories
 from bot.cards.base import Card
 from bot.domain import approvals
-from bot.domain.operations import OperationKind, OperationState, Rollback, Way
+from bot.domain.approvals import Approval, Group, Vote
+from bot.domain.freezes import Frozen
+from bot.domain.obstacles import Obstacle
+from bot.domain.operations import Operation, OperationKind, OperationState, Rollback, Way
 from bot.domain.permissions import Capability
 from bot.domain.reasons import Reason, Refused
-from bot.domain.trail import Entry
+from bot.domain.trail import Entry, Story
 from tests.cards import places
 from tests.cards.held import TICKETS
 from tests.cards.story import after, approval, granted, operation
 from tests.domain import halts
+from tests.domain.examples import lock
 
 PROD = places.catalog().environments["prod"]
 HOSTILE = "**mina** <@1>"
 URL = "https://discord.com/channels/1/2/3"
 DEVELOPERS, NOBODY = frozenset({300, 301}), frozenset[int]()
+GROUPS = (Group(name="qa", roles=frozenset({302})), Group(name="on-call", roles=frozenset({300, 303})))
+GROUPED = replace(PROD, required_approvals=3, approval_groups=GROUPS)
+FREEZE = halts.freeze()
+FROZEN = Frozen(freeze=FREEZE, until=FREEZE.ends)
+BROKEN = Frozen(freeze=halts.freeze(id="f-2", ends=None), until=None)
+EVERYTHING = (halts.stop(), lock(), TICKETS, FROZEN)
 
 
 def cards() -> dict[str, Card]:
@@ -34,26 +44,36 @@ def cards() -> dict[str, Card]:
 def _can() -> Iterator[tuple[str, Card]]:
     missing = Refused(Reason.MISSING_ROLE, "prod:deploy belongs to <@&300>, <@&301>.")
     pending = Refused(Reason.MEMBERSHIP_PENDING)
+    one = frozenset({300})
     facts: dict[str, Any] = {
         "place": "prod",
         "environment": PROD,
         "granted": DEVELOPERS,
-        "obstacle": None,
+        "roles": one,
+        "obstacles": (),
         "identified": True,
+        "refused": None,
     }
-    deploy = {**facts, "capability": Capability.DEPLOY}
-    one = frozenset({300})
-    yield "deploy", explanations.can(HOSTILE, refused=None, held=one, **deploy)
-    yield "locked", explanations.can("mina", refused=None, held=one, **{**deploy, "obstacle": TICKETS})
-    yield "missing", explanations.can("mina", refused=missing, held=NOBODY, **deploy)
-    yield "pending", explanations.can("mina", refused=pending, held=one, **deploy)
-    approve = {**facts, "capability": Capability.APPROVE}
-    yield "approve", explanations.can("mina", refused=None, held=one, **approve)
-    strict = {**approve, "identified": False, "environment": replace(PROD, refuse_unknown=True)}
-    yield "approve-unknown", explanations.can("mina", refused=None, held=one, **strict)
+
+    def told(name: str = "mina", **changes: Any) -> Card:
+        return explanations.can(name, **{**facts, "capability": Capability.DEPLOY, **changes})
+
+    yield "deploy", told(HOSTILE)
+    yield "locked", told(obstacles=(TICKETS,))
+    yield "frozen", told(obstacles=(FROZEN,))
+    yield "everything", told(obstacles=EVERYTHING)
+    yield "groups", told(environment=GROUPED)
+    yield "groups-only", told(environment=replace(GROUPED, required_approvals=1), place="prod/ticket-service")
+    yield "rollback", told(capability=Capability.ROLLBACK, environment=replace(PROD, required_approvals=2))
+    yield "missing", told(refused=missing, roles=frozenset({999}), obstacles=(lock(),))
+    yield "pending", told(refused=pending)
+    approve = {"capability": Capability.APPROVE}
+    yield "approve", told(**approve)
+    yield "approve-unknown", told(**approve, identified=False, environment=replace(PROD, refuse_unknown=True))
+    for name, roles in (("none", {301}), ("one", {301, 302}), ("two", {300, 302})):
+        yield f"approve-group-{name}", told(**approve, environment=GROUPED, roles=frozenset(roles))
     nobody = Refused(Reason.NOBODY_CONFIGURED, "(prod:restart)")
-    restart = {**facts, "granted": NOBODY, "capability": Capability.RESTART}
-    yield "nobody", explanations.can("mina", refused=nobody, held=NOBODY, **restart)
+    yield "nobody", told(refused=nobody, granted=NOBODY, capability=Capability.RESTART)
     everywhere = {"dev": DEVELOPERS, "staging": one, "prod": NOBODY}
     stop: dict[str, Any] = {"granted": everywhere, "stop": None}
     yield "stop", explanations.can_stop("mina", missing=(), refused=None, **stop)
@@ -63,25 +83,62 @@ def _can() -> Iterator[tuple[str, Card]]:
     yield "stop-pending", explanations.can_stop("mina", missing=(), refused=pending, **stop)
 
 
+def told(
+    operation: Operation,
+    approval: Approval | None = None,
+    *rows: Entry,
+    left: int = 0,
+    obstacles: tuple[Obstacle, ...] = (),
+    now: float = 600,
+) -> Card:
+    """The answer to /why ten minutes after the beginning; after four rows `left` others are left out."""
+    story = Story(first=rows[:4], newest=rows[4:], left=left)
+    known = {"approval": approval, "obstacles": obstacles, "story": story, "url": URL, "now": after(now)}
+    return stories.why(operation, catalog=places.catalog(), **known)  # type: ignore[arg-type]
+
+
 def _why() -> Iterator[tuple[str, Card]]:
     asked, said = operation(OperationState.REFUSED, reason=Reason.CONTENT_CHANGED), ("discord:11", "discord:12")
     story = (_entry(1, said[0], "deploy", "requested"), _entry(2, "chatops", "deploy", "waiting"))
     ended = _entry(4, "chatops", "deploy", "refused", reason="content_changed")
-    voted = (_entry(3, said[1], "approve", "granted"), ended)
-    yield "refused", explanations.why(asked, approval=granted(), entries=(*story, *voted), url=URL)
-    waiting = operation(OperationState.WAITING)
-    yield "waiting", explanations.why(waiting, approval=approval(), entries=story, url=None)
-    unknown = replace(approval(), unmapped=("octocat",))
-    yield "unknown", explanations.why(waiting, approval=unknown, entries=story, url=None)
+    yield "refused", told(asked, granted(), *story, _entry(3, said[1], "approve", "granted"), ended)
+    late = operation(OperationState.REFUSED, reason=Reason.LOCKED, detail="minji locked all services in prod: *fire*")
+    yield "refused-locked", told(late, granted(), *story, replace(ended, reason="locked", detail=late.detail))
     rejected = operation(OperationState.REJECTED, reason=Reason.REJECTED, detail=HOSTILE)
     no = approvals.reject(approval(), name="jiwon", now=after(300))
-    long = tuple(_entry(number, "github:mina", "deploy", "requested") for number in range(1, 21))
-    yield "rejected", explanations.why(rejected, approval=no, entries=long, url=URL)
+    long = tuple(_entry(number, "github:mina", "deploy", "requested") for number in (1, 2, 3, 4, *range(28, 39)))
+    yield "rejected", told(rejected, no, *long, left=23)
+    hostile = tuple(replace(_entry(9, "*" * 99, "*" * 99, "*" * 99), detail="_" * 999) for _ in range(15))
+    yield "hostile", told(replace(rejected, detail="*" * 999), no, *hostile)
     back = Rollback(way=Way.TAG, why="payments **fail**")
     rolled = operation(OperationState.SUCCEEDED, kind=OperationKind.ROLLBACK, rollback=back)
-    yield "rollback", explanations.why(rolled, approval=None, entries=story, url=URL)
+    said_so = replace(story[0], action="rollback", detail=rolled.said)
+    written = replace(story[1], action="rollback", outcome="written", detail=f"commit {'5' * 40}")
+    yield "rollback", told(rolled, None, said_so, written)
     quick = replace(rolled, rollback=Rollback(way=Way.HISTORY, why="payments **fail**", entry=7, emergency=True))
-    yield "emergency", explanations.why(quick, approval=granted(), entries=story, url=URL)
+    yield "emergency", told(quick, granted(), *story)
+    yield from _waits(story)
+
+
+def _waits(story: tuple[Entry, ...]) -> Iterator[tuple[str, Card]]:
+    """Of what is still open: who could go on with it, and what keeps it."""
+    waiting, people = operation(OperationState.WAITING), approval()
+    yield "waiting", told(waiting, people, *story)
+    vote = Vote(person=12, name="jiwon", at=after(300), roles=frozenset({302}))
+    grouped = replace(approval(required=3, groups=GROUPS), votes=(vote,), authors=frozenset({11, *range(21, 29)}))
+    yield "waiting-groups", told(waiting, grouped, *story)
+    yield "waiting-everything", told(waiting, grouped, *story, obstacles=EVERYTHING)
+    yield "waiting-locked", told(waiting, people, *story, obstacles=(lock(),))
+    yield "waiting-frozen", told(waiting, people, *story, obstacles=(FROZEN,))
+    yield "waiting-unreadable", told(replace(waiting, hotfix="payments **fail**"), people, *story, obstacles=(BROKEN,))
+    yield "waiting-late", told(waiting, people, *story, now=99999)
+    yield "unknown", told(waiting, replace(people, unmapped=("octocat",)), *story)
+    yield "nobody", told(waiting, replace(people, unmapped=("octocat",), refuse_unknown=True), *story)
+    held = operation(OperationState.APPROVED, reason=Reason.STOPPED, detail="jisoo stopped everything: why")
+    yield "approved-stopped", told(held, granted(), *story, obstacles=(halts.stop(),))
+    yield "approved-locked", told(operation(OperationState.APPROVED), granted(), *story, obstacles=(lock(),))
+    silent = operation(OperationState.RUNNING, reason=Reason.ARGOCD_UNREACHABLE)
+    yield "running", told(silent, granted(), *story)
 
 
 def _entry(number: int, actor: str, action: str, outcome: str, *, reason: str | None = None) -> Entry:

@@ -13,7 +13,7 @@ from bot.domain.approvals import Approval
 from bot.domain.obstacles import Obstacle
 from bot.domain.operations import Operation, OperationKind, OperationState, Rollback, Way
 from bot.domain.permissions import Capability
-from tests.cards import story
+from tests.cards import explained, story
 from tests.cards.looked import HOSTILE
 from tests.cards.places import JIWON, MINA, catalog
 from tests.cards.story import after, approval, operation, seen
@@ -40,10 +40,10 @@ def cards() -> dict[str, Card]:
     return {f"glass/{kind}-{name}": card for kind, found in kinds.items() for name, card in found}
 
 
-def _release(asked: Operation, consent: Approval, *, obstacle: Obstacle | None = None) -> Card:
+def _release(asked: Operation, consent: Approval, *, held_by: tuple[Obstacle, ...] = ()) -> Card:
     release = story.told([*story.pipeline(), seen(110)])
     return release_card.render(
-        release, id=42, operation=asked, approval=consent, catalog=PLACES, now=after(600), obstacle=obstacle
+        release, id=42, operation=asked, approval=consent, catalog=PLACES, now=after(600), held_by=held_by
     )
 
 
@@ -60,7 +60,7 @@ def _releases() -> Iterator[tuple[str, Card]]:
             release_card.render(told, id=42, operation=one, approval=consent, catalog=places, now=after(600)),
         )
     yield "by-itself", _release(replace(waiting, requested_by=None), approval())
-    yield "locked", _release(waiting, approval(), obstacle=lock())
+    yield "locked", _release(waiting, approval(), held_by=(lock(),))
     yield "broken", _release(operation(OperationState.APPROVED), BROKEN)
     yield "hotfix-hostile", _release(operation(OperationState.APPROVED, hotfix="it burns"), LOUD)
     yield "reviewed", _release(operation(OperationState.RUNNING), REVIEWED)
@@ -96,7 +96,7 @@ def _answers() -> Iterator[tuple[str, Card]]:
     asked = operation(OperationState.APPROVED)
     yield "broken", glass.smashed(BROKEN)
     yield "reviewed", glass.reviewed(REVIEWED)
-    yield "why", explanations.why(asked, approval=BROKEN, entries=(), url=URL)
+    yield "why", explained.told(asked, BROKEN)
     yield "call", summons.render(BROKEN, operation=asked, role=400, url=URL, now=after(600) + timedelta(hours=2))
     may = frozenset({400})
     yield (
@@ -108,8 +108,8 @@ def _answers() -> Iterator[tuple[str, Card]]:
             place="prod",
             refused=None,
             granted=may,
-            held=may,
-            obstacle=None,
+            roles=may,
+            obstacles=(),
             identified=True,
         ),
     )

@@ -18,6 +18,7 @@ from tests.cards import story
 from tests.cards.looked import HOSTILE
 from tests.cards.places import catalog
 from tests.cards.story import after, approval, operation, seen
+from tests.domain.examples import lock
 from tests.domain.halts import freeze, stop
 
 CATALOG = catalog()
@@ -101,9 +102,14 @@ def _shown() -> Iterator[tuple[str, Card]]:
             now=after(600),
         ),
     )
-    yield "hotfix", _release(replace(waiting, hotfix=f"payments fail {HOSTILE}"), None)
-    yield "everything-hotfix", _operation(replace(everything, hotfix="payments fail"), None)
+    yield "hotfix", _release(replace(waiting, hotfix=f"payments fail {HOSTILE}"))
+    yield "everything-hotfix", _operation(replace(everything, hotfix="payments fail"))
     yield "everything-stopped", _operation(everything, STOP)
+    yield "waiting-three", _release(waiting, STOP, lock(), FROZEN)
+    yield "waiting-locked-and-frozen", _release(waiting, lock(), FROZEN)
+    loud = lock(service="ticket-service", owner_name=HOSTILE, reason=f"{HOSTILE} {'z' * 200}"[:200])
+    weekends = Frozen(freeze=WEEKENDS, until=after(90000))
+    yield "everything-held-four-times", _operation(everything, LOUD, loud, weekends, UNKNOWN)
     view = EnvironmentStatus(
         environment=PROD, observed=seen(110), failure=None, operations=(), frozen=(FROZEN, UNKNOWN)
     )
@@ -112,7 +118,7 @@ def _shown() -> Iterator[tuple[str, Card]]:
     yield "status-service", status.render((view,), service="ticket-service")
 
 
-def _release(asked: Operation, one: Obstacle | None) -> Card:
+def _release(asked: Operation, *held_by: Obstacle) -> Card:
     return release_card.render(
         story.told([*story.pipeline(), seen(110)]),
         id=42,
@@ -120,11 +126,11 @@ def _release(asked: Operation, one: Obstacle | None) -> Card:
         approval=approval(),
         catalog=CATALOG,
         now=after(600),
-        obstacle=one,
+        held_by=held_by,
     )
 
 
-def _operation(asked: Operation, one: Obstacle | None) -> Card:
+def _operation(asked: Operation, *held_by: Obstacle) -> Card:
     return operation_card.render(
-        asked, approval=approval(), observed=None, catalog=CATALOG, now=after(600), obstacle=one
+        asked, approval=approval(), observed=None, catalog=CATALOG, now=after(600), held_by=held_by
     )

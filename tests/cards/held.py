@@ -88,9 +88,9 @@ def _shown() -> Iterator[tuple[str, Card]]:
         detail="hyunwoo locked all services in prod: The database is being migrated",
     )
     yield "waiting", _release(waiting, approval(), MINE)
-    yield "stopped", _release(stopped, story.granted(), None)
+    yield "stopped", _release(stopped, story.granted())
     shown = operation_card.render(
-        everything, approval=approval(), observed=None, catalog=CATALOG, now=after(600), obstacle=TICKETS
+        everything, approval=approval(), observed=None, catalog=CATALOG, now=after(600), held_by=(TICKETS,)
     )
     yield "everything", shown
     view = EnvironmentStatus(
@@ -100,8 +100,8 @@ def _shown() -> Iterator[tuple[str, Card]]:
     yield "status-service", status.render((view,), service="ticket-service")
 
 
-def _release(asked: Operation, consent: Approval, one: Lock | None) -> Card:
+def _release(asked: Operation, consent: Approval, *held_by: Lock) -> Card:
     told = story.told([*story.pipeline(), seen(110)])
     return release_card.render(
-        told, id=42, operation=asked, approval=consent, catalog=CATALOG, now=after(600), obstacle=one
+        told, id=42, operation=asked, approval=consent, catalog=CATALOG, now=after(600), held_by=held_by
     )

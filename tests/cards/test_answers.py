@@ -155,13 +155,23 @@ def test_a_fault_of_the_bot_has_an_id_to_look_for() -> None:
 
 
 def test_help_lists_the_commands_and_the_rights() -> None:
-    commands = [help.Command(usage="deploy <environment> <service>", description="Ask to deploy a service")]
+    commands = [
+        help.Command(
+            name="deploy",
+            needs=("environment", "service"),
+            takes=("tag", "hotfix"),
+            description="Ask to deploy a service",
+        ),
+        help.Command(name="locks", description="What is locked"),
+    ]
     rights = {"prod": frozenset({Capability.DEPLOY, Capability.VIEW}), "dev": frozenset({Capability.VIEW})}
 
     assert help.render(commands, rights=rights) == Card(
         title="What I can do",
         colour=Colour.RUNNING,
-        description="`/deploy <environment> <service>`\nAsk to deploy a service",
+        description=(
+            "`/deploy environment: service:` · tag · hotfix\nAsk to deploy a service\n`/locks`\nWhat is locked"
+        ),
         fields=(Field(name="You may", value="**prod** view, deploy\n**dev** view"),),
-        footer="A push starts a release card by itself; the buttons on it decide.",
+        footer="What follows a dot may be left out. A push starts a release card by itself; its buttons decide.",
     )

@@ -104,7 +104,8 @@ def test_what_is_stuck_in_its_end_can_be_freed(*, pending: bool) -> None:
     stuck = replace(sync(Phase.SUCCEEDED, finished=100), request_id=None)
     observed = replace(seen(110, live=story.TAG, ready=3), operation=replace(stuck, finished_at=None), pending=pending)
     [shown] = render((replace(RUNS, observed=observed),), service=None).fields
-    freed = f"⚠️ sync of `{stuck.revision[:7]}` has ended, but still holds the Application: `/terminate prod` frees it"
+    ended = f"⚠️ sync of `{stuck.revision[:7]}` has ended, but still holds the Application"
+    freed = f"{ended}: `/terminate environment:prod` frees it"
     assert (freed in shown.value) is pending
 
 
@@ -149,10 +150,10 @@ def result(name: str, word: str) -> ResourceResult:
     ("number", "services", "more", "shown", "footer"),
     [
         (3, 5, 0, 3, ""),
-        (3, 5, 2, 3, "and 2 more: /status <environment>"),
+        (3, 5, 2, 3, "and 2 more: /status environment:"),
         (25, 1, 0, 25, ""),
-        (25, 5, 0, 23, "and 2 more: /status <environment>"),
-        (25, 5, 975, 23, "and 977 more: /status <environment>"),
+        (25, 5, 0, 23, "and 2 more: /status environment:"),
+        (25, 5, 975, 23, "and 977 more: /status environment:"),
     ],
 )
 def test_environments_that_find_no_room_are_counted(

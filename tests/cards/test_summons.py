@@ -20,7 +20,7 @@ def test_an_open_request_calls_the_role_and_leads_to_the_card() -> None:
     assert summons.render(approval(), operation=ASKED, role=400, url=URL, now=story.after(200)) == Card(
         title="ticket-service → prod · approval needed",
         colour=Colour.WAITING,
-        reference="request 0194350c8a20a1b2c3d4e5f6",
+        reference="call of operation 0194350c8a20a1b2c3d4e5f6",
         description="`b2c3d4e-20260105-143125` asked by mina · ends <t:1767627112:R>",
         buttons=(Button(label="Open the card", url=URL),),
         mention=400,
@@ -79,7 +79,7 @@ def test_a_reminder_says_what_is_missing() -> None:
     assert first.description == (
         "`b2c3d4e-20260105-143125` asked by mina · ends <t:1767627112:R>\nStill needed: one more person."
     )
-    assert (first.reference, first.mention) == ("reminder 1 of 0194350c8a20a1b2c3d4e5f6", 400)
+    assert (first.reference, first.mention) == ("reminder 1 of operation 0194350c8a20a1b2c3d4e5f6", 400)
 
 
 def test_a_decided_request_calls_nobody() -> None:

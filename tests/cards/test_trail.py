@@ -5,7 +5,9 @@ import pytest
 from tests.cards import audited
 
 
-@pytest.mark.parametrize(("name", "rows"), [("audit/hostile", 8), ("audit/copied-hostile", 10), ("audit/page", 5)])
+@pytest.mark.parametrize(
+    ("name", "rows"), [("audit/hostile", 8), ("audit/long", 8), ("audit/copied-hostile", 10), ("audit/page", 5)]
+)
 def test_every_row_has_its_line(name: str, rows: int) -> None:
     lines = audited.cards()[name].description.split("\n")
 

@@ -167,7 +167,7 @@ async def test_an_old_button_of_a_decided_request_still_answers(office: Office) 
         stored.components = copy.deepcopy(buttons)  # As a slow client shows it: the board may have taken them away.
         assert said(await actor.click(card, label=label)) == (
             "Refused",
-            "This request has expired. Ask again with /deploy.",
+            "This request has expired. Ask again with `/deploy`.",
         )
 
 

@@ -172,6 +172,7 @@ UNSEEN: dict[Reason, Case] = {
     Reason.NOTHING_PROVEN: partial(looked, seen=True),
 }
 CASES: dict[str, dict[Reason, Case]] = {
+    "/audit": {Reason.OPERATION_UNKNOWN: partial(with_options, options={"operation": "nothing"})},
     "/can": {Reason.UNKNOWN_ACTION: partial(with_options, options={"action": "dance"})},
     "/deploy": {Reason.ALREADY_OPEN: RUNNING, Reason.AUTOMATED: by_itself, **FORWARD},
     "/freeze add": {Reason.FREEZE_LIMIT: many, **SILENT},

@@ -147,7 +147,7 @@ async def test_can_and_help_say_what_may_be_done_where(desk: Desk) -> None:
         ("ticketer may not deploy on prod", "`prod:deploy`"),
         ("ticketer may deploy on prod/ticket-service", "`prod/ticket-service:deploy`"),
         ("ticketer may not deploy on prod/backend", "`prod/backend:deploy`"),
-        ("ticketer may view on prod", "`prod:view`"),
+        ("ticketer may look at prod", "`prod:view`"),
     ]
     [field] = (await shown(desk, "/help", {})).fields
     rights = ", ".join(word for word in Capability if word in OF_SERVICES)

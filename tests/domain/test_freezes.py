@@ -203,19 +203,13 @@ def test_the_freeze_that_people_are_told_of() -> None:
     broken = replace(ONCE, id="f-3", ends=None)
     removed = replace(longer, id="f-4", ended=freezes.Ended(how=freezes.End.REMOVED, at=BEGIN))
 
-    def told(*found: Freeze, service: str | None = "ticket-service", environment: str = "prod") -> str | None:
-        one = freezes.blocking(found, environment=environment, service=service, now=BEGIN)
-        return one.freeze.id if one else None
+    def told(*found: Freeze, service: str | None = "ticket-service", environment: str = "prod") -> list[str]:
+        return [one.freeze.id for one in freezes.blocking(found, environment=environment, service=service, now=BEGIN)]
 
-    assert [told(), told(ONCE), told(ONCE, longer), told(broken, longer), told(removed)] == [
-        None,
-        "f-1",
-        "f-2",
-        "f-3",
-        None,
-    ]
-    assert [told(longer, service=None), told(longer, service="backend")] == ["f-2", None]
-    assert told(ONCE, broken, environment="staging") is None
+    assert [told(), told(ONCE), told(removed)] == [[], ["f-1"], []]
+    assert [told(ONCE, longer), told(longer, broken, ONCE)] == [["f-2", "f-1"], ["f-3", "f-2", "f-1"]]
+    assert [told(longer, service=None), told(longer, service="backend")] == [["f-2"], []]
+    assert told(ONCE, broken, environment="staging") == []
 
 
 def test_a_new_freeze_says_when_it_holds_first() -> None:

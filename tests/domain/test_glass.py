@@ -82,9 +82,23 @@ def test_neither_who_asked_nor_who_wrote_it_is_a_look_from_outside() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hours", "nags"), [(0, 0), (3.99, 0), (4, 1), (23.99, 1), (24, 2), (47.99, 2), (48, 3), (72, 4), (240, 11)]
+    ("hours", "nags"),
+    [
+        (0, 0),
+        (3.99, 0),
+        (4, 1),
+        (23.99, 1),
+        (24, 2),
+        (47.99, 2),
+        (48, 3),
+        (72, 4),
+        (167.99, 7),
+        (168, 8),
+        (240, 8),
+        (9999, 8),
+    ],
 )
-def test_reminders_come_after_four_hours_a_day_and_then_daily(hours: float, nags: int) -> None:
+def test_reminders_come_after_four_hours_a_day_and_then_daily_for_a_week(hours: float, nags: int) -> None:
     broken, now = smash(approval()), NOW + hours * HOUR
     reviewed = approvals.review(broken, person=OTHER, asked_by=ASKED_BY, name="jiwon", now=NOW)
 
@@ -93,3 +107,5 @@ def test_reminders_come_after_four_hours_a_day_and_then_daily(hours: float, nags
     assert approvals.nagged(reminded, now=now) == reminded
     assert approvals.nagged(reviewed, now=now) == reviewed
     assert approvals.nagged(approval(), now=now) == approval()
+    more = replace(broken, broken=replace(BROKEN, nags=11))  # as an earlier version counted
+    assert approvals.nagged(more, now=now) == more

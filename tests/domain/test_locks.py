@@ -52,10 +52,11 @@ def test_the_lock_that_people_are_told_of() -> None:
     older = replace(TICKETS, id="l-3", since=after(hours=-1))
     over = replace(LOCK, id="l-0", since=after(hours=-2), until=BEGIN)
 
-    def told(*found: Lock) -> Lock | None:
+    def told(*found: Lock) -> list[Lock]:
         return locks.blocking(found, environment="prod", service="ticket-service", rollback=False, now=BEGIN)
 
-    assert [told(), told(over), told(TICKETS, older), told(over, older, LOCK)] == [None, None, older, LOCK]
+    assert [told(), told(over), told(TICKETS, older)] == [[], [], [older, TICKETS]]
+    assert told(over, TICKETS, older, LOCK) == [LOCK, older, TICKETS]
 
 
 HOUR = 60

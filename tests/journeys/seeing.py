@@ -88,7 +88,7 @@ def told(result: InteractionResult) -> tuple[str, str]:
 def written(scene: Scene, channel: ChannelHandle, *, about: str) -> list[str]:
     """The titles that the messages about something were given, one after the other, with the same twice in a row once.
 
-    `about` is how their footer begins.
+    `about` is a part of their footer.
     """
     shown: list[str] = []
     for request in scene.env.http_requests:
@@ -96,7 +96,7 @@ def written(scene: Scene, channel: ChannelHandle, *, about: str) -> list[str]:
             continue
         assert isinstance(request.json, dict)
         [embed] = request.json["embeds"]
-        if embed["footer"]["text"].startswith(about) and shown[-1:] != [steady(embed["title"])]:
+        if about in embed["footer"]["text"].split(" · ") and shown[-1:] != [steady(embed["title"])]:
             shown.append(steady(embed["title"]))
     return shown
 

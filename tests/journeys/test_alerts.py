@@ -166,7 +166,7 @@ async def test_a_degraded_rollout_names_the_worst_pod_and_recovers(scene: Scene,
             text=expected.text(
                 "❌ stats-service: CrashLoopBackOff",
                 "Since ⏱",
-                "**Next** See `/pods staging`, then roll back or fix forward.",
+                "**Next** See `/pods environment:staging`, then roll back or fix forward.",
             ),
             links=("Argo CD",),
             footer="health:staging #1",

@@ -56,7 +56,7 @@ async def test_a_deploy_by_hand_is_the_same_request(scene: Scene, rows: Rows) ->
         ),
         buttons=("Approve", "Reject", "Withdraw"),
         links=("Commit", "Argo CD"),
-        footer="release 1",
+        footer="operation … · release 1",
     )
     assert seeing.calls(scene) == [(call.content, [call.content.strip("<@&>")])]
 
@@ -84,7 +84,7 @@ async def test_a_deploy_by_hand_is_the_same_request(scene: Scene, rows: Rows) ->
         title=f"{PLACE} · deployed in ⏱",
         text=expected.text(change, "✅ **Approval** ⏱ · jisoo\n✅ **Sync** ⏱\n✅ **Rollout** ⏱ · 3/3"),
         links=("Commit", "Argo CD"),
-        footer="release 1",
+        footer="operation … · release 1",
     )
 
 
@@ -155,8 +155,9 @@ async def test_a_withdrawn_release_can_be_asked_for_again(scene: Scene, rows: Ro
             "staging",
             "ticket-service",
             "Refused",
-            "Argo CD deploys this environment by itself: push the change, or use /refresh to speed it up. "
-            "`/deploy staging ticket-service tag:…` writes a tag into Git; `/diff` and `/restart` work here as well.",
+            "Argo CD deploys this environment by itself: push the change, or use `/refresh` to speed it up. "
+            "`/deploy environment:staging service:ticket-service tag:` writes it into Git; "
+            "`/diff` and `/restart` work here as well.",
         ),
         (
             "hyunwoo",

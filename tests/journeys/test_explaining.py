@@ -113,7 +113,8 @@ async def test_why_tells_the_story_of_an_operation(scene: Scene, rows: Rows) -> 
     ]
     assert told_lines[-1] == "deploy · succeeded"
     offered = await scene.town.people["sora"].autocomplete(scene.town.releases, "why", "operation", "backend")
-    assert offered == [{"name": f"deploy backend → prod succeeded · {operation.id}", "value": operation.id}]
+    name = f"{operation.requested_at:%d %b %H:%M:%S} UTC succeeded · deploy backend → prod · hyunwoo"
+    assert offered == [{"name": name, "value": operation.id}]
 
 
 async def test_who_may_not_look_learns_nothing(scene: Scene, rows: Rows) -> None:

@@ -36,7 +36,7 @@ async def frozen(scene: Scene, clock: Clock) -> str:
         await ask(scene, "jisoo", "freeze add", environment="prod", reason=WHY, until=ends(clock, days=1))
     )
     assert told[0] == "❄️ prod · freeze added"
-    return told[1].split("`/freeze remove ")[1].split("`")[0]
+    return told[1].split("`/freeze remove freeze:")[1].split("`")[0]
 
 
 async def test_a_freeze_from_its_reason_to_its_end(scene: Scene, rows: Rows, clock: Clock) -> None:
@@ -49,7 +49,8 @@ async def test_a_freeze_from_its_reason_to_its_end(scene: Scene, rows: Rows, clo
     name = await frozen(scene, clock)
 
     held = await seeing.message(channel, titled=f"{PLACE} · frozen, waiting for approval")
-    line = seeing.seen(held).text.split(seeing.GAP)[-2]
+    line, _, way_out = seeing.seen(held).text.split(seeing.GAP)[-2].partition("\n")
+    assert way_out.startswith(f"↳ `/freeze remove freeze:{name} reason:` removes it.")
     assert (held.id, line.startswith("❄️ **prod** frozen until <t:"), line.endswith(f"by jisoo: {WHY}")) == (
         card.id,
         True,
@@ -112,9 +113,10 @@ async def test_a_freeze_by_cron_is_found_by_typing_and_removed(scene: Scene, clo
     assert await people["guest"].autocomplete(channel, "freeze add", "zone", "seoul") == []
 
     told = seeing.told(await ask(scene, "minji", "freeze remove", freeze=offered["value"]))
-    assert told == ("Refused", SENTENCES[Reason.NO_REASON])
+    whose = f"The freeze of **backend → prod** was added by jisoo ⏱: {WHY}"
+    assert (told[0], seeing.steady(told[1])) == ("Refused", f"{SENTENCES[Reason.NO_REASON]} {whose}")
     told = seeing.told(await ask(scene, "minji", "freeze remove", freeze=offered["value"], reason="sold out"))
-    assert told == ("❄️ backend → prod · freeze removed", f"It was added by jisoo: {WHY}")
+    assert (told[0], seeing.steady(told[1])) == ("❄️ backend → prod · freeze removed", whose)
 
 
 @pytest.mark.parametrize(

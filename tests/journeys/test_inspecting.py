@@ -35,7 +35,7 @@ async def test_the_worst_pod_is_first_with_its_reason_and_what_to_do(scene: Scen
         f"❌ **ticket-service** `{name.removeprefix('ticket-service-')}` CrashLoopBackOff · n restarts · node-1 · ⏱"
     )
     assert lines[1].endswith("` · Error, exit code 1")
-    assert lines[-1] == "**Next** `/logs prod ticket-service previous:True` shows how it ended."
+    assert lines[-1] == "**Next** `/logs environment:prod service:ticket-service previous:True` shows how it ended."
 
 
 async def test_logs_are_those_of_the_worst_pod_without_secrets(scene: Scene) -> None:

@@ -18,9 +18,7 @@ pytestmark = pytest.mark.journey
 
 PLACE = "ticket-service → prod"
 WHY = "the database is being migrated"
-WAY_OUT = (
-    "`/unlock prod` removes it, `/lock prod take_over:…` makes it yours. Either wants a reason when it is not your own."
-)
+WAY_OUT = "`/unlock environment:prod reason:` removes it, `/lock environment:prod take_over:… reason:` makes it yours."
 TOLD = f"🔒 **prod** locked by hyunwoo ⏱: {WHY}"
 
 
@@ -40,7 +38,8 @@ async def test_a_lock_from_its_reason_to_its_end(scene: Scene, rows: Rows, clock
     told = seeing.told(await ask(scene, "hyunwoo", "lock", environment="prod", reason=WHY))
     assert told == (
         "🔒 prod · locked",
-        "Deploys and approvals are refused. Rollbacks and restarts are not.\nIt stands until `/unlock prod`.",
+        "Deploys and approvals are refused. Rollbacks and restarts are not.\n"
+        "It stands until `/unlock environment:prod`.",
     )
     notice = await seeing.message(channel, titled="🔒 prod · locked by hyunwoo")
     assert seeing.seen(notice).text == seeing.GAP.join(
@@ -55,19 +54,19 @@ async def test_a_lock_from_its_reason_to_its_end(scene: Scene, rows: Rows, clock
     locked = await seeing.message(channel, titled=f"{PLACE} · locked, waiting for approval")
     assert locked.id == card.id
     assert seeing.seen(locked).text.split(seeing.GAP)[-2:] == [
-        TOLD,
-        f"**Next** Nobody can approve before the lock is gone. {WAY_OUT}",
+        f"{TOLD}\n↳ {WAY_OUT}",
+        "**Next** Nobody can approve until the lock is gone.",
     ]
     pressed = seeing.told(await before.press(scene.town.people["jisoo"], "Approve"))
     asked = seeing.told(await ask(scene, "minji", "deploy", environment="prod", service="backend"))
     assert {(title, seeing.steady(text)) for title, text in (pressed, asked)} == {
-        ("Refused", f"{SENTENCES[Reason.LOCKED]} {TOLD}\n{WAY_OUT}")
+        ("Refused", f"{SENTENCES[Reason.LOCKED]} {TOLD}\n↳ {WAY_OUT}")
     }
     assert scene.argocd.received("POST") == []
 
     # It is asked about, stands for hours, and the channel is reminded once, by a new message that calls nobody.
     [field] = fields(await ask(scene, "sora", "locks"))
-    assert field == ("🔒 prod", f"hyunwoo ⏱\n{WHY}\n`/unlock prod`")
+    assert field == ("🔒 prod", f"hyunwoo ⏱\n{WHY}\n`/unlock environment:prod reason:`")
     status = fields(await ask(scene, "sora", "status", environment="prod"))
     assert status[0][1].splitlines()[0] == TOLD
     clock.pass_by(minutes=59)
@@ -112,7 +111,7 @@ async def test_a_lock_is_taken_over_and_ends_by_itself(scene: Scene, rows: Rows,
     assert seeing.told(held)[1].startswith(SENTENCES[Reason.LOCK_HELD])
     assert held.response is not None
     jisoo = scene.town.people["jisoo"]
-    [named] = re.findall("take_over:([0-9a-f]{8})`", held.response.embeds[0].description or "")
+    [named] = re.findall("take_over:([0-9a-f]{8}) reason:`", held.response.embeds[0].description or "")
     offered = await jisoo.autocomplete(
         scene.town.releases, "lock", "take_over", "", environment="staging", service="backend"
     )
@@ -125,7 +124,7 @@ async def test_a_lock_is_taken_over_and_ends_by_itself(scene: Scene, rows: Rows,
         [
             "It was locked by hyunwoo ⏱: looking",
             "Deploys, rollbacks and approvals are refused. Restarts are not.",
-            "It ends ⏱, or with `/unlock staging backend`.",
+            "It ends ⏱, or with `/unlock environment:staging service:backend`.",
             "⚠️ Argo CD syncs staging by itself, and a lock cannot stop that: what is pushed to `develop` is deployed "
             "all the same. Only what is asked of me is refused.",
         ],

@@ -127,7 +127,7 @@ async def test_help_lists_the_commands_and_ones_own_rights(scene: Scene, who: st
     assert seeing.answer(result) == seeing.Seen(
         title="What I can do",
         text=expected.HELP,
-        footer="A push starts a release card by itself; the buttons on it decide.",
+        footer="What follows a dot may be left out. A push starts a release card by itself; its buttons decide.",
     )
     assert fields(result) == {"You may": rights}
 

@@ -36,14 +36,14 @@ async def test_a_hostile_subject_is_text_and_calls_nobody(scene: Scene, rows: Ro
             ),
             buttons=("Approve", "Reject", "Withdraw"),
             links=("Run", "Commit", "Argo CD"),
-            footer="release 1",
+            footer="operation … · release 1",
         ),
         seeing.Seen(
             title=f"{PLACE} · approval needed",
             text=f"`{ran.tag}` asked by hyunwoo · ends ⏱",
             content=called.mention,
             links=("Open the card",),
-            footer="request …",
+            footer="call of operation …",
         ),
     ]
 

@@ -72,14 +72,14 @@ async def test_a_waiting_card_has_all_that_an_approver_needs(scene: Scene, rows:
             ),
             buttons=("Approve", "Reject", "Withdraw"),
             links=("Run", "Commit", "Argo CD"),
-            footer="release 1",
+            footer="operation … · release 1",
         ),
         seeing.Seen(
             title=f"{PLACE} · approval needed",
             text=f"`{ran.tag}` asked by hyunwoo · ends ⏱",
             content=role.mention,
             links=("Open the card",),
-            footer="request …",
+            footer="call of operation …",
         ),
     ]
     assert seeing.calls(scene) == [(role.mention, [str(role.id)])]
@@ -138,7 +138,7 @@ async def test_an_approved_release_is_synced_once_exactly_as_approved(scene: Sce
             f"{expected.pipeline(scene, ran)}\n✅ **Approval** ⏱ · jisoo\n✅ **Sync** ⏱\n✅ **Rollout** ⏱ · 3/3",
         ),
         links=("Run", "Commit", "Argo CD"),
-        footer="release 1",
+        footer="operation … · release 1",
     )
     assert (called.title, called.content) == (f"{PLACE} · approved by jisoo", "")
     assert operation.state is OperationState.SUCCEEDED
@@ -219,16 +219,16 @@ async def test_a_rejected_release_is_not_deployed(scene: Scene, rows: Rows) -> N
                 expected.change(scene, ran, subject="fix: hold a seat", author="hyunwoo", old=old),
                 f"{expected.pipeline(scene, ran)}\n❌ **Approval** ⏱ · rejected by minji: "
                 r"\*Seats\* are sold twice: see \#42.",
-                "**Next** `/deploy prod ticket-service` asks again.",
+                "**Next** `/deploy environment:prod service:ticket-service` asks again.",
             ),
             links=("Run", "Commit", "Argo CD"),
-            footer="release 1",
+            footer="operation … · release 1",
         ),
         seeing.Seen(
             title=f"{PLACE} · rejected by minji",
             text=f"`{ran.tag}` asked by hyunwoo",
             links=("Open the card",),
-            footer="request …",
+            footer="call of operation …",
         ),
     ]
     assert seeing.told(await slow.press(scene.town.people["jisoo"], "Approve")) == ("Refused", expected.DECIDED)

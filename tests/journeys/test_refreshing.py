@@ -12,7 +12,7 @@ from tests.journeys.rows import Rows
 
 pytestmark = pytest.mark.journey
 
-STILL = "Argo CD is still refreshing. It goes on by itself; /status shows when it compared last."
+STILL = "Argo CD is still refreshing. It goes on by itself; `/status` shows when it compared last."
 
 
 @pytest.mark.parametrize("hard", [False, True], ids=["normal", "hard"])

@@ -134,7 +134,10 @@ async def test_argocds_rollback_stays_open_until_git_agrees(scene: Scene, rows: 
     await approved(scene, rows)
     open_ = await seeing.message(scene.town.releases, titled=", Git disagrees")
     assert (running(scene), scene.world.git.head("main")) == ({first}, tip)
-    assert f"`/rollback prod ticket-service to:{first}` has Git ask for this." in seeing.seen(open_).text
+    assert (
+        f"`/rollback environment:prod service:ticket-service to:{first}` has Git ask for this."
+        in seeing.seen(open_).text
+    )
     locked = await seeing.message(scene.town.releases, titled="🔒 prod · locked by hyunwoo")
     await until(lambda: "⚠️ **Git still asks for what was rolled back**" in seeing.seen(locked).text)
 

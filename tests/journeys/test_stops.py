@@ -53,7 +53,7 @@ async def test_everything_is_stopped_and_goes_on(scene: Scene, rows: Rows, clock
 
     # What waits says so; a press on an old copy of it and every order are refused in the same words.
     held = await seeing.message(channel, titled=f"{PLACE} · stopped, waiting for approval")
-    assert (held.id, seeing.seen(held).text.split(seeing.GAP)[-2]) == (card.id, TOLD)
+    assert (held.id, seeing.seen(held).text.split(seeing.GAP)[-2]) == (card.id, f"{TOLD}\n↳ {WAY_OUT}")
     prod = {"environment": "prod", "service": "backend"}
     told = [
         await before.press(people["jisoo"], "Approve"),
@@ -62,7 +62,7 @@ async def test_everything_is_stopped_and_goes_on(scene: Scene, rows: Rows, clock
         await ask(scene, "hyunwoo", "refresh", environment="staging"),
     ]
     assert {(title, seeing.steady(text)) for title, text in map(seeing.told, told)} == {
-        ("Refused", f"{SENTENCES[Reason.STOPPED]} {TOLD}\n{WAY_OUT}")
+        ("Refused", f"{SENTENCES[Reason.STOPPED]} {TOLD}\n↳ {WAY_OUT}")
     }
     status = await ask(scene, "sora", "status")
     assert seeing.answer(status).text == TOLD

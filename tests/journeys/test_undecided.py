@@ -79,19 +79,19 @@ async def test_a_request_that_nobody_decides_expires(scene: Scene, rows: Rows, c
     shown, called, *reminders = seeing.board(scene.town.releases)
     assert (shown.title, shown.buttons) == (f"{PLACE} · approval expired", ())
     assert shown.text.endswith(
-        seeing.GAP + "**Next** Nobody decided within 30m. `/deploy prod ticket-service` asks again."
+        seeing.GAP + "**Next** Nobody decided within 30m. `/deploy environment:prod service:ticket-service` asks again."
     )
     ended = seeing.Seen(
         title=f"{PLACE} · expired",
         text=f"`{ran.tag}` asked by hyunwoo",
         links=("Open the card",),
-        footer="request …",
+        footer="call of operation …",
     )
     assert called == ended
-    assert [replace(one, footer="request …") for one in reminders] == [ended] * 2
+    assert [replace(one, footer="call of operation …") for one in reminders] == [ended] * 2
     assert seeing.told(await slow.press(scene.town.people["minji"], "Approve")) == (
         "Refused",
-        "This request has expired. Ask again with /deploy.",
+        "This request has expired. Ask again with `/deploy`.",
     )
     assert scene.argocd.received("POST") == []
 
@@ -104,14 +104,18 @@ async def test_a_card_older_than_an_hour_goes_on_in_a_new_message(scene: Scene, 
     again = await seeing.message(scene.town.releases, titled="approval expired")
     await rows.quiet()
 
-    old, new = (one for one in seeing.board(scene.town.releases) if one.footer.startswith("release 1"))
+    old, new = (one for one in seeing.board(scene.town.releases) if "release 1" in one.footer)
     url = f"https://discord.com/channels/{scene.town.guild.id}/{scene.town.releases.id}/{again.id}"
     assert old == seeing.Seen(
         title=f"{PLACE} · continued below",
         text=f"This went on for long, so it goes on in [a newer message]({url}).",
         footer="release 1",
     )
-    assert (new.title, new.buttons, new.footer) == (f"{PLACE} · approval expired", (), "release 1 · part 2")
+    assert (new.title, new.buttons, new.footer) == (
+        f"{PLACE} · approval expired",
+        (),
+        "operation … · release 1 · part 2",
+    )
     assert again.id != card.id
 
 

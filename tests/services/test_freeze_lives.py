@@ -150,7 +150,7 @@ async def test_one_that_cannot_be_read_freezes_its_environment(bot: Bot, damage:
     assert told is not None
     assert told.reason is Reason.FREEZE_UNREADABLE
     assert told.detail.endswith(
-        f"has a freeze that cannot be read: `{freeze.id}`\n`/freeze remove {freeze.id}` removes it."
+        f"has a freeze that cannot be read: `{freeze.id}`\n↳ `/freeze remove freeze:{freeze.id} reason:` removes it."
     )
     bot.clock.advance(timedelta(days=400))
     await tend(bot)

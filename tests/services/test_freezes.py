@@ -85,8 +85,8 @@ async def test_the_refusal_says_until_when_who_why_and_what_to_do(bot: Bot) -> N
     assert told.sentence == (
         f"{SENTENCES[Reason.FROZEN]} ❄️ **ticket-service → prod** frozen until <t:{moment}:f> (<t:{moment}:R>) by sora: "
         "a \\*\\*bold\\*\\* \\@everyone\n"
-        "For what cannot wait: `/deploy prod ticket-service hotfix:…`, with a reason. "
-        f"`/freeze remove {freeze.id}` removes it."
+        f"↳ `/freeze remove freeze:{freeze.id} reason:` removes it. "
+        "For what cannot wait: `/deploy environment:prod service:ticket-service hotfix:`."
     )
 
 
@@ -137,6 +137,20 @@ async def test_a_press_is_refused_until_it_is_over_and_the_request_waits_for_tha
     assert stale == {key, f"request:{waiting.id}"}
     assert (await card(gallery, bot, key)).title.endswith("· waiting for approval")
     assert (await bot.approve(waiting)).state is OperationState.APPROVED
+
+
+async def test_a_lock_beside_the_freeze_lets_no_request_expire_and_one_alone_does(bot: Bot, world: World) -> None:
+    world.release("prod", TICKETS, login="hyunwoo")
+    waiting = await bot.propose(SORA)
+    freeze = (await froze(bot)).freeze
+    await locked(bot)
+    bot.clock.advance(timedelta(hours=8))
+    await tend(bot)
+    assert (await bot.operation(waiting.id)).state is OperationState.WAITING
+    await thawed(bot, freeze)
+    bot.clock.advance(timedelta(days=3))
+    await tend(bot)
+    assert (await bot.operation(waiting.id)).state is OperationState.EXPIRED
 
 
 async def test_the_pipelines_request_is_made_and_its_card_says_frozen_until(

@@ -98,7 +98,7 @@ async def test_exactly_the_lock_that_was_shown_is_taken_over_whatever_the_clocks
     late = await refusal(locked(bot, MINJI, take_over=first.short_id))
     assert [one and one.reason for one in (*wrong, late)] == [Reason.LOCK_HELD] * 6
     assert late is not None
-    assert f"`/lock prod take_over:{second.lock.short_id}` makes it yours" in late.detail
+    assert f"`/lock environment:prod take_over:{second.lock.short_id} reason:` makes it yours" in late.detail
 
     # What `take_over` was before it named a lock: whichever stands, but not one that nobody can have seen.
     unseen = await refusal(locked(bot, MINJI, take_over="True"))

@@ -77,9 +77,8 @@ async def test_the_refusal_says_who_why_since_when_until_when_and_what_to_do(bot
     assert told.sentence == (
         f"{SENTENCES[Reason.LOCKED]} 🔒 **ticket-service → prod** locked by sora <t:{since}:R>, ends <t:{until}:R>: "
         "a \\*\\*bold\\*\\* \\@everyone\n"
-        "`/unlock prod ticket-service` removes it, "
-        f"`/lock prod ticket-service take_over:{lock.short_id}` makes it yours. "
-        "Either wants a reason when it is not your own."
+        "↳ `/unlock environment:prod service:ticket-service reason:` removes it, "
+        f"`/lock environment:prod service:ticket-service take_over:{lock.short_id} reason:` makes it yours."
     )
 
 

@@ -170,7 +170,7 @@ async def test_rows_are_found_by_everything_that_is_asked_for(database: Database
     await noted(database, "1", environment="prod", at=after(10))
     await noted(database, "2", environment="dev", action="deploy", outcome=audit.PASSED, at=after(20))
     await noted(database, "3", actor=MINA, at=after(30))
-    await noted(database, "4", environment="prod", actor=MINA, at=after(5))
+    await noted(database, "4", environment="prod", service="backend", actor=MINA, at=after(5))
 
     async def found(**wanted: object) -> str:
         async with database.reading() as connection:
@@ -186,8 +186,27 @@ async def test_rows_are_found_by_everything_that_is_asked_for(database: Database
     assert await found(actor="discord:11") == "34"
     assert await found(actor="discord:11", environments=["prod"]) == "4"
     assert await found(action="deploy") == "2"
+    assert await found(service="backend") == await found(service="backend", environments=["prod"]) == "4"
+    assert await found(service="backend", environments=["dev"]) == ""
     assert await found(since=after(10), until=after(30)) == "12"
     assert await found(passed=False) == "134"
     async with database.reading() as connection:
         assert [entry.id for entry in await audit.following(connection, 2, limit=1)] == [3]
         assert [entry.id for entry in await audit.preceding(connection, 3, limit=1)] == [2]
+
+
+async def test_of_a_long_story_the_beginning_and_the_end_are_read(database: Database) -> None:
+    async def told(first: int, newest: int, id: str = OPERATION_ID) -> tuple[list[str], list[str], int]:
+        async with database.reading() as connection:
+            story = await audit.story(connection, id, first=first, newest=newest)
+        return [one.detail for one in story.first], [one.detail for one in story.newest], story.left
+
+    assert await told(2, 3) == ([], [], 0)
+    for number in range(7):
+        await noted(database, str(number), operation=operation())
+        await noted(database, "another", environment="prod")
+    assert await told(2, 3) == (["0", "1"], ["4", "5", "6"], 2)
+    assert await told(2, 5) == (["0", "1"], ["2", "3", "4", "5", "6"], 0)
+    assert await told(4, 5) == (["0", "1", "2", "3"], ["4", "5", "6"], 0)
+    assert await told(9, 9) == (["0", "1", "2", "3", "4", "5", "6"], [], 0)
+    assert await told(2, 3, id="another") == ([], [], 0)
