@@ -8,6 +8,7 @@ commit subject and no stack trace can make Discord refuse the message.
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -128,6 +129,16 @@ class Card:
         """What Discord adds up against its total limit."""
         parts = [self.title, self.description, self.footer, self.reference]
         return sum(map(length, parts + [text for field in self.fields for text in (field.name, field.value)]))
+
+
+def counted(card: Card, *, total: int, rest: Callable[[int], str]) -> Card:
+    """The card of `total` things, a field each, with `rest` of those that found no room as its footer.
+
+    A longer footer may take the room of one more.
+    """
+    while (footer := rest(total - len(card.fields))) != card.footer:
+        card = replace(card, footer=footer)
+    return card
 
 
 def digest(card: Card) -> str:

@@ -6,7 +6,7 @@ Moments are written so that every client shows them in its own time zone, and ag
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.cards.base import Card, Colour, Field
+from bot.cards.base import Card, Colour, Field, counted
 from bot.cards.text import ago, code, command, duration, plain
 from bot.domain import freezes
 from bot.domain.catalog import Environment
@@ -72,14 +72,13 @@ def added_by(freeze: Freeze) -> str:
 
 def listed(found: Sequence[Freeze], *, now: datetime) -> Card:
     """The answer to /freeze list."""
-    more = len(found) - SHOWN
-    return Card(
+    card = Card(
         title="Freeze windows",
         colour=Colour.WAITING if any(freezes.frozen(one, now=now) for one in found) else Colour.QUIET,
         description="" if found else "Nothing is or will be frozen.",
         fields=tuple(Field(name=f"❄️ {_place(one)}", value=_row(one, now=now)) for one in found[:SHOWN]),
-        footer=f"and {more} more" if more > 0 else "",
     )
+    return counted(card, total=len(found), rest=lambda more: f"and {more} more" if more else "")
 
 
 def choice(freeze: Freeze) -> str:

@@ -85,10 +85,10 @@ def _review(broken: Broken) -> str:
 
 def _next(approval: Approval, broken: Broken, *, environment: Environment, number: int) -> str:
     """Who has to look at it, that reminders come, and what to do when there is nobody who may."""
-    still = "There are reminders until then, for a week." if number < REVIEW_REMINDERS else "This is the last reminder."
+    still = "People are reminded for a week." if number < REVIEW_REMINDERS else "This was the last reminder."
     return (
         f"**Next** {_who(approval, broken, environment)} looks at it and acknowledges it. {still}\n"
-        f"If there is nobody else, have one more person given `approve` in {environment.name}: they can then."
+        f"If nobody else may, give one more person `approve` in {environment.name}."
     )
 
 

@@ -6,7 +6,7 @@ edit tells nobody. The newest of them says how the lock ended. Nobody is mention
 
 from collections.abc import Sequence
 
-from bot.cards.base import Card, Colour, Field
+from bot.cards.base import Card, Colour, Field, counted
 from bot.cards.text import ago, code, command, cut, duration, paragraphs, plain
 from bot.domain import rollbacks
 from bot.domain.catalog import Environment
@@ -14,7 +14,7 @@ from bot.domain.locks import REASON_LIMIT, End, Ended, Lock
 from bot.domain.operations import Operation
 
 SHOWN = 12
-"""How many locks /locks shows; with the longest reasons and names no more find room."""
+"""How many locks /locks shows at most; with the longest reasons and names fewer find room."""
 _NAME = 40
 _GOES_ON = (End.RENEWED, End.TAKEN_OVER)
 
@@ -91,14 +91,13 @@ def removed(lock: Lock, *, left: Sequence[Lock]) -> Card:
 
 def listed(locks: Sequence[Lock]) -> Card:
     """The answer to /locks."""
-    more = len(locks) - SHOWN
-    return Card(
+    card = Card(
         title="Deploy locks",
         colour=Colour.WAITING if locks else Colour.QUIET,
         description="" if locks else "Nothing is locked.",
         fields=tuple(Field(name=f"🔒 {_place(lock)}", value=_row(lock)) for lock in locks[:SHOWN]),
-        footer=f"and {more} more: /status environment:" if more > 0 else "",
     )
+    return counted(card, total=len(locks), rest=lambda more: f"and {more} more: /status environment:" if more else "")
 
 
 def _row(lock: Lock) -> str:

@@ -160,12 +160,12 @@ def _standing(
 
 def _what(operation: Operation, *, catalog: Catalog) -> str:
     """What would change, or whom it concerns; and who asked."""
-    asked = f"asked by {plain(operation.requested_name, 40)}"
+    asked = f"Asked by {plain(operation.requested_name, 40)}"
     sync = operation.sync
     if operation.kind is OperationKind.TERMINATE and sync is not None:
         commit = link(sync.revision[:7], catalog.commit_page(sync.revision))
         return f"Sync of {commit} by {plain(sync.initiated_by or 'somebody', 40)} {ago(sync.started_at)}\n{asked}"
-    return _content(operation.order, catalog=catalog) if operation.order else asked.capitalize()
+    return _content(operation.order, catalog=catalog) if operation.order else asked
 
 
 def _off_branch(operation: Operation, *, environment: Environment | None) -> str:

@@ -3,10 +3,10 @@
 It shows what was read last and when; a part that did not answer is named instead of being guessed.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot.cards import freezes, locks, stops
-from bot.cards.base import VALUE_LIMIT, Card, Colour, Field
+from bot.cards.base import VALUE_LIMIT, Card, Colour, Field, counted
 from bot.cards.text import ago, code, command, length, link, plain
 from bot.domain import images, rollouts
 from bot.domain.catalog import Environment, named_after
@@ -56,7 +56,7 @@ def render(view: StatusView, *, service: str | None, more: int = 0, stop: Stop |
 
 
 def _card(view: StatusView, *, service: str | None, more: int, newest: bool, stop: Stop | None) -> Card:
-    """The card, whose footer counts what found no room in it: a longer footer may take the room of one more."""
+    """The card, whose footer counts what found no room in it."""
     place = view[0].environment.name if len(view) == 1 else None
     fields = tuple(_environment(status, service=service, alone=len(view) == 1, newest=newest) for status in view)
     card = Card(
@@ -68,11 +68,8 @@ def _card(view: StatusView, *, service: str | None, more: int, newest: bool, sto
                 None, (stops.told(stop) if stop else "", "" if view else "There is no environment that you may see.")
             )
         ),
-        footer=_rest(more),
     )
-    while (footer := _rest(more + len(fields) - len(card.fields))) != card.footer:
-        card = replace(card, fields=fields, footer=footer)
-    return card
+    return counted(card, total=more + len(fields), rest=_rest)
 
 
 def _rest(number: int) -> str:

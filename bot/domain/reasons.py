@@ -266,5 +266,6 @@ class Refused(Exception):
 
     @property
     def sentence(self) -> str:
-        """The sentence for people, with the detail of this case."""
-        return f"{SENTENCES[self.reason]} {self.detail}".strip()
+        """The sentence for people, with the detail of this case; one of several lines begins on a line of its own."""
+        between = "\n" if "\n" in self.detail else " "
+        return f"{SENTENCES[self.reason]}{between}{self.detail}".strip()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.cards import locks as lock_cards
+from bot.cards import obstacles as obstacle_cards
 from bot.domain import locks
 from bot.domain.locks import End, Lock
 from bot.domain.operations import DEPLOYING, Operation, OperationState
@@ -257,4 +258,4 @@ def _sorted(found: Iterable[Lock]) -> list[Lock]:
 
 
 def _detail(lock: Lock) -> str:
-    return f"{lock_cards.told(lock)}\n{lock_cards.way_out(lock)}"
+    return obstacle_cards.all_told((lock,))

@@ -81,7 +81,7 @@ def _refused() -> Iterator[tuple[str, Card]]:
         ("frozen", Reason.FROZEN, FROZEN),
         ("unreadable", Reason.FREEZE_UNREADABLE, UNKNOWN),
     ):
-        yield name, refusal.render(Refused(reason, f"{obstacles.told(one)}\n{obstacles.way_out(one)}"))
+        yield name, refusal.render(Refused(reason, obstacles.all_told((one,))))
 
 
 def _shown() -> Iterator[tuple[str, Card]]:

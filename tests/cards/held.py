@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bot.cards import locks, refusal, status
+from bot.cards import locks, obstacles, refusal, status
 from bot.cards import operation as operation_card
 from bot.cards import release as release_card
 from bot.cards.base import Card
@@ -69,7 +69,7 @@ def _answers() -> Iterator[tuple[str, Card]]:
     gone = end(MINE, End.UNLOCKED, now=after(9000), by="hyunwoo")
     yield "unlocked", locks.removed(gone, left=())
     yield "unlocked-one-of-two", locks.removed(gone, left=(TICKETS,))
-    held = Refused(Reason.LOCK_HELD, f"{locks.told(another)}\n{locks.way_out(another)}")
+    held = Refused(Reason.LOCK_HELD, obstacles.all_told((another,)))
     yield "held", refusal.render(held)
 
 

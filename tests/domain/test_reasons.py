@@ -47,6 +47,7 @@ def test_a_refusal_says_the_reason_and_what_only_this_case_knows() -> None:
 
     assert bare.sentence == SENTENCES[Reason.EXPIRED]
     assert detailed.sentence == f"{SENTENCES[Reason.EXPIRED]} It ended at noon."
+    assert Refused(Reason.EXPIRED, "One.\nTwo.").sentence == f"{SENTENCES[Reason.EXPIRED]}\nOne.\nTwo."
     assert str(detailed) == "expired"
 
 

@@ -119,7 +119,7 @@ async def test_the_operation_that_was_shown_is_stopped(scene: Scene, rows: Rows)
     pressed = await scene.town.people["jisoo"].click(shown.response.message, label="Stop it")
     assert seeing.told(pressed) == ("prod · stopped", "The Application is free for the next operation.")
     card = await seeing.message(scene.town.releases, titled="prod · sync stopped")
-    assert "by admin ⏱\nasked by jisoo" in seeing.seen(card).text
+    assert "by admin ⏱\nAsked by jisoo" in seeing.seen(card).text
     assert (app.operation, app.phase) == (None, "Failed")
     assert [request.method for request in scene.argocd.requests if request.method == "DELETE"] == ["DELETE"]
 

@@ -60,7 +60,7 @@ async def test_a_lock_from_its_reason_to_its_end(scene: Scene, rows: Rows, clock
     pressed = seeing.told(await before.press(scene.town.people["jisoo"], "Approve"))
     asked = seeing.told(await ask(scene, "minji", "deploy", environment="prod", service="backend"))
     assert {(title, seeing.steady(text)) for title, text in (pressed, asked)} == {
-        ("Refused", f"{SENTENCES[Reason.LOCKED]} {TOLD}\n↳ {WAY_OUT}")
+        ("Refused", f"{SENTENCES[Reason.LOCKED]}\n{TOLD}\n↳ {WAY_OUT}")
     }
     assert scene.argocd.received("POST") == []
 

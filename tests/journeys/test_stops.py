@@ -62,7 +62,7 @@ async def test_everything_is_stopped_and_goes_on(scene: Scene, rows: Rows, clock
         await ask(scene, "hyunwoo", "refresh", environment="staging"),
     ]
     assert {(title, seeing.steady(text)) for title, text in map(seeing.told, told)} == {
-        ("Refused", f"{SENTENCES[Reason.STOPPED]} {TOLD}\n↳ {WAY_OUT}")
+        ("Refused", f"{SENTENCES[Reason.STOPPED]}\n{TOLD}\n↳ {WAY_OUT}")
     }
     status = await ask(scene, "sora", "status")
     assert seeing.answer(status).text == TOLD

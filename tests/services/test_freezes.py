@@ -83,8 +83,8 @@ async def test_the_refusal_says_until_when_who_why_and_what_to_do(bot: Bot) -> N
     moment = int(UNTIL.timestamp())
     assert told is not None
     assert told.sentence == (
-        f"{SENTENCES[Reason.FROZEN]} ❄️ **ticket-service → prod** frozen until <t:{moment}:f> (<t:{moment}:R>) by sora: "
-        "a \\*\\*bold\\*\\* \\@everyone\n"
+        f"{SENTENCES[Reason.FROZEN]}\n❄️ **ticket-service → prod** frozen until <t:{moment}:f> (<t:{moment}:R>) by sora"
+        ": a \\*\\*bold\\*\\* \\@everyone\n"
         f"↳ `/freeze remove freeze:{freeze.id} reason:` removes it. "
         "For what cannot wait: `/deploy environment:prod service:ticket-service hotfix:`."
     )

@@ -75,7 +75,7 @@ async def test_the_refusal_says_who_why_since_when_until_when_and_what_to_do(bot
     assert lock.until is not None
     since, until = int(lock.since.timestamp()), int(lock.until.timestamp())
     assert told.sentence == (
-        f"{SENTENCES[Reason.LOCKED]} 🔒 **ticket-service → prod** locked by sora <t:{since}:R>, ends <t:{until}:R>: "
+        f"{SENTENCES[Reason.LOCKED]}\n🔒 **ticket-service → prod** locked by sora <t:{since}:R>, ends <t:{until}:R>: "
         "a \\*\\*bold\\*\\* \\@everyone\n"
         "↳ `/unlock environment:prod service:ticket-service reason:` removes it, "
         f"`/lock environment:prod service:ticket-service take_over:{lock.short_id} reason:` makes it yours."

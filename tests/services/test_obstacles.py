@@ -61,13 +61,13 @@ async def test_a_refusal_tells_three_of_them_and_counts_the_rest(bot: Bot) -> No
     assert four is not None
     lines = [line for one in (stop, wide, own) for line in (cards.told(one), f"↳ {cards.way_out(one)}")]
     more = "… and 1 more: `/locks` and `/freeze list` show them."
-    assert four.sentence == f"{SENTENCES[Reason.STOPPED]} " + "\n".join([*lines, more])
+    assert four.sentence == f"{SENTENCES[Reason.STOPPED]}\n" + "\n".join([*lines, more])
 
     await resumed(bot)
     three = await refusal(bot.request())
     assert three is not None
     lines = [line for one in (wide, own, frozen) for line in (cards.told(one), f"↳ {cards.way_out(one)}")]
-    assert three.sentence == f"{SENTENCES[Reason.LOCKED]} " + "\n".join(lines)
+    assert three.sentence == f"{SENTENCES[Reason.LOCKED]}\n" + "\n".join(lines)
 
     await unlocked(bot)
     await unlocked(bot, service=TICKETS)

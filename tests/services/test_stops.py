@@ -57,7 +57,7 @@ async def test_only_what_ends_something_can_be_asked_for(bot: Bot, kind: Operati
     assert told is not None
     since = int(stop.since.timestamp())
     assert told.sentence == (
-        f"{SENTENCES[Reason.STOPPED]} 🛑 **Everything is stopped** by sora <t:{since}:R>: {ALARM}\n"
+        f"{SENTENCES[Reason.STOPPED]}\n🛑 **Everything is stopped** by sora <t:{since}:R>: {ALARM}\n"
         "↳ `/resume` lets everything go on. `/terminate` stops a sync meanwhile."
     )
     assert await bot.operations() == []
