@@ -53,7 +53,7 @@ class Locks(commands.Cog):
             service=service,
             lasts=lasts,
             rollbacks=rollbacks,
-            take_over=str(take_over),  # an old copy of the command in somebody's client sends true
+            take_over=take_over,
         )
         await boundary.answer(interaction, name="lock", observe=self._deps.observe, work=work)
 

@@ -6,7 +6,7 @@ decided there: no loop has to run for an expired lock to stop blocking. The loop
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.cards import locks as lock_cards
@@ -21,9 +21,6 @@ from bot.storage import audit, cards
 from bot.storage import locks as rows
 from bot.storage import operations as operation_rows
 from bot.storage.engine import Connection, Database
-
-SHOWN = "true"
-"""What `take_over` was once: the lock that stands, whichever it is. Deprecated, because that may be a newer one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +84,8 @@ async def lock(
 ) -> Placed:
     """Lock an environment or a service. The actor's own lock is replaced, somebody else's only if `take_over` names it.
 
-    It is named by its short id, so that nobody takes over another one than they were shown, whatever the clocks say;
-    `SHOWN` names the one of which the channel has been told. Refuses an empty reason, and what somebody else holds.
+    It is named by its short id, so that nobody takes over another one than they were shown, whatever the clocks say.
+    Refuses an empty reason, and what somebody else holds.
     """
     new = Lock(
         id=secrets.token_hex(12),
@@ -105,7 +102,7 @@ async def lock(
         before = await rows.held(connection, environment=environment, service=service)
         if before is not None and locks.in_force(before, now=now):
             mine = before.owner_id == actor.id
-            if not mine and not await _is_named(connection, before, take_over.strip().lower()):
+            if not mine and take_over.strip().lower() not in (before.id, before.short_id):
                 raise Refused(Reason.LOCK_HELD, _detail(before))
             await _end(connection, before, End.RENEWED if mine else End.TAKEN_OVER, now=now, actor=actor, reason=reason)
         else:
@@ -174,14 +171,6 @@ async def refresh_card(connection: Connection, rollback: Operation, *, now: date
 def card_key(lock: Lock) -> str:
     """The key of the newest message about a lock."""
     return f"nag:{lock.id}:{lock.nags}"
-
-
-async def _is_named(connection: Connection, lock: Lock, named: str) -> bool:
-    """Whether somebody means this lock."""
-    if named == SHOWN:
-        keys = {card_key(one) for one in (lock, replace(lock, nags=0))}
-        return any([await cards.location(connection, key) for key in keys])
-    return named in (lock.id, lock.short_id)
 
 
 async def _add(connection: Connection, lock: Lock, *, actor: Actor | str) -> bool:
