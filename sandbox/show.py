@@ -18,6 +18,7 @@ from simcord.backend.errors import SetupError
 from simcord.preview import Preview
 
 from bot.app import Timing
+from sandbox.guild import EXPIRES_MINUTES
 from sandbox.scenarios import STORIES
 from sandbox.scene import Scene, open_scene
 
@@ -28,7 +29,9 @@ WELCOME = """
 
   Open this address: a Discord channel with the bot in it. Choose above who you are:
   {people}
-  Approve what waits as jisoo (minji pushed it, and nobody approves what they pushed), or type / for a command.
+  Approve what waits in prod as jisoo (minji pushed it, and nobody approves what they pushed), or type / for a command.
+  What nobody approves calls who is on call after {minutes} minutes. Alerts are in this channel too. A copy of the audit
+  trail would bury the cards, so there is none here: /audit shows it, as jisoo. The README has a tour.
   What you push is noticed as on GitHub:  git clone {repository}
   Ctrl+C ends it.
 """
@@ -37,6 +40,7 @@ ROLES = {
     "jisoo": "release manager",
     "hyunwoo": "developer, who pushes",
     "sora": "may only look",
+    "yuna": "on call, may break the glass in prod; security, approves in dr beside a release manager",
     "guest": "has no role",
 }
 
@@ -60,7 +64,7 @@ async def show(*, port: int, pace: float, say: Callable[[str], None]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "sandbox.db"
         async with (
-            open_scene(database_url=f"sqlite+aiosqlite:///{path}", pace=pace, timing=quick, one_channel=True) as scene,
+            open_scene(database_url=f"sqlite+aiosqlite:///{path}", pace=pace, timing=quick, for_page=True) as scene,
             asyncio.TaskGroup() as group,
         ):
             preview = scene.env.preview(
@@ -69,7 +73,8 @@ async def show(*, port: int, pace: float, say: Callable[[str], None]) -> None:
             async with preview:
                 people = "\n  ".join(f"  {name:8} {what}" for name, what in ROLES.items())
                 repository = f"file://{scene.world.git.directory}"
-                say(WELCOME.format(url=preview.url, people=people, repository=repository))
+                minutes = EXPIRES_MINUTES - EXPIRES_MINUTES // 6
+                say(WELCOME.format(url=preview.url, people=people, repository=repository, minutes=minutes))
                 tasks = [group.create_task(_keep_fresh(scene, preview)), group.create_task(_play(scene, say))]
                 await preview.wait_closed()
                 for task in tasks:
