@@ -114,7 +114,8 @@ def topology_of(town: Town, *, packaged: Topology) -> Topology:
         if login
     ]
     if town.for_page:
-        _add_page(document["environments"], roles={name: role.id for name, role in town.roles.items()})
+        roles = {name: role.id for name, role in town.roles.items()}
+        document["environments"] = _on_page(document["environments"], roles=roles)
     for environment in document["environments"].values():
         if not environment["automated"]:
             environment["mention"] = town.roles[MANAGER].id
@@ -125,13 +126,17 @@ def _people(*, for_page: bool) -> Mapping[str, tuple[tuple[str, ...], str | None
     return {**PEOPLE, **PAGE_PEOPLE} if for_page else PEOPLE
 
 
-def _add_page(environments: dict[str, Any], *, roles: Mapping[str, int]) -> None:
-    """Let requests in prod expire soon, and add `dr`, which is like prod and never built for."""
+def _on_page(environments: Mapping[str, Any], *, roles: Mapping[str, int]) -> dict[str, Any]:
+    """Requests in prod expire soon, and there is `dr` too, which is like prod and never built for.
+
+    It comes first: an image is promoted from one environment to the next, and to prod as everywhere else.
+    """
     prod = environments["prod"]
-    prod["approval"] |= {"expires_minutes": EXPIRES_MINUTES, "escalate": roles[ON_CALL]}
+    soon = prod["approval"] | {"expires_minutes": EXPIRES_MINUTES, "escalate": roles[ON_CALL]}
     two = {"required": 2, "groups": {"release": [roles[MANAGER]], "security": [roles[SECURITY]]}}
     names = {"application": "tiketi-dr", "overlay": "k8s/overlays/dr", "namespace": "tiketi-dr"}
-    environments["dr"] = prod | names | {"context": "cluster-dr", "pipeline": False, "approval": two}
+    dr = prod | names | {"context": "cluster-dr", "pipeline": False, "approval": two}
+    return {"dr": dr} | {**environments, "prod": prod | {"approval": soon}}
 
 
 @contextmanager
