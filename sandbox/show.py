@@ -23,6 +23,7 @@ from sandbox.scenarios import STORIES
 from sandbox.scene import Scene, open_scene
 
 REFRESH_SECONDS = 2.0
+QUIET_SECONDS, LONGEST_SECONDS = 4.0, 10.0
 PAUSE_STEPS = 8
 WELCOME = """
   {url}
@@ -32,6 +33,7 @@ WELCOME = """
   Approve what waits in prod as jisoo (minji pushed it, and nobody approves what they pushed), or type / for a command.
   What nobody approves calls who is on call after {minutes} minutes. Alerts are in this channel too. A copy of the audit
   trail would bury the cards, so there is none here: /audit shows it, as jisoo. The README has a tour.
+  If the page says that an action was not completed, something had changed at that moment: do it once more.
   What you push is noticed as on GitHub:  git clone {repository}
   Ctrl+C ends it.
 """
@@ -90,13 +92,23 @@ async def _play(scene: Scene, say: Callable[[str], None]) -> None:
 
 
 async def _keep_fresh(scene: Scene, preview: Preview) -> None:
-    """Let time pass, and publish what the bot wrote since. While somebody acts on the page, it publishes by itself."""
-    seen = -1
+    """Let time pass, and publish what the bot wrote since. While somebody acts on the page, it publishes by itself.
+
+    The page refuses what is done on an older state than the published one. So nothing is published for a moment after
+    a command, a press or an option that was completed: more is likely to follow. Its clock stands still that long.
+    """
+    clock = asyncio.get_running_loop().time
+    seen, published = 0, -1
+    acted = at = clock() - LONGEST_SECONDS
     while True:
         with contextlib.suppress(SetupError):  # somebody is acting on the page at this moment
             await scene.catch_up()
-            written = len(scene.env.http_requests)
-            if written != seen:
+            new = scene.env.http_requests[seen:]
+            seen += len(new)
+            if any(request.path.startswith("/interactions/") for request in new):
+                acted = clock()
+            quiet = clock() - acted < QUIET_SECONDS and clock() - at < LONGEST_SECONDS
+            if seen != published and not quiet:
                 await preview.refresh()
-                seen = written
+                published, at = seen, clock()
         await asyncio.sleep(REFRESH_SECONDS)
