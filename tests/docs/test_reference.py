@@ -109,6 +109,22 @@ async def test_every_command_is_in_the_readme_with_its_options() -> None:
         assert orders - {"/metrics", "/healthz", "/readyz", "/api", "/data"} <= names, page.name
 
 
+async def test_commands_on_the_pages_can_be_pasted() -> None:
+    """Outside the tables of usage every option has its name, as Discord wants it: `/pods environment:prod`."""
+    client = app().make_client()
+    known = [command for cog in cogs.make(client.deps) for command in cog.walk_app_commands()]
+    names = "|".join(one.qualified_name for one in known if not isinstance(one, app_commands.Group))
+    called = re.compile(rf"^/(?:{names}) (.*)$")
+    given = []
+    for page in PAGES:
+        text = page.read_text()
+        lines = [line.strip() for line in text.splitlines() if line.strip().startswith("/")]
+        found = [match[1] for code in [*codes(text), *lines] if (match := called.match(code))]
+        given += found
+        assert [rest for rest in found if not re.match(r"[a-z_]+:|[<\[…]", rest)] == [], page.name
+    assert len(given) > 50
+
+
 def test_commands_and_buttons_need_capabilities_that_exist() -> None:
     needed = {cells[1].strip("`") for cells in commands_and_buttons() if cells[1]}
     assert needed == set(Capability)
