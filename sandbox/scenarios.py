@@ -30,6 +30,11 @@ async def production(pipeline: Pipeline, *, service: str = "ticket-service", env
     return await pipeline.run(service, environment, author="minji", subject="fix: hold a seat for ten minutes")
 
 
+async def stranger(pipeline: Pipeline, *, service: str = "payment-service", environment: str = "prod") -> Ran:
+    """A push to production by somebody whom the bot does not know, beside the request that waits already."""
+    return await pipeline.run(service, environment, author="taeyang", subject="fix: round down to whole won")
+
+
 async def failing_build(pipeline: Pipeline, *, service: str = "backend", environment: str = "staging") -> Ran:
     """A build that fails, and passes when it is run again: by whoever presses Run again, or else by minji."""
     world, subject = pipeline.world, "build: move to Node 24"
@@ -86,6 +91,7 @@ async def degraded_rollout(pipeline: Pipeline, *, service: str = "stats-service"
 STORIES: dict[str, Callable[[Pipeline], Awaitable[Ran]]] = {
     "staging": staging,
     "production": production,
+    "a stranger in production": stranger,
     "failing build": failing_build,
     "failing scan": failing_scan,
     "failed sync": failed_sync,

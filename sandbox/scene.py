@@ -121,14 +121,17 @@ async def open_scene(
     database_url: str,
     pace: float,
     timing: Timing,
-    one_channel: bool = False,
+    for_page: bool = False,
     clock: Callable[[], datetime] = now,
 ) -> AsyncIterator[Scene]:
-    """Build a scene and start the bot in it; `pace` is the seconds that a step of the world takes."""
+    """Build a scene and start the bot in it; `pace` is the seconds that a step of the world takes.
+
+    `for_page` builds the guild that the page of `make sandbox` shows.
+    """
     async with AsyncExitStack() as stack:
         with guild.nobody() as client:
             env = await stack.enter_async_context(_simulated(client))
-        town = guild.build(env, one_channel=one_channel)
+        town = guild.build(env, for_page=for_page)
         place = guild.topology_of(town, packaged=load(DEFAULT))
         world = await stack.enter_async_context(World(place, clock=clock, pace=pace))
         servers = Argocd(world), Github(world), Cluster(world), Registry(world.images), Oidc(world)

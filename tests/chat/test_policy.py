@@ -27,7 +27,7 @@ async def desk(town: Town, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Des
 
 async def test_the_table_has_every_command_button_and_form(desk: Desk) -> None:
     assert policy.commands() == sorted(desk.commands())
-    assert policy.labels() == [cells[0] for cells in rows(section(README, "Commands"), table=1)]
+    assert policy.labels() == [cells[0] for cells in rows(section(README, "Buttons"))]
     assert {row.order for row in TABLE} == {*desk.commands(), *orders.OTHERS}
     presses = []
     for name in orders.OTHERS:

@@ -29,6 +29,15 @@ def rows(text: str, *, table: int = 0, head: bool = False) -> list[list[str]]:
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))] for line in lines]
 
 
+def every_row(text: str) -> list[list[str]]:
+    """The cells of all tables in the text, without their heads."""
+    return [
+        cells
+        for number in range(len(re.findall(r"^ *\|---", text, re.MULTILINE)))
+        for cells in rows(text, table=number)
+    ]
+
+
 def codes(text: str) -> list[str]:
     """What stands between single backticks, outside code blocks."""
     return re.findall(r"`([^`\n]+)`", _without_code(text))

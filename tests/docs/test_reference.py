@@ -25,7 +25,8 @@ from bot.storage.recorder import Recorder
 from bot.topology import Topology, load
 from bot.webhooks import server
 from bot.webhooks.receipt import Proofs
-from tests.docs.pages import PAGES, README, ROOT, codes, rows, section
+from tests.chat import policy
+from tests.docs.pages import PAGES, README, ROOT, codes, every_row, rows, section
 
 UNOPENED = "sqlite+aiosqlite:///never-opened.db"
 TOPOLOGY_PAGE = ROOT / "docs" / "topology.md"
@@ -101,19 +102,38 @@ async def test_every_command_is_in_the_readme_with_its_options() -> None:
             for option in command.parameters
         ]
         expected.add(" ".join([f"/{command.qualified_name}", *options]))
-    assert {cells[0].strip("`") for cells in rows(section(README, "Commands"))} == expected
+    assert sorted(cells[0].strip("`") for cells in commands_and_buttons() if "`" in cells[0]) == sorted(expected)
     names = {usage.split()[0] for usage in expected}
     for page in PAGES:
         orders = {code.split()[0] for code in codes(page.read_text()) if re.match(r"/[a-z]+( |$)", code)}
         assert orders - {"/metrics", "/healthz", "/readyz", "/api", "/data"} <= names, page.name
 
 
+async def test_commands_on_the_pages_can_be_pasted() -> None:
+    """Outside the tables of usage every option has its name, as Discord wants it: `/pods environment:prod`."""
+    client = app().make_client()
+    known = [command for cog in cogs.make(client.deps) for command in cog.walk_app_commands()]
+    names = "|".join(one.qualified_name for one in known if not isinstance(one, app_commands.Group))
+    called = re.compile(rf"^/(?:{names}) (.*)$")
+    given = []
+    for page in PAGES:
+        text = page.read_text()
+        lines = [line.strip() for line in text.splitlines() if line.strip().startswith("/")]
+        found = [match[1] for code in [*codes(text), *lines] if (match := called.match(code))]
+        given += found
+        assert [rest for rest in found if not re.match(r"[a-z_]+:|[<\[…]", rest)] == [], page.name
+    assert len(given) > 50
+
+
 def test_commands_and_buttons_need_capabilities_that_exist() -> None:
-    needed = {
-        cells[1].strip("`") for table in (0, 1) for cells in rows(section(README, "Commands"), table=table) if cells[1]
-    }
+    needed = {cells[1].strip("`") for cells in commands_and_buttons() if cells[1]}
     assert needed == set(Capability)
     assert {cells[0].strip("`") for cells in rows(section(TOPOLOGY_PAGE, "`roles`"))} == set(Capability)
+
+
+def commands_and_buttons() -> list[list[str]]:
+    """The rows of the tables below Commands: commands are code, buttons are bold."""
+    return every_row(section(README, "Commands"))
 
 
 async def test_every_route_is_in_the_readme() -> None:
@@ -207,6 +227,21 @@ def topology_fields(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
                         yield from walk(schema["$defs"][inner["$ref"].rpartition("/")[2]], f"{prefix}{name}{step}")
 
     yield from walk(schema, "")
+
+
+def test_the_roles_that_the_policy_is_tested_with_are_on_its_page() -> None:
+    def granted(cell: str) -> set[Capability]:
+        named = {Capability(code) for code in codes(cell)}
+        return {*Capability} - named if cell.startswith("all") else named
+
+    table = {
+        place: dict(zip(policy.ROLES, map(granted, cells), strict=True))
+        for place, *cells in rows(section(policy.PAGE, "How this page is tested"))
+    }
+    assert table == {
+        place: {role: {one for one, holders in grants.items() if role in holders} for role in policy.ROLES}
+        for place, grants in policy.GRANTS.items()
+    }
 
 
 def test_quoted_sentences_are_said() -> None:
