@@ -4,7 +4,8 @@ once. Two lives of the bot are at work, so that what keeps order within one proc
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -13,10 +14,10 @@ from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.operations import Operation, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.services import approvals, bulk, glass, operations, own_requests
-from bot.services.environments import changing
+from bot.services import approvals, bulk, environments, glass, operations, own_requests
 from bot.storage import approvals as approval_rows
 from bot.storage import operations as rows
+from bot.storage.engine import Connection, Database
 from sandbox.world import World
 from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot, bot_in
 from tests.services.outside import Outside
@@ -33,9 +34,24 @@ ENDS = {
     OperationState.SUPERSEDED: ApprovalState.SUPERSEDED,
 }
 CONSENTS = {"vote", "another vote", "all at once", "glass"}
+CLOSES = {
+    "reject": OperationState.REJECTED,
+    "withdraw": OperationState.WITHDRAWN,
+    "supersede": OperationState.SUPERSEDED,
+    "changed": OperationState.SUPERSEDED,
+    "expire": OperationState.EXPIRED,
+}
 AT_ONCE = {"all at once", "supersede", "changed"}
 TOO_LATE = {Reason.ALREADY_DECIDED, Reason.WITHDRAWN, Reason.EXPIRED, Reason.SUPERSEDED, Reason.ALREADY_OPEN, None}
 """What those are told who were not the first; None is a list that has changed."""
+LATE = {
+    OperationState.APPROVED: Reason.ALREADY_DECIDED,
+    OperationState.REJECTED: Reason.ALREADY_DECIDED,
+    OperationState.WITHDRAWN: Reason.WITHDRAWN,
+    OperationState.EXPIRED: Reason.EXPIRED,
+    OperationState.SUPERSEDED: Reason.SUPERSEDED,
+}
+"""What a person is told who presses after that."""
 
 
 async def waiting(bot: Bot, like: tuple[Operation, Approval]) -> Operation:
@@ -46,14 +62,19 @@ async def waiting(bot: Bot, like: tuple[Operation, Approval]) -> Operation:
 async def put(bot: Bot, asked: Operation, *, like: tuple[Operation, Approval]) -> Operation:
     """Put a request before people, as `proposals.propose` does once all is read, with the content of another one."""
     operation, approval = like
-    waits = replace(asked, state=OperationState.WAITING, content=operation.content, release_id=operation.release_id)
-    async with changing(bot.database, "prod") as connection:
+    waits = put_as(asked, operation)
+    async with environments.changing(bot.database, "prod") as connection:
         await operations.take_place(connection, asked, now=bot.clock())
         if not await rows.save(connection, waits, expected=OperationState.REQUESTED):
             raise Refused(Reason.ALREADY_DECIDED)
         consent = replace(approval, id=asked.id, operation_id=asked.id, requested_at=bot.clock())
         assert await approval_rows.add(connection, consent)
     return waits
+
+
+def put_as(asked: Operation, like: Operation) -> Operation:
+    """A request as it is while it waits, with the content of another one."""
+    return replace(asked, state=OperationState.WAITING, content=like.content, release_id=like.release_id)
 
 
 async def told(order: Awaitable[object]) -> object:
@@ -65,7 +86,7 @@ async def told(order: Awaitable[object]) -> object:
 
 
 async def ask_again(bot: Bot, operation: Operation) -> bool:
-    async with changing(bot.database, "prod") as connection:
+    async with environments.changing(bot.database, "prod") as connection:
         return await own_requests.ask_again(connection, operation, now=bot.clock())
 
 
@@ -93,7 +114,7 @@ def orders(
 
 async def close_all(bot: Bot) -> None:
     """Make room for the next round."""
-    async with changing(bot.database, "prod") as connection:
+    async with environments.changing(bot.database, "prod") as connection:
         for operation in await rows.opened(connection, "prod"):
             refused = OperationState.REFUSED
             await operations.close(connection, operation, state=refused, reason=Reason.FAULT, now=bot.clock())
@@ -153,6 +174,74 @@ async def test_whatever_happens_at_once_one_thing_happens(
         ends.add(after.state)
         await close_all(bot)
     assert len(ends) > 2  # Otherwise the rounds would have been the same one.
+
+
+async def one_by_one(
+    acts: Sequence[Callable[[], Awaitable[object]]], monkeypatch: pytest.MonkeyPatch
+) -> Sequence[object]:
+    """What came of each, when all of them read what there is and stand before their transaction; then one after the
+    other changes what the last one has left."""
+    doors: dict[asyncio.Task[object] | None, asyncio.Event] = {}
+    came = asyncio.Semaphore(0)
+
+    @asynccontextmanager
+    async def changing(database: Database, *places: str, wakes: tuple[str, ...] = ()) -> AsyncIterator[Connection]:
+        came.release()
+        await doors[asyncio.current_task()].wait()
+        async with real(database, *places, wakes=wakes) as connection:
+            yield connection
+
+    real = environments.changing
+    with monkeypatch.context() as patch:
+        patch.setattr(environments, "changing", changing)
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            tasks = [group.create_task(told(act())) for act in acts]
+            doors |= {task: asyncio.Event() for task in tasks}
+            for _ in tasks:
+                await came.acquire()
+            for task in tasks:
+                doors[task].set()
+                await task
+    return [task.result() for task in tasks]
+
+
+async def test_whoever_is_first_decides_and_all_who_looked_before_are_told_so(
+    bot: Bot, other: Bot, like: tuple[Operation, Approval], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(0)
+    everything = [*orders(bot, *like, like[0], "")]
+    for number in range(27):  # each is first in three of them
+        first = everything[number % len(everything)]
+        names = [first, *chance.sample([name for name in everything if name != first], len(everything) - 1)]
+        before = await waiting(bot, like)
+        approval, newer = await bot.approval(before.id), await bot.request(HYUNWOO)
+        shown = bulk.fingerprint(await bulk.waiting(bot.database, "prod", actor=JIA, now=bot.clock()))
+        lives = [orders(life, before, approval, newer, shown) for life in (bot, other)]
+        found = await one_by_one([chance.choice(lives)[name] for name in names], monkeypatch)
+
+        after, consent = await bot.operation(before.id), await bot.approval(before.id)
+        end = CLOSES.get(first, OperationState.APPROVED)
+        assert (after.state, consent.state) == (end, ENDS[end]), names
+        voter = {"vote": MINJI, "another vote": JIA, "all at once": JIA, "glass": SORA}.get(first)
+        assert [vote.person for vote in consent.votes] == ([voter.id] if voter else []), names
+        assert (consent.broken is not None) == (first == "glass"), names
+        mine = [row["outcome"] for row in await bot.table("audit") if row["operation_id"] == before.id]
+        assert mine == ["requested", ENDS[end]], names
+        losers = dict(zip(names[1:], found[1:], strict=True))
+        expected = dict.fromkeys(everything, LATE[end]) | {
+            "all at once": None,  # the list has changed
+            "changed": True,  # its request has moved on by itself
+            "expire": 0,
+            "supersede": Reason.ALREADY_OPEN if end is OperationState.APPROVED else put_as(newer, like[0]),
+        }
+        assert losers == {name: expected[name] for name in names[1:]}, names
+        async with bot.database.reading() as connection:
+            opened = {one.id: one.state for one in await rows.opened(connection, "prod")}
+        decided = {} if after.state.ended else {before.id: after.state}
+        put_before_people = first == "supersede" or end is not OperationState.APPROVED
+        waits = OperationState.WAITING if put_before_people else OperationState.REQUESTED
+        assert opened == {**decided, newer.id: waits}, names
+        await close_all(bot)
 
 
 async def test_of_a_thousand_presses_one_counts_and_one_operation_goes(bot: Bot, other: Bot, world: World) -> None:
