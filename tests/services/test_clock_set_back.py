@@ -2,6 +2,7 @@
 noticed yet is decided by the clock of that moment.
 """
 
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -54,10 +55,10 @@ async def outcomes(bot: Bot) -> list[str]:
     return [row[2] for row in await bot.audit()]
 
 
-async def why(asked: object) -> Reason | None:
+async def why(asked: Awaitable[object]) -> Reason | None:
     """Why it is refused, None when it is not."""
-    refused = await refusal(asked)  # type: ignore[arg-type]
-    return refused and refused.reason
+    refused = await refusal(asked)
+    return refused.reason if refused else None
 
 
 async def press(bot: Bot, waiting: Operation) -> Reason | None:

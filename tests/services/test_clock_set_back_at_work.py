@@ -133,7 +133,7 @@ async def test_a_hard_refresh_may_be_asked_for_again(bot: Bot, back: timedelta) 
                 hard=True,
             )
         )
-        return refused and refused.reason
+        return refused.reason if refused else None
 
     before = [await hard(), await hard()]
     bot.clock.advance(-back)

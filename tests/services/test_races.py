@@ -1,41 +1,56 @@
 """Everything that can happen to a request at the same moment: whatever comes first, one thing happens, and it is spent
 once. Two lives of the bot are at work, so that what keeps order within one process is not all there is.
+
+Many orders of what they do are gone through one by one, each by its seed; and a few rounds are left to the database.
 """
 
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from bot.domain.approvals import Approval, ApprovalState
+from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.services import approvals, bulk, glass, operations, own_requests
+from bot.services import approvals, bulk, glass, obstacles, operations, own_requests
 from bot.services.environments import changing
 from bot.storage import approvals as approval_rows
 from bot.storage import operations as rows
 from sandbox.world import World
 from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot, bot_in
 from tests.services.outside import Outside
+from tests.services.scheduling import Schedule, Scheduled
 
 pytestmark = pytest.mark.storage
 
-ROUNDS = 20
+ROUNDS, LIFETIME = 20, timedelta(hours=1)
+SEEDS = {"sqlite": 60, "postgresql": 25}
 JIA = replace(MINJI, id=24, name="jia")
 ENDS = {
+    OperationState.WAITING: ApprovalState.PENDING,
     OperationState.APPROVED: ApprovalState.GRANTED,
     OperationState.REJECTED: ApprovalState.REJECTED,
     OperationState.WITHDRAWN: ApprovalState.WITHDRAWN,
     OperationState.EXPIRED: ApprovalState.EXPIRED,
     OperationState.SUPERSEDED: ApprovalState.SUPERSEDED,
 }
+LATE = {
+    OperationState.APPROVED: Reason.ALREADY_DECIDED,
+    OperationState.REJECTED: Reason.ALREADY_DECIDED,
+    OperationState.WITHDRAWN: Reason.WITHDRAWN,
+    OperationState.EXPIRED: Reason.EXPIRED,
+    OperationState.SUPERSEDED: Reason.SUPERSEDED,
+}
+"""What those are told who come after this end."""
 CONSENTS = {"vote", "another vote", "all at once", "glass"}
 AT_ONCE = {"all at once", "supersede", "changed"}
-TOO_LATE = {Reason.ALREADY_DECIDED, Reason.WITHDRAWN, Reason.EXPIRED, Reason.SUPERSEDED, Reason.ALREADY_OPEN, None}
-"""What those are told who were not the first; None is a list that has changed."""
+BY = {OperationState.REJECTED: "reject", OperationState.WITHDRAWN: "withdraw"}
+"""Those that alone can end it so."""
 
 
 async def waiting(bot: Bot, like: tuple[Operation, Approval]) -> Operation:
@@ -51,7 +66,8 @@ async def put(bot: Bot, asked: Operation, *, like: tuple[Operation, Approval]) -
         await operations.take_place(connection, asked, now=bot.clock())
         if not await rows.save(connection, waits, expected=OperationState.REQUESTED):
             raise Refused(Reason.ALREADY_DECIDED)
-        consent = replace(approval, id=asked.id, operation_id=asked.id, requested_at=bot.clock())
+        now = bot.clock()
+        consent = replace(approval, id=asked.id, operation_id=asked.id, requested_at=now, expires_at=now + LIFETIME)
         assert await approval_rows.add(connection, consent)
     return waits
 
@@ -88,7 +104,16 @@ def orders(
         "supersede": lambda: put(bot, newer, like=(operation, approval)),
         "changed": lambda: ask_again(bot, operation),
         "expire": lambda: approvals.expire_overdue(database, now=approval.expires_at),
+        "more time": lambda: more_time(bot, operation, after=approval.expires_at),
     }
+
+
+async def more_time(bot: Bot, operation: Operation, *, after: datetime) -> None:
+    """Give it its whole time again, as the end of a freeze or a stop does, if it still waits."""
+    async with changing(bot.database, "prod") as connection:
+        if (await rows.opened(connection, "prod"))[0].state is OperationState.WAITING:
+            place = bot.catalog.environments["prod"]
+            await obstacles.give_time(connection, operation, environment=place, after=after, now=bot.clock())
 
 
 async def close_all(bot: Bot) -> None:
@@ -116,43 +141,97 @@ async def other(bot: Bot, outside: Outside, database_url: str) -> AsyncIterator[
         yield other
 
 
-@pytest.mark.parametrize("seed", range(2))
-async def test_whatever_happens_at_once_one_thing_happens(
-    bot: Bot, other: Bot, like: tuple[Operation, Approval], seed: int
-) -> None:
-    chance, ends = random.Random(seed), set()
-    for number in range(ROUNDS):
-        before = await waiting(bot, like)
-        approval = await bot.approval(before.id)
-        newer = await bot.request(HYUNWOO)
-        shown = bulk.fingerprint(await bulk.waiting(bot.database, "prod", actor=JIA, now=bot.clock()))
-        lives = [orders(life, before, approval, newer, shown) for life in (bot, other)]
-        # Those that do not look before they take the lock are first whenever they take part.
-        names = chance.sample(sorted(lives[0].keys() - (AT_ONCE if number % 2 else set())), chance.randint(2, 5))
-        found = await asyncio.gather(*(told(chance.choice(lives)[name]()) for name in names))
-        answers = dict.fromkeys(lives[0]) | dict(zip(names, found, strict=True))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One request, one that is newer, and what is about to happen to them."""
 
-        after, consent = await bot.operation(before.id), await bot.approval(before.id)
-        assert consent.state is ENDS[after.state], answers
-        assert len(consent.votes) == (after.state is OperationState.APPROVED)
-        mine = [row for row in await bot.table("audit") if row["operation_id"] == before.id]
-        assert [row["outcome"] for row in mine] == ["requested", consent.state], answers
-        done = [name for name in CONSENTS if isinstance(answers[name], Approval | list)]
-        assert len(done) == (after.state is OperationState.APPROVED), answers
-        assert all(answers[name] in TOO_LATE for name in CONSENTS - {*done}), answers
-        told_of = [row for row in await bot.table("cards") if row["key"].startswith(f"glass:{before.id}:")]
-        assert (consent.broken is not None) == len(told_of) == (done == ["glass"]), answers
-        assert (answers["reject"] in TOO_LATE) == (after.state is not OperationState.REJECTED)
-        assert (answers["withdraw"] in TOO_LATE) == (after.state is not OperationState.WITHDRAWN)
-        async with bot.database.reading() as connection:
-            opened = {one.id: one.state for one in await rows.opened(connection, "prod")}
-        if not after.state.ended:
-            assert opened == {before.id: after.state, newer.id: OperationState.REQUESTED}, answers
-        else:
-            assert [*opened] == [newer.id], answers
-        ends.add(after.state)
-        await close_all(bot)
-    assert len(ends) > 2  # Otherwise the rounds would have been the same one.
+    before: Operation
+    newer: Operation
+    orders: dict[str, Callable[[], Awaitable[object]]]
+
+
+async def prepared(bot: Bot, other: Bot, like: tuple[Operation, Approval], chance: random.Random) -> Round:
+    """A new round: two to six orders, each given to one of the lives."""
+    await close_all(bot)
+    before = await waiting(bot, like)
+    approval = await bot.approval(before.id)
+    newer = await bot.request(HYUNWOO)
+    shown = bulk.fingerprint(await bulk.waiting(bot.database, "prod", actor=JIA, now=bot.clock()))
+    lives = [orders(life, before, approval, newer, shown) for life in (bot, other)]
+    # Those of AT_ONCE are first whenever they take part, and hardly anything is left waiting when others do.
+    pool = chance.choices([{*lives[0]}, lives[0].keys() - AT_ONCE, {"expire", "more time"}], weights=[4, 4, 1])[0]
+    names = chance.sample(sorted(pool), min(chance.randint(2, 6), len(pool)))
+    return Round(before=before, newer=newer, orders={name: _told(chance.choice(lives)[name]) for name in names})
+
+
+def _told(order: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[object]]:
+    return lambda: told(order())
+
+
+async def judged(bot: Bot, what: Round, answers: dict[str, object]) -> OperationState:
+    """How the request ended. One thing has happened, it was written down once, and all others were told so."""
+    after, consent = await bot.operation(what.before.id), await bot.approval(what.before.id)
+    approved, ended = after.state is OperationState.APPROVED, after.state is not OperationState.WAITING
+    assert consent.state is ENDS[after.state]
+    assert len(consent.votes) == approved
+    mine = [row for row in await bot.table("audit") if row["operation_id"] == after.id]
+    assert [row["outcome"] for row in mine] == ["requested", *([consent.state] if ended else [])]
+
+    done = [name for name in CONSENTS if isinstance(answers.get(name), Approval | list)]
+    assert len(done) == approved
+    told_of = [row for row in await bot.table("cards") if row["key"].startswith(f"glass:{after.id}:")]
+    assert (consent.broken is not None) == len(told_of) == (done == ["glass"])
+    won = {*done, BY.get(after.state, "")}
+    assert all(isinstance(answers[name], Approval) for name in won & {"reject", "withdraw"})
+    presses = answers.keys() & (CONSENTS | {"reject", "withdraw"}) - {"all at once", *won}
+    assert {answers[name] for name in presses} <= {LATE.get(after.state)}
+    assert answers.get("all at once") is None or done == ["all at once"]
+    assert answers.get("expire") in (None, after.state is OperationState.EXPIRED)
+    put_before_people = isinstance(answers.get("supersede"), Operation)
+    assert put_before_people == ("supersede" in answers and not approved)
+    assert put_before_people or answers.get("supersede") in (None, Reason.ALREADY_OPEN)
+
+    newer = OperationState.WAITING if put_before_people else OperationState.REQUESTED
+    async with bot.database.reading() as connection:
+        opened = {one.id: one.state for one in await rows.opened(connection, "prod")}
+    old = {} if after.state.ended else {after.id: after.state}
+    assert opened == {**old, what.newer.id: newer}
+    return after.state
+
+
+async def test_whatever_the_order_one_thing_happens(
+    outside: Outside, database_url: str, catalog: Catalog, world: World
+) -> None:
+    world.release("prod", TICKETS, login="hyunwoo")
+    ends = set()
+    async with (
+        bot_in(outside, database_url, catalog=catalog, make=Scheduled) as bot,
+        bot_in(outside, database_url, catalog=catalog, make=Scheduled) as other,
+    ):
+        operation = await bot.propose(SORA)
+        like = operation, await bot.approval(operation.id)
+        for seed in range(SEEDS[database_url.partition("+")[0]]):
+            chance = random.Random(seed)
+            what = await prepared(bot, other, like, chance)
+            schedule = Schedule(chance)
+            answers = await schedule.run(what.orders)
+            try:
+                ends.add(await judged(bot, what, answers))
+            except AssertionError as error:
+                error.add_note(f"seed {seed}: {answers}")
+                raise
+    assert ends == {*ENDS}  # otherwise the rounds would have been the same one
+
+
+async def test_whatever_happens_at_once_one_thing_happens(
+    bot: Bot, other: Bot, like: tuple[Operation, Approval]
+) -> None:
+    chance, ends = random.Random(0), set()
+    for _ in range(ROUNDS):
+        what = await prepared(bot, other, like, chance)
+        found = await asyncio.gather(*(order() for order in what.orders.values()))
+        ends.add(await judged(bot, what, dict(zip(what.orders, found, strict=True))))
+    assert len(ends) > 2
 
 
 async def test_of_a_thousand_presses_one_counts_and_one_operation_goes(bot: Bot, other: Bot, world: World) -> None:
