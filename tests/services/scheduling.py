@@ -22,13 +22,11 @@ class Schedule:
         self._chance = chance
         self._gates: list[asyncio.Event] = []
         self._quiet = asyncio.Event()
-        self.stops = 0
 
     async def stop(self) -> None:
         """Wait until it is this task's turn again."""
         gate = asyncio.Event()
         self._gates.append(gate)
-        self.stops += 1
         self._quiet.set()
         await gate.wait()
 
