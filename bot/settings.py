@@ -56,6 +56,14 @@ def _stripped(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
 
 
+def _id(value: object) -> object:
+    # Where pydantic reads `7.0`, `1_000` or True as a number, somebody has written something else than an id.
+    text = str(value).strip()
+    if isinstance(value, bool | float) or not re.fullmatch("-?[0-9]+", text):
+        raise ValueError("must be an id of Discord: digits only, as 'Copy ID' gives it")
+    return int(text[:40])  # longer ones are too large as well, and Python does not read any length
+
+
 def _filled(value: SecretStr) -> SecretStr:
     if not value.get_secret_value():
         raise ValueError("must not be empty")
@@ -104,7 +112,7 @@ def _named(value: object) -> object:
 Secret = Annotated[SecretStr, BeforeValidator(_stripped), AfterValidator(_filled)]
 Rotating = Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_rotating)]
 HttpUrl = Annotated[str, BeforeValidator(_stripped), AfterValidator(_http_url)]
-DiscordId = Annotated[int, Field(gt=0, lt=2**64)]
+DiscordId = Annotated[int, Field(strict=True, gt=0, lt=2**63), BeforeValidator(_id)]
 
 
 class Settings(BaseModel):

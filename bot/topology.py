@@ -9,12 +9,12 @@ file: it gets a `Catalog` and a `Policy`.
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
@@ -32,6 +32,7 @@ DiscordId = Annotated[int, Field(strict=True, gt=0, lt=2**63, description="A Dis
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 Directory = Annotated[str, Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$", description="A directory, without / at the ends")]
 Text = Annotated[str, Field(min_length=1, max_length=253)]
+_WORDS = {"missing": "is required", "extra_forbidden": "is not a known key"}
 _ADDRESS = r"^https?://[^\s/?#@]+(/[^\s?#/]+)*$"
 
 
@@ -196,7 +197,7 @@ def load(path: Path) -> Topology:
     try:
         topology = Topology.model_validate(document.data)
     except ValidationError as error:
-        problems += [_misshapen(problem) for problem in error.errors()]
+        problems += _misshapen(error)
         raise TopologyInvalid(_report(path, document, problems)) from None
     problems += contradictions.of(topology)
     if problems:
@@ -224,9 +225,14 @@ def _read(path: Path) -> str:
         raise NotYaml("is not UTF-8", line=raw.count(b"\n", 0, error.start) + 1) from error
 
 
-def _misshapen(problem: Any) -> tuple[Place, str]:
-    reason = {"missing": "is required", "extra_forbidden": "is not a known key"}.get(problem["type"], problem["msg"])
-    return tuple(step for step in problem["loc"] if step != "[key]"), reason.removeprefix("Input ")
+def _misshapen(error: ValidationError) -> Iterator[tuple[Place, str]]:
+    """Every place of the wrong shape. That a list is too short is left out where an item of it was refused."""
+    found = error.errors()
+    refused = {problem["loc"][:-1] for problem in found}
+    for problem in found:
+        if problem["type"] != "too_short" or problem["loc"] not in refused:
+            reason = _WORDS.get(problem["type"], problem["msg"])
+            yield tuple(step for step in problem["loc"] if step != "[key]"), reason.removeprefix("Input ")
 
 
 def _report(path: Path, document: Document, problems: Iterable[tuple[Place, str]]) -> list[str]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from bot import settings
 from bot.settings import Settings, SettingsInvalid
@@ -82,9 +83,6 @@ def test_every_missing_variable_is_named_at_once() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("DISCORD_GUILD_ID", "my-guild", "should be a valid integer, unable to parse string as an integer"),
-        ("DISCORD_GUILD_ID", "-1", "should be greater than 0"),
-        ("DISCORD_GUILD_ID", str(2**64), f"should be less than {2**64}"),
         ("DISCORD_TOKEN", "", "is required"),
         ("ARGOCD_URL", "argocd.example.com", "must be an http:// or https:// address"),
         ("ARGOCD_URL", "https://me:hunter2@argocd.example.com", "must be an address without user, query or fragment"),
@@ -108,6 +106,33 @@ def test_a_wrong_value_is_reported_by_name_and_never_repeated(
 
     assert found == [f"CHATOPS_{name}: {reason}"]
     assert "hunter2" not in found[0]
+
+
+NO_ID = "must be an id of Discord: digits only, as 'Copy ID' gives it"
+IDS = {
+    **dict.fromkeys([str(2**63), str(2**64), "9" * 25, "9" * 5000], f"should be less than {2**63}"),
+    "0": "should be greater than 0",
+    "-1": "should be greater than 0",
+    **dict.fromkeys(["my-guild", "true", "7.0", "1e18", "1_000", "+7", "0x10", "<@&7>"], NO_ID),
+    **dict.fromkeys(["7,8", "\uff11\uff10", "\u0663"], NO_ID),
+}
+
+
+@pytest.mark.parametrize("value", IDS)
+def test_what_is_no_id_of_a_server_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    assert problems(monkeypatch, CHATOPS_DISCORD_GUILD_ID=value) == [f"CHATOPS_DISCORD_GUILD_ID: {IDS[value]}"]
+
+
+def test_the_smallest_and_the_largest_id_of_a_server_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [load(monkeypatch, CHATOPS_DISCORD_GUILD_ID=one).discord_guild_id for one in ("1", f" {2**63 - 1}\n")]
+    assert ids == [1, 2**63 - 1]
+
+
+@pytest.mark.parametrize("value", [True, 7.0, None, -7, 2**63])
+def test_what_is_no_id_is_refused_as_a_value_too(monkeypatch: pytest.MonkeyPatch, value: object) -> None:
+    loaded = load(monkeypatch).model_dump()
+    with pytest.raises(ValidationError, match="1 validation error for Settings\ndiscord_guild_id\n"):
+        Settings.model_validate(loaded | {"discord_guild_id": value})
 
 
 def test_a_secret_does_not_show_in_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ import structlog
 
 from bot.cards.base import Card, digest
 from bot.chat import messages
+from bot.domain.moments import AHEAD
 from bot.services.views import NotYet
 from bot.storage import cards
 from bot.storage.cards import StaleCard
@@ -195,7 +196,8 @@ def judge(error: Exception, *, failures: int) -> Setback:
     longer = min(timedelta(seconds=2 ** min(failures, 10)), LONGEST)
     match error:
         case discord.RateLimited():
-            return Setback(wait=timedelta(seconds=error.retry_after), nothing_posted=True, outcome="rate_limited")
+            wait = min(timedelta(seconds=error.retry_after), AHEAD)  # a longer pause would not be kept
+            return Setback(wait=wait, nothing_posted=True, outcome="rate_limited")
         case discord.HTTPException(status=429):
             return Setback(wait=TOO_MANY, nothing_posted=True, outcome="rate_limited")
         case discord.HTTPException(status=401 | 403 | 404):

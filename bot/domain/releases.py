@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from bot.domain import facts, images, sightings
+from bot.domain import facts, images, moments, sightings
 from bot.domain.events import (
     ApplicationObserved,
     Health,
@@ -156,6 +156,16 @@ def sync_of(release: Release) -> SyncOperation | None:
     ]
     newest = max(moved, key=sightings.furthest, default=None)
     return newest.operation if newest else None
+
+
+def without_stranded(release: Release, *, now: datetime) -> Release:
+    """The release without what reads found before the clock was set back: newer reads could not take its place."""
+    latest, before = release.latest, release.before
+    return replace(
+        release,
+        latest=None if latest and moments.is_stranded(latest.at, now=now) else latest,
+        before=None if before and moments.is_stranded(before.at, now=now) else before,
+    )
 
 
 def shown(release: Release) -> Release:

@@ -155,11 +155,12 @@ async def read(connection: Connection, approval_id: str) -> tuple[Approval, int,
 
 
 async def _expire(database: Database, approval_id: str, *, now: datetime) -> bool:
-    """Close a request whose time is over; says whether it still waited."""
+    """Close a request whose time is over; says whether it still waited, and nobody has given it more meanwhile."""
     place = (await get(database, approval_id)).environment
     async with environments.changing(database, place, wakes=("cards",)) as connection:
-        _, _, operation = await read(connection, approval_id)
-        return operation.state is OperationState.WAITING and await operations.close(
+        approval, _, operation = await read(connection, approval_id)
+        over = operation.state is OperationState.WAITING and now >= approval.expires_at
+        return over and await operations.close(
             connection, operation, state=OperationState.EXPIRED, reason=Reason.EXPIRED, now=now
         )
 

@@ -22,7 +22,7 @@ from bot.adapters.argocd_values import ApplicationRead
 from bot.adapters.cluster import Clusters
 from bot.adapters.github import GitHub
 from bot.adapters.github_errors import GithubError
-from bot.domain import verdicts
+from bot.domain import moments, verdicts
 from bot.domain.contents import Content
 from bot.domain.events import ApplicationObserved, SyncOperation
 from bot.domain.operations import Operation, OperationState, Way
@@ -169,9 +169,10 @@ class Deployer:
             elif read.pending or (newest is not None and newest.started_at >= sent_at.replace(microsecond=0)):
                 # Somebody else's operation ran since; whether ours ran before it can no longer be seen.
                 await self.steps.end(operation, OperationState.FAILED, Reason.OUTCOME_UNKNOWN)
-            elif self.steps.clock() - sent_at < self.grace:
+            elif not moments.has_passed(self.grace, since=sent_at, now=self.steps.clock()):
                 return
-            elif operation.attempts >= MAX_SENDS:
+            elif operation.attempts >= MAX_SENDS or moments.is_stranded(sent_at, now=self.steps.clock()):
+                # It is not sent again either when nobody can say how long ago it was: it may still be on its way.
                 await self.steps.end(operation, OperationState.FAILED, Reason.OUTCOME_UNKNOWN)
             else:
                 await self._send_again(operation, content)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain import incidents, releases, rollouts, timeline
+from bot.domain import incidents, moments, releases, rollouts, timeline
 from bot.domain.events import ApplicationObserved, Health, Phase, RunStatus
 from bot.domain.incidents import Incident, Signal
 from bot.domain.releases import Release
@@ -19,6 +19,7 @@ _BAD_CONCLUSIONS = {
     "startup_failure": "Run could not start",
     "action_required": "Run waits for somebody on GitHub",
 }
+_HEALTH = "health:"
 _BAD_HEALTH = frozenset({Health.DEGRADED, Health.MISSING})
 
 
@@ -30,6 +31,8 @@ def card_key(incident: Incident) -> str:
 async def record(connection: Connection, signal: Signal, *, now: datetime) -> None:
     """Count one signal: opens, repeats or recovers an episode, or changes nothing."""
     before = await rows.newest(connection, signal.subject)
+    if before is not None and _is_stranded(before, now=now):
+        before = replace(before, order=signal.order)
     after = incidents.apply(before, signal=signal)
     if after == before:
         return
@@ -37,6 +40,11 @@ async def record(connection: Connection, signal: Signal, *, now: datetime) -> No
     # Every read of a healthy Application moves the order on; a card shows no order.
     if after.episode and (before is None or replace(before, order=after.order) != after):
         await cards.mark_stale(connection, card_key(after), now=now)
+
+
+def _is_stranded(incident: Incident, *, now: datetime) -> bool:
+    """Whether the clock by which its signals are ordered was set back. Only those about health are, by this one's."""
+    return incident.subject.startswith(_HEALTH) and moments.is_stranded(datetime.fromisoformat(incident.order), now=now)
 
 
 def of_run(release: Release) -> Signal | None:
@@ -82,7 +90,7 @@ def of_application(event: ApplicationObserved, *, url: str) -> Iterator[Signal]:
     if event.health in _BAD_HEALTH or event.health is Health.HEALTHY:
         since = event.health_since or event.observed_at
         yield Signal(
-            subject=f"health:{event.environment}",
+            subject=f"{_HEALTH}{event.environment}",
             bad=event.health in _BAD_HEALTH,
             order=event.observed_at.isoformat(),
             occurrence=since.isoformat(),

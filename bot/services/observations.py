@@ -20,7 +20,7 @@ from bot.adapters.argocd_values import ApplicationRead
 from bot.adapters.cluster import Clusters
 from bot.adapters.cluster_errors import ClusterError
 from bot.adapters.cluster_values import WorkloadRead
-from bot.domain import images
+from bot.domain import images, moments
 from bot.domain.catalog import Catalog, Environment
 from bot.domain.events import ApplicationObserved, Health, Workload
 from bot.domain.reasons import Reason
@@ -157,7 +157,7 @@ class Observer:
             look = looks.get(name)
             if look is None or look.hinted_at is not None or look.observed_at is None:
                 return True
-            return now - look.observed_at >= (BUSY if name in busy else self._idle)
+            return moments.has_passed(BUSY if name in busy else self._idle, since=look.observed_at, now=now)
 
         places = self._catalog.environments
         return [place for name, place in places.items() if name not in self._in_hand and due(name)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.cards.text import command
-from bot.domain import approvals, images
+from bot.domain import approvals, images, moments
 from bot.domain.catalog import Catalog
 from bot.domain.operations import BEGUN, DEPLOYING, OPEN, Operation, OperationKind, OperationState, Rerun, Rollback
 from bot.domain.permissions import Actor
@@ -143,8 +143,8 @@ def _require_one_tag(tag: str, *, service: str | None, revision: str | None) -> 
 async def _require_pause(connection: Connection, environment: str, *, now: datetime) -> None:
     """Refuse a hard refresh unless the last one of the environment was long enough ago, whoever asked for it."""
     last = await rows.hard_refresh(connection, environment)
-    again = last.requested_at + HARD_REFRESH_PAUSE if last else now
-    if now < again:
+    if last is not None and not moments.has_passed(HARD_REFRESH_PAUSE, since=last.requested_at, now=now):
+        again = last.requested_at + HARD_REFRESH_PAUSE
         raise Refused(Reason.HARD_REFRESH_LIMITED, f"Again <t:{int(again.timestamp()) + 1}:R>.")
 
 

@@ -75,10 +75,14 @@ async def _built(connection: Connection, content: Content) -> list[Release]:
 
 async def observe(connection: Connection, event: ApplicationObserved, *, now: datetime) -> Sequence[rows.Stored]:
     """Join a read of the Application into every release of its environment that may still move."""
+
+    def joined(release: Release) -> Release:
+        return releases.apply(releases.without_stranded(release, now=now), event)
+
     seen = []
     for stored in await rows.active(connection, event.environment):
         release = stored.release
-        if releases.shown(releases.apply(release, event)) == releases.shown(release):
+        if releases.shown(joined(release)) == releases.shown(release):
             seen.append(stored)  # nothing happened since the last read: nothing is written, however often it is read
             continue
         after = await rows.change(
@@ -87,7 +91,7 @@ async def observe(connection: Connection, event: ApplicationObserved, *, now: da
             service=release.service,
             source_revision=release.source_revision,
             now=now,
-            step=lambda release: releases.apply(release, event),
+            step=joined,
         )
         await cards.mark_stale(connection, card_key(stored.id), now=now)
         seen.append(after)

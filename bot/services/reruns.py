@@ -17,6 +17,7 @@ from bot.adapters import github_runs
 from bot.adapters.github import GitHub
 from bot.adapters.github_errors import GithubError
 from bot.adapters.github_runs import Run, RunRefused
+from bot.domain import moments
 from bot.domain.operations import Operation, OperationState, Rerun
 from bot.domain.reasons import Reason, Refused
 from bot.services import runs
@@ -88,7 +89,8 @@ class Rerunner:
                 await self.steps.end(operation, OperationState.SUCCEEDED, None)
                 return
             sent_at = operation.dispatched_at or operation.updated_at
-            late = late or (operation.state is OperationState.DISPATCHING and now - sent_at >= self.grace)
+            waited = moments.has_passed(self.grace, since=sent_at, now=now)
+            late = late or (operation.state is OperationState.DISPATCHING and waited)
         if late:
             await self.steps.end(operation, OperationState.FAILED, Reason.RERUN_UNKNOWN)
 

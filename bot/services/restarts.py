@@ -10,14 +10,14 @@ Nobody has to consent: the same image comes back. That it is allowed at all is t
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from bot.adapters.argocd import ArgoCD
 from bot.adapters.argocd_errors import ArgocdError, OrderUncertain
 from bot.adapters.cluster import Clusters
-from bot.domain import rollouts
+from bot.domain import moments, rollouts
 from bot.domain.events import ApplicationObserved, Health
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import ROLLOUT, Reason
@@ -77,7 +77,7 @@ class Restarter:
         found = (await self.clusters.workloads(environment)).get(operation.service or "")
         if found is not None and found.restarted_at not in (None, operation.restarted_before):
             await self.steps.accepted(operation)
-        elif self.steps.clock() - sent_at >= self.grace:
+        elif moments.has_passed(self.grace, since=sent_at, now=self.steps.clock()):
             await self.steps.end(operation, OperationState.FAILED, Reason.OUTCOME_UNKNOWN)
 
     async def _follow(self, operation: Operation) -> None:
@@ -85,7 +85,7 @@ class Restarter:
         known = await self.steps.seen(operation)
         event, now = known.observation, self.steps.clock()
         late = operation.deadline is not None and now >= operation.deadline
-        state, reason = _ended(operation, event=event)
+        state, reason = _ended(operation, event=event, now=now)
         if state is None and late:
             silent = event is None or event.cluster_error is not None
             reason = Reason.CLUSTER_UNREACHABLE if silent else Reason.ROLLOUT_TIMED_OUT
@@ -101,11 +101,17 @@ class Restarter:
             await self.steps.save(replace(operation, reason=hindrance), expected=OperationState.RUNNING)
 
 
-def _ended(operation: Operation, *, event: ApplicationObserved | None) -> tuple[OperationState | None, Reason | None]:
+def _ended(
+    operation: Operation, *, event: ApplicationObserved | None, now: datetime
+) -> tuple[OperationState | None, Reason | None]:
     """How the restart ended as far as this read shows it. One from before the order, or without pods, shows nothing."""
     since, before = operation.dispatched_at or operation.updated_at, operation.restarted_before
     workload = event.workload(operation.service or "") if event else None
-    if event is None or workload is None or event.cluster_error is not None or event.observed_at < since:
+    if event is None or workload is None or event.cluster_error is not None:
+        return None, None
+    # Where the clock was set back after the order, so was that of every read which does not lie ahead of it.
+    later = event.observed_at <= now and moments.is_stranded(since, now=now)
+    if event.observed_at < since and not later:
         return None, None
     if rollouts.is_restarted(workload, before=before):
         return OperationState.SUCCEEDED, None

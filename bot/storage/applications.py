@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, or_, select
+from sqlalchemy import Row, and_, case, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.events import ApplicationObserved
+from bot.domain.moments import AHEAD
 from bot.domain.reasons import Reason
 from bot.storage import documents
 from bot.storage.engine import insert
@@ -72,15 +73,19 @@ async def get(connection: AsyncConnection, environment: str) -> Known:
 
 
 async def _write(connection: AsyncConnection, environment: str, values: dict[str, Any], *, begun: datetime) -> None:
-    """Write what a read found. A hint given while it was under way stays, since it may have missed the cause."""
-    later = case((table.c.hinted_at > begun, table.c.hinted_at))
+    """Write what a read found. A hint given while it was under way stays, since it may have missed the cause.
+
+    A read or a hint from before the clock was set back is an earlier one, whatever its moment.
+    """
+    hinted, observed = table.c.hinted_at, table.c.observed_at
+    later = case((and_(hinted > begun, hinted <= begun + AHEAD), hinted))
     await connection.execute(
         insert(connection, table)
         .values(environment=environment, **values)
         .on_conflict_do_update(
             index_elements=["environment"],
             set_={**values, "hinted_at": later},
-            where=or_(table.c.observed_at.is_(None), table.c.observed_at <= begun),
+            where=or_(observed.is_(None), observed <= begun, observed > begun + AHEAD),
         )
     )
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import case, func, literal, null, or_, select, update
 
+from bot.domain.moments import AHEAD
 from bot.storage.engine import Connection, Database, insert
 from bot.storage.schema import Moment
 from bot.storage.schema import cards as table
@@ -78,14 +79,18 @@ async def mark_known_stale(connection: Connection, keys: Collection[str], *, now
 
 
 async def due(database: Database, *, now: datetime, limit: int, besides: Collection[str] = ()) -> list[StaleCard]:
-    """Up to `limit` stale cards whose time has come, the longest stale first, without those already in hand."""
+    """Up to `limit` stale cards whose time has come, the longest stale first, without those already in hand.
+
+    A pause from before the clock was set back is over.
+    """
+    pause = table.c.not_before
     columns = [table.c[name] for name in StaleCard.__dataclass_fields__]
     async with database.reading() as connection:
         rows = await connection.execute(
             select(*columns)
             .where(
                 table.c.stale_since.is_not(None),
-                or_(table.c.not_before.is_(None), table.c.not_before <= now),
+                or_(pause.is_(None), pause <= now, pause > now + AHEAD),
                 table.c.key.not_in(besides),
             )
             .order_by(table.c.stale_since)

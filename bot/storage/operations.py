@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.moments import AHEAD
 from bot.domain.operations import DEPLOYING, OPEN, WORKABLE, Operation, OperationKind, OperationState
 from bot.storage import documents
 from bot.storage.engine import insert
@@ -198,9 +199,10 @@ async def free(
     """Up to `limit` operations that need a worker and that nobody holds, locked until the transaction ends.
 
     Those that no worker has had yet come first, then those that were put down longest ago. Of the environments in
-    `full` only what stops something.
+    `full` only what stops something. A claim from before the clock was set back is over.
     """
-    unheld = or_(table.c.claimed_until.is_(None), table.c.claimed_until <= now)
+    until = table.c.claimed_until
+    unheld = or_(until.is_(None), until <= now, until > now + AHEAD)
     wanted = or_(table.c.environment.not_in(full), table.c.kind == OperationKind.TERMINATE)
     rows = await connection.execute(
         select(table.c.document)

@@ -1,49 +1,44 @@
 """Everything that can happen to a request at the same moment: whatever comes first, one thing happens, and it is spent
 once. Two lives of the bot are at work, so that what keeps order within one process is not all there is.
+
+Many orders of what they do are gone through one by one, each by its seed; and a few rounds are left to the database.
 """
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from bot.domain.approvals import Approval, ApprovalState
+from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.services import approvals, bulk, environments, glass, operations, own_requests
+from bot.services import approvals, bulk, glass, obstacles, operations, own_requests
+from bot.services.environments import changing
 from bot.storage import approvals as approval_rows
 from bot.storage import operations as rows
-from bot.storage.engine import Connection, Database
 from sandbox.world import World
 from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot, bot_in
 from tests.services.outside import Outside
+from tests.services.scheduling import Schedule, Scheduled
 
 pytestmark = pytest.mark.storage
 
-ROUNDS = 20
+ROUNDS, LIFETIME = 20, timedelta(hours=1)
+SEEDS = {"sqlite": 60, "postgresql": 25}
 JIA = replace(MINJI, id=24, name="jia")
 ENDS = {
+    OperationState.WAITING: ApprovalState.PENDING,
     OperationState.APPROVED: ApprovalState.GRANTED,
     OperationState.REJECTED: ApprovalState.REJECTED,
     OperationState.WITHDRAWN: ApprovalState.WITHDRAWN,
     OperationState.EXPIRED: ApprovalState.EXPIRED,
     OperationState.SUPERSEDED: ApprovalState.SUPERSEDED,
 }
-CONSENTS = {"vote", "another vote", "all at once", "glass"}
-CLOSES = {
-    "reject": OperationState.REJECTED,
-    "withdraw": OperationState.WITHDRAWN,
-    "supersede": OperationState.SUPERSEDED,
-    "changed": OperationState.SUPERSEDED,
-    "expire": OperationState.EXPIRED,
-}
-AT_ONCE = {"all at once", "supersede", "changed"}
-TOO_LATE = {Reason.ALREADY_DECIDED, Reason.WITHDRAWN, Reason.EXPIRED, Reason.SUPERSEDED, Reason.ALREADY_OPEN, None}
-"""What those are told who were not the first; None is a list that has changed."""
 LATE = {
     OperationState.APPROVED: Reason.ALREADY_DECIDED,
     OperationState.REJECTED: Reason.ALREADY_DECIDED,
@@ -51,7 +46,11 @@ LATE = {
     OperationState.EXPIRED: Reason.EXPIRED,
     OperationState.SUPERSEDED: Reason.SUPERSEDED,
 }
-"""What a person is told who presses after that."""
+"""What those are told who come after this end."""
+CONSENTS = {"vote", "another vote", "all at once", "glass"}
+AT_ONCE = {"all at once", "supersede", "changed"}
+BY = {OperationState.REJECTED: "reject", OperationState.WITHDRAWN: "withdraw"}
+"""Those that alone can end it so."""
 
 
 async def waiting(bot: Bot, like: tuple[Operation, Approval]) -> Operation:
@@ -62,19 +61,15 @@ async def waiting(bot: Bot, like: tuple[Operation, Approval]) -> Operation:
 async def put(bot: Bot, asked: Operation, *, like: tuple[Operation, Approval]) -> Operation:
     """Put a request before people, as `proposals.propose` does once all is read, with the content of another one."""
     operation, approval = like
-    waits = put_as(asked, operation)
-    async with environments.changing(bot.database, "prod") as connection:
+    waits = replace(asked, state=OperationState.WAITING, content=operation.content, release_id=operation.release_id)
+    async with changing(bot.database, "prod") as connection:
         await operations.take_place(connection, asked, now=bot.clock())
         if not await rows.save(connection, waits, expected=OperationState.REQUESTED):
             raise Refused(Reason.ALREADY_DECIDED)
-        consent = replace(approval, id=asked.id, operation_id=asked.id, requested_at=bot.clock())
+        now = bot.clock()
+        consent = replace(approval, id=asked.id, operation_id=asked.id, requested_at=now, expires_at=now + LIFETIME)
         assert await approval_rows.add(connection, consent)
     return waits
-
-
-def put_as(asked: Operation, like: Operation) -> Operation:
-    """A request as it is while it waits, with the content of another one."""
-    return replace(asked, state=OperationState.WAITING, content=like.content, release_id=like.release_id)
 
 
 async def told(order: Awaitable[object]) -> object:
@@ -86,7 +81,7 @@ async def told(order: Awaitable[object]) -> object:
 
 
 async def ask_again(bot: Bot, operation: Operation) -> bool:
-    async with environments.changing(bot.database, "prod") as connection:
+    async with changing(bot.database, "prod") as connection:
         return await own_requests.ask_again(connection, operation, now=bot.clock())
 
 
@@ -109,12 +104,21 @@ def orders(
         "supersede": lambda: put(bot, newer, like=(operation, approval)),
         "changed": lambda: ask_again(bot, operation),
         "expire": lambda: approvals.expire_overdue(database, now=approval.expires_at),
+        "more time": lambda: more_time(bot, operation, after=approval.expires_at),
     }
+
+
+async def more_time(bot: Bot, operation: Operation, *, after: datetime) -> None:
+    """Give it its whole time again, as the end of a freeze or a stop does, if it still waits."""
+    async with changing(bot.database, "prod") as connection:
+        if (await rows.opened(connection, "prod"))[0].state is OperationState.WAITING:
+            place = bot.catalog.environments["prod"]
+            await obstacles.give_time(connection, operation, environment=place, after=after, now=bot.clock())
 
 
 async def close_all(bot: Bot) -> None:
     """Make room for the next round."""
-    async with environments.changing(bot.database, "prod") as connection:
+    async with changing(bot.database, "prod") as connection:
         for operation in await rows.opened(connection, "prod"):
             refused = OperationState.REFUSED
             await operations.close(connection, operation, state=refused, reason=Reason.FAULT, now=bot.clock())
@@ -137,111 +141,97 @@ async def other(bot: Bot, outside: Outside, database_url: str) -> AsyncIterator[
         yield other
 
 
-@pytest.mark.parametrize("seed", range(2))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One request, one that is newer, and what is about to happen to them."""
+
+    before: Operation
+    newer: Operation
+    orders: dict[str, Callable[[], Awaitable[object]]]
+
+
+async def prepared(bot: Bot, other: Bot, like: tuple[Operation, Approval], chance: random.Random) -> Round:
+    """A new round: two to six orders, each given to one of the lives."""
+    await close_all(bot)
+    before = await waiting(bot, like)
+    approval = await bot.approval(before.id)
+    newer = await bot.request(HYUNWOO)
+    shown = bulk.fingerprint(await bulk.waiting(bot.database, "prod", actor=JIA, now=bot.clock()))
+    lives = [orders(life, before, approval, newer, shown) for life in (bot, other)]
+    # Those of AT_ONCE are first whenever they take part, and hardly anything is left waiting when others do.
+    pool = chance.choices([{*lives[0]}, lives[0].keys() - AT_ONCE, {"expire", "more time"}], weights=[4, 4, 1])[0]
+    names = chance.sample(sorted(pool), min(chance.randint(2, 6), len(pool)))
+    return Round(before=before, newer=newer, orders={name: _told(chance.choice(lives)[name]) for name in names})
+
+
+def _told(order: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[object]]:
+    return lambda: told(order())
+
+
+async def judged(bot: Bot, what: Round, answers: dict[str, object]) -> OperationState:
+    """How the request ended. One thing has happened, it was written down once, and all others were told so."""
+    after, consent = await bot.operation(what.before.id), await bot.approval(what.before.id)
+    approved, ended = after.state is OperationState.APPROVED, after.state is not OperationState.WAITING
+    assert consent.state is ENDS[after.state]
+    assert len(consent.votes) == approved
+    mine = [row for row in await bot.table("audit") if row["operation_id"] == after.id]
+    assert [row["outcome"] for row in mine] == ["requested", *([consent.state] if ended else [])]
+
+    done = [name for name in CONSENTS if isinstance(answers.get(name), Approval | list)]
+    assert len(done) == approved
+    told_of = [row for row in await bot.table("cards") if row["key"].startswith(f"glass:{after.id}:")]
+    assert (consent.broken is not None) == len(told_of) == (done == ["glass"])
+    won = {*done, BY.get(after.state, "")}
+    assert all(isinstance(answers[name], Approval) for name in won & {"reject", "withdraw"})
+    presses = answers.keys() & (CONSENTS | {"reject", "withdraw"}) - {"all at once", *won}
+    assert {answers[name] for name in presses} <= {LATE.get(after.state)}
+    assert answers.get("all at once") is None or done == ["all at once"]
+    assert answers.get("expire") in (None, after.state is OperationState.EXPIRED)
+    put_before_people = isinstance(answers.get("supersede"), Operation)
+    assert put_before_people == ("supersede" in answers and not approved)
+    assert put_before_people or answers.get("supersede") in (None, Reason.ALREADY_OPEN)
+
+    newer = OperationState.WAITING if put_before_people else OperationState.REQUESTED
+    async with bot.database.reading() as connection:
+        opened = {one.id: one.state for one in await rows.opened(connection, "prod")}
+    old = {} if after.state.ended else {after.id: after.state}
+    assert opened == {**old, what.newer.id: newer}
+    return after.state
+
+
+async def test_whatever_the_order_one_thing_happens(
+    outside: Outside, database_url: str, catalog: Catalog, world: World
+) -> None:
+    world.release("prod", TICKETS, login="hyunwoo")
+    ends = set()
+    async with (
+        bot_in(outside, database_url, catalog=catalog, make=Scheduled) as bot,
+        bot_in(outside, database_url, catalog=catalog, make=Scheduled) as other,
+    ):
+        operation = await bot.propose(SORA)
+        like = operation, await bot.approval(operation.id)
+        for seed in range(SEEDS[database_url.partition("+")[0]]):
+            chance = random.Random(seed)
+            what = await prepared(bot, other, like, chance)
+            schedule = Schedule(chance)
+            answers = await schedule.run(what.orders)
+            try:
+                ends.add(await judged(bot, what, answers))
+            except AssertionError as error:
+                error.add_note(f"seed {seed}: {answers}")
+                raise
+    assert ends == {*ENDS}  # otherwise the rounds would have been the same one
+
+
 async def test_whatever_happens_at_once_one_thing_happens(
-    bot: Bot, other: Bot, like: tuple[Operation, Approval], seed: int
+    bot: Bot, other: Bot, like: tuple[Operation, Approval]
 ) -> None:
-    chance, ends = random.Random(seed), set()
-    for number in range(ROUNDS):
-        before = await waiting(bot, like)
-        approval = await bot.approval(before.id)
-        newer = await bot.request(HYUNWOO)
-        shown = bulk.fingerprint(await bulk.waiting(bot.database, "prod", actor=JIA, now=bot.clock()))
-        lives = [orders(life, before, approval, newer, shown) for life in (bot, other)]
-        # Those that do not look before they take the lock are first whenever they take part.
-        names = chance.sample(sorted(lives[0].keys() - (AT_ONCE if number % 2 else set())), chance.randint(2, 5))
-        found = await asyncio.gather(*(told(chance.choice(lives)[name]()) for name in names))
-        answers = dict.fromkeys(lives[0]) | dict(zip(names, found, strict=True))
-
-        after, consent = await bot.operation(before.id), await bot.approval(before.id)
-        assert consent.state is ENDS[after.state], answers
-        assert len(consent.votes) == (after.state is OperationState.APPROVED)
-        mine = [row for row in await bot.table("audit") if row["operation_id"] == before.id]
-        assert [row["outcome"] for row in mine] == ["requested", consent.state], answers
-        done = [name for name in CONSENTS if isinstance(answers[name], Approval | list)]
-        assert len(done) == (after.state is OperationState.APPROVED), answers
-        assert all(answers[name] in TOO_LATE for name in CONSENTS - {*done}), answers
-        told_of = [row for row in await bot.table("cards") if row["key"].startswith(f"glass:{before.id}:")]
-        assert (consent.broken is not None) == len(told_of) == (done == ["glass"]), answers
-        assert (answers["reject"] in TOO_LATE) == (after.state is not OperationState.REJECTED)
-        assert (answers["withdraw"] in TOO_LATE) == (after.state is not OperationState.WITHDRAWN)
-        async with bot.database.reading() as connection:
-            opened = {one.id: one.state for one in await rows.opened(connection, "prod")}
-        if not after.state.ended:
-            assert opened == {before.id: after.state, newer.id: OperationState.REQUESTED}, answers
-        else:
-            assert [*opened] == [newer.id], answers
-        ends.add(after.state)
-        await close_all(bot)
-    assert len(ends) > 2  # Otherwise the rounds would have been the same one.
-
-
-async def one_by_one(
-    acts: Sequence[Callable[[], Awaitable[object]]], monkeypatch: pytest.MonkeyPatch
-) -> Sequence[object]:
-    """What came of each, when all of them read what there is and stand before their transaction; then one after the
-    other changes what the last one has left."""
-    doors: dict[asyncio.Task[object] | None, asyncio.Event] = {}
-    came = asyncio.Semaphore(0)
-
-    @asynccontextmanager
-    async def changing(database: Database, *places: str, wakes: tuple[str, ...] = ()) -> AsyncIterator[Connection]:
-        came.release()
-        await doors[asyncio.current_task()].wait()
-        async with real(database, *places, wakes=wakes) as connection:
-            yield connection
-
-    real = environments.changing
-    with monkeypatch.context() as patch:
-        patch.setattr(environments, "changing", changing)
-        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
-            tasks = [group.create_task(told(act())) for act in acts]
-            doors |= {task: asyncio.Event() for task in tasks}
-            for _ in tasks:
-                await came.acquire()
-            for task in tasks:
-                doors[task].set()
-                await task
-    return [task.result() for task in tasks]
-
-
-async def test_whoever_is_first_decides_and_all_who_looked_before_are_told_so(
-    bot: Bot, other: Bot, like: tuple[Operation, Approval], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    chance = random.Random(0)
-    everything = [*orders(bot, *like, like[0], "")]
-    for number in range(27):  # each is first in three of them
-        first = everything[number % len(everything)]
-        names = [first, *chance.sample([name for name in everything if name != first], len(everything) - 1)]
-        before = await waiting(bot, like)
-        approval, newer = await bot.approval(before.id), await bot.request(HYUNWOO)
-        shown = bulk.fingerprint(await bulk.waiting(bot.database, "prod", actor=JIA, now=bot.clock()))
-        lives = [orders(life, before, approval, newer, shown) for life in (bot, other)]
-        found = await one_by_one([chance.choice(lives)[name] for name in names], monkeypatch)
-
-        after, consent = await bot.operation(before.id), await bot.approval(before.id)
-        end = CLOSES.get(first, OperationState.APPROVED)
-        assert (after.state, consent.state) == (end, ENDS[end]), names
-        voter = {"vote": MINJI, "another vote": JIA, "all at once": JIA, "glass": SORA}.get(first)
-        assert [vote.person for vote in consent.votes] == ([voter.id] if voter else []), names
-        assert (consent.broken is not None) == (first == "glass"), names
-        mine = [row["outcome"] for row in await bot.table("audit") if row["operation_id"] == before.id]
-        assert mine == ["requested", ENDS[end]], names
-        losers = dict(zip(names[1:], found[1:], strict=True))
-        expected = dict.fromkeys(everything, LATE[end]) | {
-            "all at once": None,  # the list has changed
-            "changed": True,  # its request has moved on by itself
-            "expire": 0,
-            "supersede": Reason.ALREADY_OPEN if end is OperationState.APPROVED else put_as(newer, like[0]),
-        }
-        assert losers == {name: expected[name] for name in names[1:]}, names
-        async with bot.database.reading() as connection:
-            opened = {one.id: one.state for one in await rows.opened(connection, "prod")}
-        decided = {} if after.state.ended else {before.id: after.state}
-        put_before_people = first == "supersede" or end is not OperationState.APPROVED
-        waits = OperationState.WAITING if put_before_people else OperationState.REQUESTED
-        assert opened == {**decided, newer.id: waits}, names
-        await close_all(bot)
+    chance, ends = random.Random(0), set()
+    for _ in range(ROUNDS):
+        what = await prepared(bot, other, like, chance)
+        found = await asyncio.gather(*(order() for order in what.orders.values()))
+        ends.add(await judged(bot, what, dict(zip(what.orders, found, strict=True))))
+    assert len(ends) > 2
 
 
 async def test_of_a_thousand_presses_one_counts_and_one_operation_goes(bot: Bot, other: Bot, world: World) -> None:
