@@ -8,6 +8,7 @@ never goes back. At a human pace that is the real time; in a fast test it runs a
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 Clock = Callable[[], datetime]
 
@@ -17,6 +18,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@lru_cache(4096)  # every look at a world writes the same few moments again
 def rfc3339(moment: datetime) -> str:
     """`2026-01-05T14:30:22Z`, as Argo CD, Kubernetes and GitHub write it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -5,6 +5,7 @@ PostgreSQL database instead, on one real server per process. In CI (`CI=true`) a
 """
 
 import asyncio
+import gc
 import itertools
 import os
 import shutil
@@ -40,6 +41,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long ones first: at the end, one of them would keep one process busy while the other has nothing to do."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave alone what is there for good, modules and tests, and look less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)

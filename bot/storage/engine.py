@@ -8,7 +8,6 @@ transaction takes the write lock at its start (`BEGIN IMMEDIATE`), because upgra
 """
 
 import asyncio
-import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -21,6 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.schema import Table
 from sqlalchemy.util import await_only
+
+from bot.storage import sqlite as driver
 
 BUSY_SECONDS = 10
 _WAL_TRIES = 200
@@ -124,10 +125,10 @@ def insert(connection: AsyncConnection, table: Table) -> Any:
 def _engine(url: str) -> AsyncEngine:
     if not url.startswith("sqlite"):
         return create_async_engine(url, pool_size=10, max_overflow=5, pool_timeout=BUSY_SECONDS, pool_pre_ping=True)
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, pool_size=8, max_overflow=0)
+    options = {"timeout": BUSY_SECONDS, "async_creator_fn": driver.connect}
+    engine = create_async_engine(url, connect_args=options, pool_size=8, max_overflow=0)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
-    event.listen(engine.sync_engine, "invalidate", _let_go_of_sqlite)
     return engine
 
 
@@ -156,13 +157,3 @@ def _switch_to_wal(cursor: Any) -> None:
 def _begin_sqlite(connection: Any) -> None:
     reading = connection.get_execution_options().get("chatops_reading", False)
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
-
-
-def _let_go_of_sqlite(connection: Any, _record: Any, _error: BaseException | None) -> None:
-    """Roll back before a connection is thrown away because its task was cancelled in the middle of a statement.
-
-    Closing does not do that: a statement that was not read to its end keeps the transaction and its lock alive until
-    the garbage collector finds the cursor, and until then nobody else can write.
-    """
-    with contextlib.suppress(asyncio.CancelledError):  # a second one; the first is on its way up already
-        connection.rollback()

@@ -24,8 +24,10 @@ PATIENCE = 30
 NOBODY = "http://127.0.0.1:9"
 _START = """
 import sys
-from discord.http import Route
-Route.BASE = sys.argv.pop(1) + "/api/v10"
+address = sys.argv.pop(1)
+if sys.argv[1] in ("run", "check"):  # the others do not import the library, and should not have to here
+    from discord.http import Route
+    Route.BASE = address + "/api/v10"
 from bot.__main__ import cli
 cli()
 """
