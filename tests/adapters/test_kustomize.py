@@ -30,11 +30,12 @@ def program(path: Path, text: str) -> str:
 
 
 def is_running(pid: str) -> bool:
-    """Whether there is a process that has not ended; one that nobody has waited for has no command line any more."""
+    """Whether there is a process that has not ended; one that nobody has waited for is a zombie."""
     try:
-        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
-    except FileNotFoundError:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+    except (FileNotFoundError, ProcessLookupError):
         return False
+    return state not in "ZX"
 
 
 def is_empty(directory: Path) -> bool:
