@@ -48,6 +48,8 @@ def _can() -> Iterator[tuple[str, Card]]:
     facts: dict[str, Any] = {
         "place": "prod",
         "environment": PROD,
+        "service": None,
+        "services": (),
         "granted": DEVELOPERS,
         "roles": one,
         "obstacles": (),
@@ -62,6 +64,18 @@ def _can() -> Iterator[tuple[str, Card]]:
     yield "locked", told(obstacles=(TICKETS,))
     yield "frozen", told(obstacles=(FROZEN,))
     yield "everything", told(obstacles=EVERYTHING)
+    yield "everything-of-one", told(obstacles=EVERYTHING, service="ticket-service")
+    long = {"owner_name": HOSTILE * 9, "reason": "*" * 200}
+    many = [
+        lock(id="l-0", **long),
+        *(lock(id=f"l-{number}", service=f"{'x' * 60}{number}", **long) for number in range(9)),
+    ]
+    yield "many", told("*" * 99, obstacles=many, roles=DEVELOPERS)
+    staging = places.catalog().environments["staging"]
+    yield "automated", told(environment=staging, place="staging", service="backend")
+    yield "automated-all", told(environment=staging, place="staging", obstacles=(lock(service="backend"),))
+    yield "alone", told(refused=missing, roles=frozenset({999}), services=[f"s{number}" for number in range(7)])
+    yield "lock-held", told(capability=Capability.LOCK, obstacles=(lock(),))
     yield "groups", told(environment=GROUPED)
     yield "groups-only", told(environment=replace(GROUPED, required_approvals=1), place="prod/ticket-service")
     yield "rollback", told(capability=Capability.ROLLBACK, environment=replace(PROD, required_approvals=2))
@@ -69,6 +83,12 @@ def _can() -> Iterator[tuple[str, Card]]:
     yield "pending", told(refused=pending)
     approve = {"capability": Capability.APPROVE}
     yield "approve", told(**approve)
+    yield "approve-frozen", told(**approve, obstacles=(FROZEN,))
+    soft, hard = lock(id="l-3", service="backend"), lock(id="l-4", service="ticket-service", blocks_rollbacks=True)
+    yield "approve-locked", told(**approve, obstacles=(lock(), FROZEN, soft, hard))
+    yield "approve-one-by-one", told(**approve, refused=missing, roles=frozenset({999}), obstacles=(soft, hard))
+    yield "approve-unreadable", told(**approve, service="backend", obstacles=(BROKEN,))
+    yield "approve-nothing", told(**approve, environment=staging, place="staging")
     yield "approve-unknown", told(**approve, identified=False, environment=replace(PROD, refuse_unknown=True))
     for name, roles in (("none", {301}), ("one", {301, 302}), ("two", {300, 302})):
         yield f"approve-group-{name}", told(**approve, environment=GROUPED, roles=frozenset(roles))

@@ -105,6 +105,8 @@ def _answers() -> Iterator[tuple[str, Card]]:
             "mina",
             capability=Capability.BREAK_GLASS,
             environment=PROD,
+            service=None,
+            services=(),
             place="prod",
             refused=None,
             granted=may,
