@@ -235,6 +235,11 @@ def approvers(environment: Environment | None, service: str | None) -> str:
     return _either(f"<@&{role}>" for role in roles) or "Somebody who may approve"
 
 
+def breakers(environment: Environment | None, service: str | None) -> str:
+    """The roles that may break the glass for what is about a service, or about all of them; '' for none."""
+    return _either(f"<@&{role}>" for role in sorted(environment.breakers_of(service))) if environment else ""
+
+
 def still_needed(approval: Approval) -> str:
     """How many people have to consent yet, and of which groups, with the roles of each."""
     people = "one more person" if approval.missing == 1 else f"{approval.missing} more people"

@@ -32,6 +32,7 @@ GROUPED = replace(PROD, required_approvals=3, approval_groups=GROUPS)
 FREEZE = halts.freeze()
 FROZEN = Frozen(freeze=FREEZE, until=FREEZE.ends)
 BROKEN = Frozen(freeze=halts.freeze(id="f-2", ends=None), until=None)
+_PLACES = (None, "ticket-service", "ticket-service")
 EVERYTHING = (halts.stop(), lock(), TICKETS, FROZEN)
 
 
@@ -151,6 +152,7 @@ def _waits(story: tuple[Entry, ...]) -> Iterator[tuple[str, Card]]:
     yield "waiting-locked", told(waiting, people, *story, obstacles=(lock(),))
     yield "waiting-frozen", told(waiting, people, *story, obstacles=(FROZEN,))
     yield "waiting-unreadable", told(replace(waiting, hotfix="payments **fail**"), people, *story, obstacles=(BROKEN,))
+    yield "waiting-full", full()
     yield "waiting-late", told(waiting, people, *story, now=99999)
     yield "unknown", told(waiting, replace(people, unmapped=("octocat",)), *story)
     yield "nobody", told(waiting, replace(people, unmapped=("octocat",), refuse_unknown=True), *story)
@@ -159,6 +161,27 @@ def _waits(story: tuple[Entry, ...]) -> Iterator[tuple[str, Card]]:
     yield "approved-locked", told(operation(OperationState.APPROVED), granted(), *story, obstacles=(lock(),))
     silent = operation(OperationState.RUNNING, reason=Reason.ARGOCD_UNREACHABLE)
     yield "running", told(silent, granted(), *story)
+
+
+def full() -> Card:
+    """The answer about a request in whose way is as much as there can be, in the worst words."""
+    long: dict[str, Any] = {"owner_name": "*" * 99, "reason": "*" * 200}
+    freezes = [
+        replace(halts.freeze(id=f"f-{number}", service=service, **long)) for number, service in enumerate(_PLACES)
+    ]
+    obstacles: tuple[Obstacle, ...] = (
+        halts.stop(**long),
+        *(
+            lock(id=f"l-{number}", service=service, until=after(999), **long)
+            for number, service in enumerate(_PLACES[:2])
+        ),
+        *(Frozen(freeze=one, until=one.ends) for one in freezes),
+    )
+    asked = replace(operation(OperationState.WAITING), hotfix="*" * 200, requested_name="*" * 99, detail="*" * 300)
+    people = replace(approval(required=3, groups=GROUPS), unmapped=("a" * 39,) * 10, unsure=True)
+    people = replace(people, authors=frozenset(range(10**17, 10**17 + 9)))
+    rows = tuple(replace(_entry(number, "*" * 99, "*" * 99, "*" * 99), detail="_" * 999) for number in range(1, 16))
+    return told(replace(asked, reason=Reason.STOPPED), people, *rows, left=9, obstacles=obstacles)
 
 
 def _entry(number: int, actor: str, action: str, outcome: str, *, reason: str | None = None) -> Entry:

@@ -78,6 +78,7 @@ async def test_why_says_who_may_approve_what_waits_who_may_not_and_until_when(
         "**Who may approve:** **@Approvers**",
         f"**Who may not:** <@{town.mina.id}> (asked for it)",
         "Still needed: 2 more people, of **dev** (**@Developers**) and of **ops** (<@&1> or **@Approvers**).",
+        "Nobody may break the glass for it.",
         "**Ends** ⏱ unless it is decided",
     ]
     assert asked.splitlines()[:2] == ["**Asked** by mina ⏱", "**Consent** pending · 0 of 2: nobody"]
@@ -124,7 +125,7 @@ async def test_why_names_all_that_keeps_a_request_and_what_ends_it(office: Offic
         "Nobody can approve until the lock is gone and the freeze is over. "
         "Its time stands still while it is frozen; after that at least 1h is left.",
     ]
-    assert decision.splitlines()[-1] == "Still needed: one more person."
+    assert decision.splitlines()[-2:] == ["Still needed: one more person.", "Nobody may break the glass for it."]
 
     await stop(office)
     title, [way, decision, *_] = await why(office)
