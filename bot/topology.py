@@ -163,7 +163,12 @@ class Topology(_Part):
 
     def _known(self, name: str, environment: Environment, *, ui: str) -> KnownEnvironment:
         consent, may = environment.consent, partial(self.policy(guild_id=0).roles, environment=name)
-        approvers = {service: may(Capability.APPROVE, service=service) for service in self.services}
+
+        def apart(what: Capability) -> dict[str, frozenset[int]]:
+            """The roles of each service that has others than the environment."""
+            roles = {service: may(what, service=service) for service in self.services}
+            return {service: held for service, held in roles.items() if held != may(what)}
+
         return KnownEnvironment(
             name=name,
             **environment.model_dump(exclude={"approval"}),
@@ -172,11 +177,11 @@ class Topology(_Part):
             approval_lifetime=timedelta(minutes=consent.expires_minutes),
             approval_groups=tuple(Group(name=group, roles=frozenset(ids)) for group, ids in consent.groups.items()),
             approvers=may(Capability.APPROVE),
-            service_approvers={one: roles for one, roles in approvers.items() if roles != may(Capability.APPROVE)},
+            service_approvers=apart(Capability.APPROVE),
             escalate=consent.escalate,
             refuse_unknown=consent.unknown_authors == "refuse",
-            break_glass=bool(may(Capability.BREAK_GLASS)),
-            service_break_glass=frozenset(one for one in self.services if may(Capability.BREAK_GLASS, service=one)),
+            break_glass=may(Capability.BREAK_GLASS),
+            service_break_glass=apart(Capability.BREAK_GLASS),
         )
 
     def policy(self, *, guild_id: int) -> Policy:

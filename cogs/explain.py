@@ -11,9 +11,10 @@ from bot.cards import stories
 from bot.cards.base import Card
 from bot.chat import boundary
 from bot.chat.deps import Deps
+from bot.domain.catalog import Environment
 from bot.domain.obstacles import Obstacle
 from bot.domain.operations import OperationKind
-from bot.domain.permissions import Capability
+from bot.domain.permissions import OF_SERVICES, Capability
 from bot.domain.reasons import Reason, Refused
 from bot.services import explanations, operations, stops
 from cogs import completion, places
@@ -92,23 +93,37 @@ class Explain(commands.Cog):
         if capability is Capability.STOP:
             return await self._can_stop(member)
         explained = deps.gate.explain(member, capability=capability, environment=environment, service=service)
-        kind, found = _KINDS.get(capability), tuple[Obstacle, ...]()
-        if kind is OperationKind.RERUN and place.automated:
-            kind = OperationKind.DEPLOY  # Argo CD syncs by itself what the run commits.
-        if kind is not None:
-            found = await explanations.hindering(
-                deps.database, kind, environment=environment, service=service, now=deps.clock()
-            )
+        may = partial(deps.gate.explain, member, capability=capability, environment=environment)
+        alone = explained.refused is not None and service is None and capability in OF_SERVICES
         return cards.can(
             member.display_name,
             capability=capability,
             environment=place,
+            service=service,
             place=explained.place,
             refused=explained.refused,
             granted=explained.granted,
             roles=explained.roles,
-            obstacles=found,
+            services=[one for one in deps.catalog.services if alone and may(service=one).refused is None],
+            obstacles=await self._hindering(member, capability, place=place, service=service),
             identified=member.id in deps.catalog.logins,
+        )
+
+    async def _hindering(
+        self, member: discord.User, capability: Capability, *, place: Environment, service: str | None
+    ) -> tuple[Obstacle, ...]:
+        """What would keep the member away who has the right."""
+        deps, kind = self._deps, _KINDS.get(capability)
+        if capability is Capability.LOCK:
+            return await explanations.held_by_another(
+                deps.database, environment=place.name, service=service, person=member.id, now=deps.clock()
+            )
+        if kind is None or (capability in cards.DECIDING and not place.required_approvals):
+            return ()
+        if kind is OperationKind.RERUN and place.automated:
+            kind = OperationKind.DEPLOY  # Argo CD syncs by itself what the run commits.
+        return await explanations.hindering(
+            deps.database, kind, environment=place.name, service=service, now=deps.clock()
         )
 
     async def _can_stop(self, member: discord.User) -> Card:

@@ -41,7 +41,8 @@ def message_of(error: GithubException) -> str:
     """What GitHub says, with the words of each of its errors."""
     answer = error.data if isinstance(error.data, dict) else {}
     message = str(answer.get("message") or error.message or "")
-    for more in answer.get("errors") or ():  # each a text, or an object that has one
+    errors = answer.get("errors")
+    for more in errors if isinstance(errors, list) else ():  # each a text, or an object that has one
         message = f"{message} {more.get('message', more) if isinstance(more, dict) else more}"
     return message
 

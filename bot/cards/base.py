@@ -116,12 +116,12 @@ class Card:
             "footer": cut(self.footer, FOOTER_LIMIT),
             "fields": tuple(_trim(field) for field in self.fields[:FIELDS_LIMIT]),
             "buttons": tuple(_usable(self.buttons))[:BUTTONS_LIMIT],
-            "description": _cut_lines(self.description, DESCRIPTION_LIMIT),
+            "description": cut_lines(self.description, DESCRIPTION_LIMIT),
         }
         for name, value in trimmed.items():
             object.__setattr__(self, name, value)
         room = TOTAL_LIMIT - sum(map(length, (self.title, self.footer, self.reference)))
-        object.__setattr__(self, "description", _cut_lines(self.description, room))
+        object.__setattr__(self, "description", cut_lines(self.description, room))
         object.__setattr__(self, "fields", tuple(_fitting(self.fields, room=room - length(self.description))))
 
     @property
@@ -151,7 +151,7 @@ def _trim(field: Field) -> Field:
     return replace(
         field,
         name=cut(field.name, NAME_LIMIT).strip() or ELLIPSIS,
-        value=_cut_lines(field.value, VALUE_LIMIT).strip() or ELLIPSIS,
+        value=cut_lines(field.value, VALUE_LIMIT).strip() or ELLIPSIS,
     )
 
 
@@ -172,7 +172,7 @@ def _fitting(fields: tuple[Field, ...], *, room: int) -> list[Field]:
     return fitting
 
 
-def _cut_lines(text: str, limit: int) -> str:
+def cut_lines(text: str, limit: int) -> str:
     """Whole lines as long as they fit, then an ellipsis; half a line could be half a link."""
     if length(text) <= limit:
         return text

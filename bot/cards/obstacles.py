@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.cards import freezes, locks, stops
-from bot.cards.text import duration, several
+from bot.cards.base import DESCRIPTION_LIMIT
+from bot.cards.text import duration, length, several
 from bot.domain.freezes import Frozen
 from bot.domain.locks import Lock
 from bot.domain.obstacles import Obstacle, stands_still
@@ -14,11 +15,16 @@ SHOWN, MOST = 3, 6
 """How many are told in full in passing, and to who asks for them; the rest is counted."""
 
 
-def all_told(found: Sequence[Obstacle], *, most: int = SHOWN) -> str:
-    """Everything that is in the way, with what to do about each; '' for nothing."""
-    lines = [f"{told(one)}\n↳ {way_out(one)}" for one in found[:most]]
-    more = len(found) - most
-    return "\n".join([*lines, f"… and {more} more: `/locks` and `/freeze list` show them."] if more > 0 else lines)
+def all_told(found: Sequence[Obstacle], *, most: int = SHOWN, room: int = DESCRIPTION_LIMIT) -> str:
+    """Everything that is in the way, with what to do about each; '' for nothing. What finds no `room` is counted."""
+    lines, text = [f"{told(one)}\n↳ {way_out(one)}" for one in found[:most]], ""
+    for number in range(len(lines), -1, -1):
+        more = len(found) - number
+        rest = [f"… and {more} more: `/locks` and `/freeze list` show them."] if more else []
+        text = "\n".join([*lines[:number], *rest])
+        if length(text) <= room:
+            break
+    return text
 
 
 def told(obstacle: Obstacle) -> str:

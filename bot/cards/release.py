@@ -122,7 +122,7 @@ def decisions(
     return (
         *decide,
         *([] if operation.requested_by is None else [own]),
-        *([glass.button(approval, held=held)] if environment and environment.has_glass(operation.scope) else []),
+        *([glass.button(approval, held=held)] if environment and environment.breakers_of(operation.scope) else []),
     )
 
 

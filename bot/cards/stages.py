@@ -87,9 +87,9 @@ def results(sync: SyncOperation | None) -> list[str]:
     return [*lines, f"• {stays}: nothing is pruned"] if kept else lines
 
 
-def consenting(approval: Approval) -> str:
+def consenting(approval: Approval, *, limit: int = 40) -> str:
     """How many of those that are needed have consented yet, and who; '' where one press is enough."""
-    names = several([plain(vote.name, 40) for vote in approval.votes])
+    names = several([plain(vote.name, limit) for vote in approval.votes])
     count = f"{len(approval.votes)}/{approval.required}" if approval.required > 1 else ""
     return f"{count} by {names}".lstrip() if names else count
 

@@ -23,6 +23,8 @@ from bot.domain.reasons import ROLLOUT, SENTENCES, Reason
 from bot.domain.releases import Release, ReleaseState
 from bot.domain.timeline import LineState
 
+CARE = "Make sure they do not approve their own work."
+"""What whoever approves has to see to, of people whom nobody knows here."""
 _LOGINS, _LOGIN = 3, 40
 _ROLES = 10
 _AWAY = frozenset({ReleaseState.DEPLOYED, ReleaseState.SUPERSEDED})
@@ -208,16 +210,19 @@ def _who_decides(approval: Approval, *, operation: Operation, environment: Envir
     barred = " or ".join(plain(names[person], 40) for person in sorted(approval.authors) if person in names)
     but = f", but not {barred}" if barred else ""
     needed = f" {still_needed(approval)}" if approval.groups else ""
-    unsure = f"\n⚠️ {unknown(approval)}. Make sure they do not approve their own work." if approval.unknown else ""
+    unsure = f"\n⚠️ {unknown(approval)}. {CARE}" if approval.unknown else ""
     return f"{who} approves or rejects{but}.{needed}{unsure}"
 
 
-def unknown(approval: Approval) -> str:
-    """Which people behind a request nobody can tell on Discord, as the beginning of a sentence; '' for none."""
+def unknown(approval: Approval, *, most: int = _LOGINS) -> str:
+    """Which people behind a request nobody can tell on Discord, as the beginning of a sentence; '' for none.
+
+    At most so many are named.
+    """
     if not approval.unmapped:
         return "GitHub does not tell everybody who wrote or merged it" if approval.unsure else ""
-    more = len(approval.unmapped) - _LOGINS
-    named = ", ".join(code(login, _LOGIN) for login in approval.unmapped[:_LOGINS])
+    more = len(approval.unmapped) - most
+    named = ", ".join(code(login, _LOGIN) for login in approval.unmapped[:most])
     others = f" and {more} more" if more > 0 else ""
     return f"Not in the identity map: {named}{others}{', and maybe others' if approval.unsure else ''}"
 
@@ -228,6 +233,11 @@ def approvers(environment: Environment | None, service: str | None) -> str:
     roles = sorted(environment.approvers_of(service)) if environment else []
     roles = roles or called
     return _either(f"<@&{role}>" for role in roles) or "Somebody who may approve"
+
+
+def breakers(environment: Environment | None, service: str | None) -> str:
+    """The roles that may break the glass for what is about a service, or about all of them; '' for none."""
+    return _either(f"<@&{role}>" for role in sorted(environment.breakers_of(service))) if environment else ""
 
 
 def still_needed(approval: Approval) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bot.cards import glass, rollback, standing
 from bot.cards import obstacles as ways
-from bot.cards.base import DESCRIPTION_LIMIT, Button, Card, Colour
+from bot.cards.base import DESCRIPTION_LIMIT, Button, Card, Colour, cut_lines
 from bot.cards.text import ago, code, command, length, paragraphs, plain, several
 from bot.domain.approvals import Approval
 from bot.domain.catalog import Catalog, Environment
@@ -20,6 +20,8 @@ from bot.domain.stops import Stop
 from bot.domain.trail import Entry, Story
 
 _PEOPLE, _DETAIL = 5, 80
+_KEPT = 1200
+"""Room that what is in the way leaves to the rows: for the newest of them, however long it is."""
 _QUIET = (OperationState.REJECTED, OperationState.WITHDRAWN, OperationState.EXPIRED, OperationState.SUPERSEDED)
 
 
@@ -36,17 +38,20 @@ def why(
     """The card; `obstacles` are in the way at this moment, and `url` leads to the operation's own card."""
     environment = catalog.environments.get(operation.environment)
     state = ", ".join(filter(None, (operation.state, ways.word(obstacles[0]) if obstacles else "")))
-    blocks = [
-        _reason(operation, stopped=any(isinstance(one, Stop) for one in obstacles)),
-        _in_the_way(operation, obstacles, environment=environment),
+    reason = _reason(operation, stopped=any(isinstance(one, Stop) for one in obstacles))
+    rest = [
         _decision(operation, approval, obstacles=obstacles, environment=environment, catalog=catalog, now=now),
         "\n".join(_asked(operation, approval, environment=environment)),
     ]
-    room = DESCRIPTION_LIMIT - length(paragraphs([*blocks, "-"]))
+    kept = min(_KEPT, length(_told(story, operation, room=DESCRIPTION_LIMIT)))
+    room = DESCRIPTION_LIMIT - kept - length(paragraphs([reason, "-", *rest, "-"]))
+    way = _in_the_way(operation, obstacles, environment=environment, room=room)
+    before = cut_lines(paragraphs([reason, way, *rest]), DESCRIPTION_LIMIT - kept - length(paragraphs("--")))
+    room = DESCRIPTION_LIMIT - length(paragraphs([before, "-"]))
     return Card(
         title=f"{operation.kind.capitalize()} of {operation.subject} → {operation.environment} · {state}",
         colour=_colour(operation.state, held=bool(obstacles)),
-        description=paragraphs([*blocks, _told(story, operation, room=room)]),
+        description=paragraphs([before, _told(story, operation, room=room)]),
         buttons=(Button(label="Open the card", url=url),),
         footer=f"operation {operation.id}",
     )
@@ -67,14 +72,17 @@ def _reason(operation: Operation, *, stopped: bool) -> str:
     return "\n".join(filter(None, (sentence, plain(operation.detail, 300))))
 
 
-def _in_the_way(operation: Operation, obstacles: Sequence[Obstacle], *, environment: Environment | None) -> str:
+def _in_the_way(
+    operation: Operation, obstacles: Sequence[Obstacle], *, environment: Environment | None, room: int
+) -> str:
     """Each with who set it and why and what people can do, and what that means for the operation."""
-    lines = [ways.all_told(obstacles, most=ways.MOST)] if obstacles else []
+    lines = []
     if operation.state is OperationState.WAITING and obstacles:
         lines.append(ways.until_then(obstacles, lifetime=environment.approval_lifetime if environment else None))
     if operation.state is OperationState.APPROVED and any(not isinstance(one, Stop) for one in obstacles):
         lines.append("It is approved, and its next step is refused while that stands.")
-    return "\n".join(lines)
+    room -= sum(length(line) + 1 for line in lines)
+    return "\n".join(filter(None, (ways.all_told(obstacles, most=ways.MOST, room=room), *lines)))
 
 
 def _decision(
@@ -93,15 +101,18 @@ def _decision(
     ends = (
         [f"**Ends** {ago(approval.expires_at)} unless it is decided"] if open_ and not stands_still(obstacles) else []
     )
+    breakers = standing.breakers(environment, operation.scope)
+    glasses = [f"**Who may break the glass:** {breakers}" if breakers else "Nobody may break the glass for it."]
     if approval.refuses or not open_:
         asked = standing.of_request(operation, approval, environment=environment, catalog=catalog, now=now)
-        return "\n".join([f"**Next** {asked.next if asked else ''}", *ends])
+        return "\n".join([f"**Next** {asked.next if asked else ''}", *(glasses if open_ else []), *ends])
     barred = _barred(operation, approval)
     return "\n".join(
         [
             f"**Who may approve:** {standing.approvers(environment, operation.scope)}",
             *([f"**Who may not:** {barred}"] if barred else []),
             standing.still_needed(approval),
+            *glasses,
             *ends,
         ]
     )

@@ -1,18 +1,34 @@
 """Everything that waits for consent in an environment, for one person, and the one button that consents to it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from bot.cards import changes, stages, standing
-from bot.cards.base import Button, Card, Colour, Style
-from bot.cards.text import code, paragraphs, plain
+from bot.cards.base import DESCRIPTION_LIMIT, Button, Card, Colour, Style
+from bot.cards.text import code, length, paragraphs, plain
 from bot.domain.approvals import Approval
 from bot.domain.operations import Operation, Way
 from bot.domain.reasons import SENTENCES, Reason
 
-_TAG = 40
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Width:
+    """How much of each name and tag is shown, and how many services, and people whom nobody knows, are named."""
+
+    name: int
+    tag: int
+    services: int
+    people: int
+
+
+_WIDTHS = (
+    _Width(name=28, tag=40, services=4, people=3),
+    _Width(name=16, tag=24, services=2, people=1),
+    _Width(name=10, tag=12, services=1, people=1),
+)
+"""The widest at which the whole list fits is taken: with the last one it always does."""
 _NAME = 28
 _DIGEST = 12
-_SERVICES = 4
 _WAYS = {Way.TAG: "its earlier tag", Way.REVERT: "git revert", Way.HISTORY: "Argo CD's history"}
 _LATER = "One press does not take more. Press again afterwards."
 
@@ -40,11 +56,7 @@ def several(
         title=f"{environment} · {number or 'nothing'} to approve",
         colour=Colour.WAITING if number else Colour.QUIET,
         description=paragraphs(
-            [
-                "⚠️ **The list has changed**, so nothing was approved. This is how it is now." if moved else "",
-                "\n".join(_request(*one) for one in within_reach),
-                "\n".join(["**Not by this press**", *left] if left else []),
-            ]
+            [_shown(within_reach, moved=moved), "\n".join(["**Not by this press**", *left] if left else [])]
         ),
         buttons=(button,) if number else (),
     )
@@ -65,24 +77,40 @@ def approved(environment: str, granted: Sequence[Approval]) -> Card:
     )
 
 
-def _request(approval: Approval, operation: Operation) -> str:
+def _shown(within_reach: Sequence[tuple[Approval, Operation]], *, moved: bool) -> str:
+    """All that one press would consent to: nothing of it may be cut, so names are shortened until it fits."""
+    text = ""
+    for width in _WIDTHS:
+        text = paragraphs(
+            [
+                "⚠️ **The list has changed**, so nothing was approved. This is how it is now." if moved else "",
+                "\n".join(_request(*one, width=width) for one in within_reach),
+                f"⚠️ {standing.CARE}" if any(approval.unknown for approval, _ in within_reach) else "",
+            ]
+        )
+        if length(text) < DESCRIPTION_LIMIT - 2:  # with room for what the card puts in the place of the others
+            break
+    return text
+
+
+def _request(approval: Approval, operation: Operation, *, width: _Width) -> str:
     """One request: what would change, who asked, and the beginning of the fingerprint that the audit table keeps."""
     mark = "" if operation.rollback is None else "🚨 " if operation.rollback.emergency else "⏪ "
     mark = "🔥 " if operation.hotfix else mark
     facts = [
-        f"asked by {plain(operation.requested_name, _NAME)}",
-        stages.consenting(approval),
+        f"asked by {plain(operation.requested_name, width.name)}",
+        stages.consenting(approval, limit=width.name),
         stages.ends(approval, still=False),
         code(approval.digest[:_DIGEST], _DIGEST),
         "⚠️ on another branch only" if operation.off_branch else "",
         "⚠️ changed since it was shown" if operation.asked_again else "",
     ]
-    lines = (" · ".join(_loud(approval, operation)), " · ".join(filter(None, facts)))
-    first = f"• {mark}**{plain(operation.subject, _NAME)}** {_what(operation)}"
+    lines = (" · ".join(_loud(approval, operation, width=width)), " · ".join(filter(None, facts)))
+    first = f"• {mark}**{plain(operation.subject, width.name)}** {_what(operation, width=width)}"
     return "\n  ".join(filter(None, (first, *lines)))
 
 
-def _loud(approval: Approval, operation: Operation) -> Iterator[str]:
+def _loud(approval: Approval, operation: Operation, *, width: _Width) -> Iterator[str]:
     """What the card says before anything else, in a few words each."""
     rollback, between = operation.rollback, operation.between
     if rollback is not None and rollback.emergency:
@@ -93,21 +121,21 @@ def _loud(approval: Approval, operation: Operation) -> Iterator[str]:
         yield f"⚠️ **takes {changes.number_of(between.lost)} back**"
     if operation.hotfix:
         yield "**hot-fix**"
-    if approval.unsure:
-        yield "⚠️ authors unsure"
+    if approval.unknown:
+        yield f"⚠️ {standing.unknown(approval, most=width.people)}"
 
 
-def _what(operation: Operation) -> str:
+def _what(operation: Operation, *, width: _Width) -> str:
     """Old and new tag of one service; of several the new ones. Behind each new tag the image that it means."""
     content = operation.content
     moved = [change for change in content.images if change.old != change.new] if content else []
     if not moved:
         return "configuration"
     if operation.service is not None and len(moved) == 1:
-        old, new = (code((image and image.tag) or "nothing", _TAG) for image in (moved[0].old, moved[0].new))
+        old, new = (code((image and image.tag) or "nothing", width.tag) for image in (moved[0].old, moved[0].new))
         return f"{old} → {new}{changes.behind(moved[0])}"
-    named = [
-        f"{plain(one.service, _NAME)} {code((one.new and one.new.tag) or 'nothing', _TAG)}{changes.behind(one)}"
-        for one in moved[:_SERVICES]
-    ]
-    return ", ".join(named) + (f" and {len(moved) - _SERVICES} more" if len(moved) > _SERVICES else "")
+    named = []
+    for one in moved[: width.services]:
+        tag = code((one.new and one.new.tag) or "nothing", width.tag)
+        named.append(f"{plain(one.service, width.name)} {tag}{changes.behind(one)}")
+    return ", ".join(named) + (f" and {len(moved) - width.services} more" if len(moved) > width.services else "")

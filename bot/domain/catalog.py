@@ -42,7 +42,7 @@ class Environment:
     those of a service in `service_approvers` where it has more, and `escalate` is the role that is called before a
     request expires. With `pull_requests` the bot changes manifests by pull request only. `context` names the cluster in
     the kubeconfig (None: the current one), `argocd` the Argo CD, and `page` is where people open the Application.
-    `break_glass` says that some role may break the glass there, or else `service_break_glass` for which services.
+    `break_glass` are the roles that may break the glass, with those of a service in `service_break_glass` likewise.
     `refuse_unknown` means that nobody consents to what people stand behind of whom nobody knows who they are here.
     """
 
@@ -64,17 +64,17 @@ class Environment:
     service_approvers: Mapping[str, frozenset[int]] = field(default_factory=dict)
     mention: int | None = None
     escalate: int | None = None
-    break_glass: bool = False
+    break_glass: frozenset[int] = frozenset()
     refuse_unknown: bool = False
-    service_break_glass: frozenset[str] = frozenset()
+    service_break_glass: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
     def approvers_of(self, service: str | None) -> frozenset[int]:
         """The roles that may approve what is about a service, or about the whole environment."""
         return self.service_approvers.get(service or "", self.approvers)
 
-    def has_glass(self, service: str | None) -> bool:
-        """Whether some role may break the glass for a service, or for the whole environment."""
-        return self.break_glass or service in self.service_break_glass
+    def breakers_of(self, service: str | None) -> frozenset[int]:
+        """The roles that may break the glass for a service, or for the whole environment."""
+        return self.service_break_glass.get(service or "", self.break_glass)
 
     @property
     def kustomization(self) -> str:

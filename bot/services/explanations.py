@@ -7,7 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.domain import locks
 from bot.domain.approvals import Approval
+from bot.domain.locks import Lock
 from bot.domain.obstacles import Obstacle
 from bot.domain.operations import BEGUN, Operation, OperationKind
 from bot.domain.reasons import Reason
@@ -15,6 +17,7 @@ from bot.domain.trail import Story
 from bot.services import obstacles
 from bot.services.showing import shown_on
 from bot.storage import approvals, audit, cards
+from bot.storage import locks as lock_rows
 from bot.storage import operations as rows
 from bot.storage.engine import Connection, Database
 
@@ -54,6 +57,15 @@ async def hindering(
     """All that would keep an operation of this kind away at this moment: a stop, locks, and freezes."""
     async with database.reading() as connection:
         return await obstacles.all_at(connection, kind, environment=environment, service=service, now=now)
+
+
+async def held_by_another(
+    database: Database, *, environment: str, service: str | None, person: int, now: datetime
+) -> tuple[Lock, ...]:
+    """The lock on exactly this target that is not this person's: they can only take it over."""
+    async with database.reading() as connection:
+        found = await lock_rows.held(connection, environment=environment, service=service)
+    return (found,) if found and locks.in_force(found, now=now) and found.owner_id != person else ()
 
 
 async def newest(database: Database, environments: Collection[str]) -> list[Operation]:

@@ -80,7 +80,7 @@ async def test_an_answer_that_is_none_is_a_doubt(repository: GitHub, hub: Script
     assert len(hub.wrote) == 3
 
 
-@pytest.mark.parametrize("errors", [["no", {"code": "x"}, {"message": "why"}], "no", None])
+@pytest.mark.parametrize("errors", [["no", {"code": "x"}, {"message": "why"}], "no", None, 7])
 async def test_any_other_refusal_is_one(repository: GitHub, hub: Scripted, errors: Any) -> None:
     hub.method, hub.answers = "PUT", [web.json_response({"message": "Invalid.", "errors": errors}, status=422)]
     with pytest.raises(GithubError) as caught:

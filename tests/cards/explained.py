@@ -32,6 +32,7 @@ GROUPED = replace(PROD, required_approvals=3, approval_groups=GROUPS)
 FREEZE = halts.freeze()
 FROZEN = Frozen(freeze=FREEZE, until=FREEZE.ends)
 BROKEN = Frozen(freeze=halts.freeze(id="f-2", ends=None), until=None)
+_PLACES = (None, "ticket-service", "ticket-service")
 EVERYTHING = (halts.stop(), lock(), TICKETS, FROZEN)
 
 
@@ -48,6 +49,8 @@ def _can() -> Iterator[tuple[str, Card]]:
     facts: dict[str, Any] = {
         "place": "prod",
         "environment": PROD,
+        "service": None,
+        "services": (),
         "granted": DEVELOPERS,
         "roles": one,
         "obstacles": (),
@@ -62,6 +65,18 @@ def _can() -> Iterator[tuple[str, Card]]:
     yield "locked", told(obstacles=(TICKETS,))
     yield "frozen", told(obstacles=(FROZEN,))
     yield "everything", told(obstacles=EVERYTHING)
+    yield "everything-of-one", told(obstacles=EVERYTHING, service="ticket-service")
+    long = {"owner_name": HOSTILE * 9, "reason": "*" * 200}
+    many = [
+        lock(id="l-0", **long),
+        *(lock(id=f"l-{number}", service=f"{'x' * 60}{number}", **long) for number in range(9)),
+    ]
+    yield "many", told("*" * 99, obstacles=many, roles=DEVELOPERS)
+    staging = places.catalog().environments["staging"]
+    yield "automated", told(environment=staging, place="staging", service="backend")
+    yield "automated-all", told(environment=staging, place="staging", obstacles=(lock(service="backend"),))
+    yield "alone", told(refused=missing, roles=frozenset({999}), services=[f"s{number}" for number in range(7)])
+    yield "lock-held", told(capability=Capability.LOCK, obstacles=(lock(),))
     yield "groups", told(environment=GROUPED)
     yield "groups-only", told(environment=replace(GROUPED, required_approvals=1), place="prod/ticket-service")
     yield "rollback", told(capability=Capability.ROLLBACK, environment=replace(PROD, required_approvals=2))
@@ -69,6 +84,12 @@ def _can() -> Iterator[tuple[str, Card]]:
     yield "pending", told(refused=pending)
     approve = {"capability": Capability.APPROVE}
     yield "approve", told(**approve)
+    yield "approve-frozen", told(**approve, obstacles=(FROZEN,))
+    soft, hard = lock(id="l-3", service="backend"), lock(id="l-4", service="ticket-service", blocks_rollbacks=True)
+    yield "approve-locked", told(**approve, obstacles=(lock(), FROZEN, soft, hard))
+    yield "approve-one-by-one", told(**approve, refused=missing, roles=frozenset({999}), obstacles=(soft, hard))
+    yield "approve-unreadable", told(**approve, service="backend", obstacles=(BROKEN,))
+    yield "approve-nothing", told(**approve, environment=staging, place="staging")
     yield "approve-unknown", told(**approve, identified=False, environment=replace(PROD, refuse_unknown=True))
     for name, roles in (("none", {301}), ("one", {301, 302}), ("two", {300, 302})):
         yield f"approve-group-{name}", told(**approve, environment=GROUPED, roles=frozenset(roles))
@@ -131,6 +152,7 @@ def _waits(story: tuple[Entry, ...]) -> Iterator[tuple[str, Card]]:
     yield "waiting-locked", told(waiting, people, *story, obstacles=(lock(),))
     yield "waiting-frozen", told(waiting, people, *story, obstacles=(FROZEN,))
     yield "waiting-unreadable", told(replace(waiting, hotfix="payments **fail**"), people, *story, obstacles=(BROKEN,))
+    yield "waiting-full", full()
     yield "waiting-late", told(waiting, people, *story, now=99999)
     yield "unknown", told(waiting, replace(people, unmapped=("octocat",)), *story)
     yield "nobody", told(waiting, replace(people, unmapped=("octocat",), refuse_unknown=True), *story)
@@ -139,6 +161,27 @@ def _waits(story: tuple[Entry, ...]) -> Iterator[tuple[str, Card]]:
     yield "approved-locked", told(operation(OperationState.APPROVED), granted(), *story, obstacles=(lock(),))
     silent = operation(OperationState.RUNNING, reason=Reason.ARGOCD_UNREACHABLE)
     yield "running", told(silent, granted(), *story)
+
+
+def full() -> Card:
+    """The answer about a request in whose way is as much as there can be, in the worst words."""
+    long: dict[str, Any] = {"owner_name": "*" * 99, "reason": "*" * 200}
+    freezes = [
+        replace(halts.freeze(id=f"f-{number}", service=service, **long)) for number, service in enumerate(_PLACES)
+    ]
+    obstacles: tuple[Obstacle, ...] = (
+        halts.stop(**long),
+        *(
+            lock(id=f"l-{number}", service=service, until=after(999), **long)
+            for number, service in enumerate(_PLACES[:2])
+        ),
+        *(Frozen(freeze=one, until=one.ends) for one in freezes),
+    )
+    asked = replace(operation(OperationState.WAITING), hotfix="*" * 200, requested_name="*" * 99, detail="*" * 300)
+    people = replace(approval(required=3, groups=GROUPS), unmapped=("a" * 39,) * 10, unsure=True)
+    people = replace(people, authors=frozenset(range(10**17, 10**17 + 9)))
+    rows = tuple(replace(_entry(number, "*" * 99, "*" * 99, "*" * 99), detail="_" * 999) for number in range(1, 16))
+    return told(replace(asked, reason=Reason.STOPPED), people, *rows, left=9, obstacles=obstacles)
 
 
 def _entry(number: int, actor: str, action: str, outcome: str, *, reason: str | None = None) -> Entry:

@@ -20,7 +20,7 @@ from tests.cards.story import after, approval, operation, seen
 from tests.domain.examples import lock
 
 CATALOG = catalog()
-PROD = replace(CATALOG.environments["prod"], break_glass=True)
+PROD = replace(CATALOG.environments["prod"], break_glass=frozenset({400}))
 PLACES = replace(CATALOG, environments={**CATALOG.environments, "prod": PROD})
 BROKEN = approvals.break_glass(approval(required=2), person=MINA, name="mina", reason="payments fail", now=after(474))
 LOUD = approvals.break_glass(
@@ -105,6 +105,8 @@ def _answers() -> Iterator[tuple[str, Card]]:
             "mina",
             capability=Capability.BREAK_GLASS,
             environment=PROD,
+            service=None,
+            services=(),
             place="prod",
             refused=None,
             granted=may,

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from bot.cards import waiting
-from bot.cards.base import DESCRIPTION_LIMIT, Button, Card, Colour, Style
+from bot.cards.base import Button, Card, Colour, Style
 from bot.domain import approvals
-from bot.domain.approvals import Approval
+from bot.domain.approvals import Approval, Vote
 from bot.domain.contents import ImageChange
 from bot.domain.images import Image
 from bot.domain.operations import Between, Operation, OperationKind, OperationState, Rollback, Way
@@ -98,20 +98,37 @@ def test_whatever_things_are_called_everything_that_is_approved_is_shown() -> No
         "between": Between(base="a" * 40, head="b" * 40, gained=9999, lost=9999, lines=()),
         "rollback": Rollback(way=Way.HISTORY, why="_" * 200, emergency=True),
     }
-    everything, one = (
-        (replace(consent, unsure=True), operation)
-        for consent, operation in (
-            asked(service=None, content=replace(CONTENT, images=images), **facts),
-            asked(service=name, content=replace(CONTENT, images=images[:1]), **facts),
-        )
-    )
-    card = waiting.several(
-        "prod", within_reach=[everything, *[one] * (AT_ONCE - 1)], others=[], fingerprint="0f" * 8, moved=True
-    )
+    votes = tuple(Vote(person=number, name="_" * 100, at=story.after(0)) for number in range(5))
+    people: dict[str, Any] = {"unmapped": ("a" * 39, *("b" * 39,) * 9), "unsure": True, "votes": votes, "required": 9}
+    consent, operation = asked(service=None, content=replace(CONTENT, images=images), **facts)
+    worst = (replace(consent, **people), operation)
+    other = story.operation(OperationState.WAITING, service="backend"), Reason.OWN_REQUEST
 
-    assert len(card.description) < DESCRIPTION_LIMIT
-    assert card.description.count("`ffffffffffff`") == AT_ONCE
+    for others in ([], [other] * 20):
+        card = waiting.several("prod", within_reach=[worst] * AT_ONCE, others=others, fingerprint="0f" * 8, moved=True)
+        assert card.description.count("`ffffffffffff`") == AT_ONCE
+        told = f"⚠️ Not in the identity map: `{'a' * 39}` and 9 more, and maybe others"
+        assert card.description.count(told) == AT_ONCE
+        assert "⚠️ Make sure they do not approve their own work." in card.description
     assert len(f"chatops:all:{'e' * 63}:{'0f' * 8}") <= 100
+
+
+def test_the_list_names_whom_the_bot_does_not_know_in_the_words_of_the_card() -> None:
+    consent, operation = asked()
+    card = several(
+        (replace(consent, unmapped=("taeyang",)), operation),
+        (replace(consent, unmapped=("`@here`", "b", "c", "d"), unsure=True), operation),
+        (replace(consent, unsure=True), operation),
+        (consent, operation),
+    )
+    marked = [line.strip() for line in card.description.split("\n") if "⚠️" in line]
+    assert marked == [
+        "⚠️ Not in the identity map: `taeyang`",
+        "⚠️ Not in the identity map: `'@here'`, `b`, `c` and 1 more, and maybe others",
+        "⚠️ GitHub does not tell everybody who wrote or merged it",
+        "⚠️ Make sure they do not approve their own work.",
+    ]
+    assert "⚠️" not in several(asked()).description
 
 
 def test_the_answer_says_what_goes_and_what_waits_for_more() -> None:

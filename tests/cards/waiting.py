@@ -27,6 +27,7 @@ def cards() -> dict[str, Card]:
             _asked(hotfix="payments fail since 02:10", unsure=True),
             _asked(tag=story.TAG, between=_LOST, off_branch=True),
             _asked(hotfix=HOSTILE, between=_LOST, asked_again=1, unsure=True),
+            _asked(unmapped=("hubot", "octocat`@everyone")),
         ),
         "rollbacks": (
             _asked(rollback=Rollback(way=Way.TAG, why="it fails"), **back),
@@ -42,5 +43,5 @@ def cards() -> dict[str, Card]:
     }
 
 
-def _asked(*, unsure: bool = False, **facts: object) -> tuple[Approval, Operation]:
-    return replace(approval(), unsure=unsure), story.operation(OperationState.WAITING, **facts)
+def _asked(*, unsure: bool = False, unmapped: tuple[str, ...] = (), **facts: object) -> tuple[Approval, Operation]:
+    return replace(approval(), unsure=unsure, unmapped=unmapped), story.operation(OperationState.WAITING, **facts)

@@ -149,7 +149,8 @@ async def office(town: Town, *, break_glass: bool = False) -> AsyncIterator[Offi
     """
     developers, approvers = town.developers.id, town.approvers.id
     catalog = places.catalog(mention=approvers)
-    prod = replace(catalog.environments["prod"], break_glass=break_glass)
+    breakers = frozenset({developers} if break_glass else ())
+    prod = replace(catalog.environments["prod"], break_glass=breakers)
     catalog = replace(
         catalog,
         environments={**catalog.environments, "prod": prod},
@@ -164,7 +165,7 @@ async def office(town: Town, *, break_glass: bool = False) -> AsyncIterator[Offi
                 Capability.VIEW: frozenset({developers, approvers}),
                 Capability.DEPLOY: frozenset({developers}),
                 Capability.APPROVE: frozenset({approvers}),
-                Capability.BREAK_GLASS: frozenset({developers} if break_glass else ()),
+                Capability.BREAK_GLASS: breakers,
             },
         },
     )

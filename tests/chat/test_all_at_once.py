@@ -14,7 +14,7 @@ CALL, LIST = "ticket-service → prod · approval needed", "All that wait"
 SECOND = "0194350c8a20a1b2c3d4e5f7"
 
 
-async def ask(office: Office) -> None:
+async def ask(office: Office, *, unmapped: tuple[str, ...] = ()) -> None:
     """Two requests wait: one that nobody in the guild asked for, and one that sujin asked for."""
     first = await office.ask(requested_by=None)
     content = replace(story.CONTENT, images=(replace(story.CONTENT.images[0], service="backend"),))
@@ -25,6 +25,7 @@ async def ask(office: Office) -> None:
     consent = replace(
         first, id=SECOND, operation_id=SECOND, service="backend", authors=frozenset({office.town.sujin.id})
     )
+    consent = replace(consent, unmapped=unmapped)
     async with office.town.database.transaction("cards") as connection:
         await operations.add(connection, second)
         await approvals.add(connection, consent)
@@ -42,9 +43,14 @@ async def second(office: Office) -> OperationState | None:
 
 
 async def test_an_approver_sees_the_list_and_approves_it_with_one_click(office: Office) -> None:
-    await ask(office)
+    await ask(office, unmapped=("taeyang",))
     listed = await office.town.jiwon.click(await call(office), label=LIST)
-    assert said(listed)[0] == "prod · 2 to approve"
+    title, text = said(listed)
+    assert title == "prod · 2 to approve"
+    assert [line.strip() for line in text.split("\n") if "⚠️" in line] == [
+        "⚠️ Not in the identity map: `taeyang`",
+        "⚠️ Make sure they do not approve their own work.",
+    ]
     assert listed.response is not None
 
     done = await office.town.jiwon.click(listed.response, label="Approve these 2")

@@ -78,6 +78,7 @@ async def test_why_says_who_may_approve_what_waits_who_may_not_and_until_when(
         "**Who may approve:** **@Approvers**",
         f"**Who may not:** <@{town.mina.id}> (asked for it)",
         "Still needed: 2 more people, of **dev** (**@Developers**) and of **ops** (<@&1> or **@Approvers**).",
+        "Nobody may break the glass for it.",
         "**Ends** ⏱ unless it is decided",
     ]
     assert asked.splitlines()[:2] == ["**Asked** by mina ⏱", "**Consent** pending · 0 of 2: nobody"]
@@ -124,7 +125,7 @@ async def test_why_names_all_that_keeps_a_request_and_what_ends_it(office: Offic
         "Nobody can approve until the lock is gone and the freeze is over. "
         "Its time stands still while it is frozen; after that at least 1h is left.",
     ]
-    assert decision.splitlines()[-1] == "Still needed: one more person."
+    assert decision.splitlines()[-2:] == ["Still needed: one more person.", "Nobody may break the glass for it."]
 
     await stop(office)
     title, [way, decision, *_] = await why(office)
@@ -145,13 +146,46 @@ async def test_why_names_all_that_keeps_a_request_and_what_ends_it(office: Offic
         environment="prod",
         service="ticket-service",
     )
-    assert said(can)[0] == "mina may deploy on prod"
+    assert said(can)[0] == "mina may deploy on prod/ticket-service"
     assert known(said(can)[1]).split(GAP)[-1].splitlines() == [
         f"**But not now** {stopped[0]}",
         stopped[1],
         *locked,
         *frozen,
     ]
+
+
+@pytest.mark.parametrize(
+    ("capability", "options", "expected"),
+    [
+        ("deploy", {}, "**But nothing of ticket-service, nor of all services at once** "),
+        ("deploy", {"service": "ticket-service"}, "**But not now** "),
+        ("deploy", {"service": "backend"}, None),
+        ("approve", {}, "**But no deploys of ticket-service, nor of all services at once** "),
+        ("approve", {"service": "ticket-service"}, "**But no deploys now** "),
+        ("approve", {"service": "backend"}, None),
+        ("rollback", {}, None),
+    ],
+)
+async def test_can_says_what_the_freeze_of_one_service_is_in_the_way_of(
+    office: Office, capability: str, options: dict[str, str], expected: str | None
+) -> None:
+    await freeze(office)
+    town = office.town
+    asked = await town.mina.slash(
+        town.releases, "can", member=town.mina, action=capability, environment="prod", **options
+    )
+    frozen = [
+        "❄️ **ticket-service → prod** frozen until ⏱ (⏱) by jiwon: the big sale",
+        "↳ `/freeze remove freeze:… reason:` removes it. "
+        "For what cannot wait: `/deploy environment:prod service:ticket-service hotfix:`.",
+    ]
+    spared = ["Rollbacks and hot-fixes are not held by that."] if capability == "approve" else []
+    told = known(said(asked)[1]).split(GAP)[-1].splitlines()
+    if expected is None:
+        assert not [line for line in told if "❄️" in line]
+    else:
+        assert told == [f"{expected}{frozen[0]}", frozen[1], *spared]
 
 
 @pytest.mark.parametrize(

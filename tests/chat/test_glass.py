@@ -39,6 +39,16 @@ async def alert(office: Office, *, titled: str) -> discord.Message:
     return found()[0]
 
 
+async def test_why_of_what_waits_says_who_may_break_the_glass(office: Office) -> None:
+    town = office.town
+    approval = await office.ask(requested_by=town.mina.id)
+    _, text = said(await town.mina.slash(town.releases, "why", operation=approval.operation_id))
+    assert "**Who may break the glass:** **@Developers**" in text.split("\n")
+    town.clock.pass_by(hours=2)
+    _, text = said(await town.mina.slash(town.releases, "why", operation=approval.operation_id))
+    assert "break the glass" not in text
+
+
 async def test_who_asked_breaks_the_glass_and_another_person_acknowledges_it(office: Office) -> None:
     town = office.town
     await office.ask(requested_by=town.mina.id, required=2)

@@ -149,6 +149,8 @@ async def test_can_and_help_say_what_may_be_done_where(desk: Desk) -> None:
         ("ticketer may not deploy on prod/backend", "`prod/backend:deploy`"),
         ("ticketer may look at prod", "`prod:view`"),
     ]
+    whole = (await shown(desk, "/can", asked)).description or ""
+    assert whole.split(". ")[-1] == "They have it for **ticket-service** alone: ask with `service`."
     [field] = (await shown(desk, "/help", {})).fields
     rights = ", ".join(word for word in Capability if word in OF_SERVICES)
     assert (field.value or "").split("\n") == [

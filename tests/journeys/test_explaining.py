@@ -87,9 +87,36 @@ async def test_can_stop_is_about_every_environment(scene: Scene) -> None:
 async def test_can_tells_the_lock_that_is_in_the_way(scene: Scene) -> None:
     await ask(scene, "minji", "lock", environment="prod", reason="incident")
     title, text = seeing.told(await can(scene, "hyunwoo", "deploy", service="backend"))
-    assert title == "hyunwoo may deploy on prod"
+    assert title == "hyunwoo may deploy on prod/backend"
     assert "**But not now** 🔒 **prod** locked by minji ⏱: incident" in text
     assert "But not now" not in seeing.told(await can(scene, "hyunwoo", "rollback"))[1]
+
+    held = seeing.told(await can(scene, "hyunwoo", "lock"))[1].split(seeing.GAP)[-1]
+    assert held.startswith("**But only with `take_over`** 🔒 **prod** locked by minji ⏱: incident\n")
+    refused = seeing.told(await ask(scene, "hyunwoo", "lock", environment="prod", reason="mine"))[1]
+    assert refused.split("🔒")[-1] == held.split("🔒")[-1]
+    for member, options in (
+        ("minji", {}),
+        ("hyunwoo", {"service": "backend"}),
+        ("hyunwoo", {"environment": "staging"}),
+    ):
+        assert "🔒" not in seeing.told(await can(scene, member, "lock", **options))[1]
+
+
+async def test_can_says_what_can_be_asked_for_where_argocd_syncs_by_itself(scene: Scene) -> None:
+    way = "`/deploy environment:staging service:backend tag:`"
+    title, text = seeing.told(await can(scene, "hyunwoo", "deploy", environment="staging", service="backend"))
+    assert (title, text.split(seeing.GAP)[-1].splitlines()) == (
+        "hyunwoo may deploy on staging/backend",
+        [
+            "Argo CD syncs staging by itself: what is pushed to `develop` is deployed. "
+            f"Only an image by its tag can be asked for: {way}.",
+            "It needs nobody's consent.",
+        ],
+    )
+    refused = seeing.told(await ask(scene, "hyunwoo", "deploy", environment="staging", service="backend"))[1]
+    assert refused.startswith(SENTENCES[Reason.AUTOMATED])
+    assert way in refused
 
 
 async def test_why_tells_the_story_of_an_operation(scene: Scene, rows: Rows) -> None:

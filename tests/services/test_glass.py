@@ -31,7 +31,11 @@ def catalog(catalog: Catalog) -> Catalog:
     """Three people of a group that nobody is in have to consent to what goes to prod."""
     nobody = (Group(name="security", roles=frozenset({501})),)
     prod = replace(
-        catalog.environments["prod"], mention=ROLE, required_approvals=3, approval_groups=nobody, break_glass=True
+        catalog.environments["prod"],
+        mention=ROLE,
+        required_approvals=3,
+        approval_groups=nobody,
+        break_glass=frozenset({ROLE}),
     )
     return replace(catalog, environments={**catalog.environments, "prod": prod})
 
