@@ -142,6 +142,8 @@ class App:
         try:
             async with AsyncExitStack() as stack:
                 stack.push_async_callback(self._outside.aclose)
+                if self.topology.channels.audit:
+                    await copies.begin(self._database)  # before there is anything to copy
                 group = await stack.enter_async_context(asyncio.TaskGroup())
                 tasks = [group.create_task(_endless(name, loop), name=name) for name, loop in self._loops().items()]
                 stack.callback(lambda: [task.cancel() for task in tasks])

@@ -39,6 +39,15 @@ def card_key(first: int, last: int) -> str:
     return f"audit:{first}-{last}"
 
 
+async def begin(database: Database) -> None:
+    """Copy what comes from now on, unless the copy has begun already."""
+    async with database.transaction() as connection:
+        await lock(connection, "audit copy")
+        if await told(connection) is None:
+            end = await audit.head(connection)
+            await markers.write(connection, _MARKER, value=f"{end.id}-{end}")
+
+
 async def run(database: Database, *, clock: Callable[[], datetime], pause: timedelta) -> None:
     """Copy until cancelled, at most one message in each `pause`. Whatever keeps it from going on is logged once."""
     said = ""
@@ -62,7 +71,7 @@ async def step(database: Database, *, now: datetime) -> bool:
     async with database.reading() as connection:
         last = await told(connection)
         broken = None if last is None else await _broken(connection, last)
-        if last is not None and broken is None and await _next(connection) is None:
+        if broken is None and await _next(connection) is None:
             return False
     if last is not None and broken is not None:
         async with database.transaction("cards") as connection:
@@ -70,9 +79,6 @@ async def step(database: Database, *, now: datetime) -> bool:
         raise broken
     async with database.transaction("cards") as connection:
         await lock(connection, "audit copy")
-        if last is None and await told(connection) is None:
-            end = await audit.head(connection)
-            await markers.write(connection, _MARKER, value=f"{end.id}-{end}")
         found = await _next(connection)
         if found is None:
             return False
