@@ -215,6 +215,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.LOCKED: "A deploy lock holds here, so nothing is deployed. Try again when it is gone.",
     Reason.LOCK_HELD: "Somebody else has locked this already.",
     Reason.LOCK_UNKNOWN: "There is no such lock. `/locks` shows those there are.",
+    Reason.LOCK_UNREADABLE: (
+        "A deploy lock here cannot be read, so nobody knows what it stops, and nothing is deployed or rolled back. "
+        "`/locks` shows it; `/unlock` with a reason removes it."
+    ),
     Reason.LOCK_PERIOD: "Write how long as `30m`, `2h` or `1d`, 30 days at most, or leave it out until you `/unlock`.",
     Reason.UNKNOWN_ACTION: "There is no such action. Pick one from the list that appears as you type.",
     Reason.OPERATION_UNKNOWN: (
