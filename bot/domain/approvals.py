@@ -111,7 +111,7 @@ class Approval:
     groups: tuple[Group, ...] = ()
     unmapped: tuple[str, ...] = ()
     unsure: bool = False
-    refuse_unknown: bool = False
+    refuse_unknown: bool = True
     state: ApprovalState = ApprovalState.PENDING
     votes: tuple[Vote, ...] = ()
     decided_at: datetime | None = None

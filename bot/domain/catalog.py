@@ -65,7 +65,7 @@ class Environment:
     mention: int | None = None
     escalate: int | None = None
     break_glass: bool = False
-    refuse_unknown: bool = False
+    refuse_unknown: bool = True
     service_break_glass: frozenset[str] = frozenset()
 
     def approvers_of(self, service: str | None) -> frozenset[int]:

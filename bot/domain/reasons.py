@@ -21,8 +21,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.UNKNOWN_SERVICE: "There is no such service. Pick one from the list that appears as you type.",
     Reason.OWN_REQUEST: "You asked for this, or wrote or merged it, so somebody else has to look at it.",
     Reason.UNKNOWN_AUTHORS: (
-        "Not everybody who wrote or merged this is known here, so nobody can approve it. Have those whom the card "
-        "names added to `identities` in the topology file, then ask again."
+        "Not everybody who wrote or merged this is known, so nobody can approve it. Those whom the card names belong "
+        "into `identities` in the topology file; then, or if it names nobody, ask again."
     ),
     Reason.ALREADY_VOTED: "You have approved this already; another person is needed.",
     Reason.ALREADY_DECIDED: "This request has been decided already.",

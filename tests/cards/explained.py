@@ -69,7 +69,8 @@ def _can() -> Iterator[tuple[str, Card]]:
     yield "pending", told(refused=pending)
     approve = {"capability": Capability.APPROVE}
     yield "approve", told(**approve)
-    yield "approve-unknown", told(**approve, identified=False, environment=replace(PROD, refuse_unknown=True))
+    yield "approve-unknown", told(**approve, identified=False)
+    yield "approve-told", told(**approve, environment=replace(PROD, refuse_unknown=False))
     for name, roles in (("none", {301}), ("one", {301, 302}), ("two", {300, 302})):
         yield f"approve-group-{name}", told(**approve, environment=GROUPED, roles=frozenset(roles))
     nobody = Refused(Reason.NOBODY_CONFIGURED, "(prod:restart)")
@@ -132,8 +133,8 @@ def _waits(story: tuple[Entry, ...]) -> Iterator[tuple[str, Card]]:
     yield "waiting-frozen", told(waiting, people, *story, obstacles=(FROZEN,))
     yield "waiting-unreadable", told(replace(waiting, hotfix="payments **fail**"), people, *story, obstacles=(BROKEN,))
     yield "waiting-late", told(waiting, people, *story, now=99999)
-    yield "unknown", told(waiting, replace(people, unmapped=("octocat",)), *story)
-    yield "nobody", told(waiting, replace(people, unmapped=("octocat",), refuse_unknown=True), *story)
+    yield "unknown", told(waiting, replace(people, unmapped=("octocat",), refuse_unknown=False), *story)
+    yield "nobody", told(waiting, replace(people, unmapped=("octocat",)), *story)
     held = operation(OperationState.APPROVED, reason=Reason.STOPPED, detail="jisoo stopped everything: why")
     yield "approved-stopped", told(held, granted(), *story, obstacles=(halts.stop(),))
     yield "approved-locked", told(operation(OperationState.APPROVED), granted(), *story, obstacles=(lock(),))

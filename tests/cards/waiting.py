@@ -43,4 +43,4 @@ def cards() -> dict[str, Card]:
 
 
 def _asked(*, unsure: bool = False, **facts: object) -> tuple[Approval, Operation]:
-    return replace(approval(), unsure=unsure), story.operation(OperationState.WAITING, **facts)
+    return replace(approval(), unsure=unsure, refuse_unknown=False), story.operation(OperationState.WAITING, **facts)
