@@ -88,7 +88,10 @@ async def test_it_holds_its_own_target_and_blinds_nobody_elsewhere(bot: Bot) -> 
         ("lock", "locked"),
         ("unlock", "expired"),
     ]
-    assert [(row["environment"], row["nags"]) for row in await bot.table("locks")] == [("prod", 0), ("staging", 0)]
+    assert sorted((row["environment"], row["nags"]) for row in await bot.table("locks")) == [
+        ("prod", 0),
+        ("staging", 0),
+    ]
 
 
 async def test_it_is_unlocked_with_a_reason_by_anybody_and_written_down(bot: Bot) -> None:
