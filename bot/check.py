@@ -7,14 +7,20 @@ import asyncio
 from dataclasses import dataclass
 
 from bot import connections
-from bot.adapters import github_check, kustomize
+from bot.adapters import github_check, github_people, kustomize
 from bot.adapters.argocd import ArgoCD
+from bot.adapters.github import GitHub
+from bot.adapters.github_errors import GithubError
 from bot.chat import check as chat_check
 from bot.domain.catalog import MAIN, Catalog
 from bot.settings import Settings
 from bot.storage import migrations
 from bot.storage.engine import Database
 from bot.topology import Topology
+
+_LATELY = 100
+"""How many of a branch's newest commits tell who writes."""
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +48,12 @@ async def everything(settings: Settings, topology: Topology) -> list[Finding]:
             outside.registry.check([service.image for service in catalog.services.values()]),
             kustomize.check(),
             _database(settings),
+            _identities(catalog, outside.github),
         )
     finally:
         await outside.aclose()
     found = [Finding(name=name, good=good, text=text) for group in groups for name, good, text in group]
-    return [*found, *_identities(topology), *_doors(settings)]
+    return [*found, *_doors(settings)]
 
 
 async def _discord(settings: Settings, topology: Topology) -> list[tuple[str, bool, str]]:
@@ -82,14 +89,31 @@ async def _database(settings: Settings) -> list[tuple[str, bool, str]]:
     ]
 
 
-def _identities(topology: Topology) -> list[Finding]:
-    """Whether a person who pushes can be recognised when the same person presses Approve."""
-    deciding = [name for name, place in topology.environments.items() if not place.automated]
+async def _identities(catalog: Catalog, github: GitHub) -> list[tuple[str, bool, str]]:
+    """Whether a person who pushes can be recognised when the same person presses Approve, and who cannot."""
+    deciding = [place for place in catalog.environments.values() if place.required_approvals]
+    strict = [place for place in deciding if place.refuse_unknown]
+    known = f"people known on both sides: {len(catalog.logins)}"
     if not deciding:
         return []
-    known = len(topology.identities)
-    text = f"people known on both sides: {known}" if known else "empty: people could approve what they pushed"
-    return [Finding(name="Identities", good=known > 0, text=text)]
+    if not catalog.logins:
+        where = ", ".join(place.name for place in strict)
+        what = (
+            f"nobody can approve what people wrote or merged, in {where}"
+            if strict
+            else "people could approve their own"
+        )
+        return [("Identities", False, f"empty: {what}; list them in the topology file")]
+    try:
+        found = [await github_people.touched(github, path="", revision=one.branch, limit=_LATELY) for one in strict]
+    except GithubError:
+        return [("Identities", True, f"{known}; GitHub does not tell who else writes")]
+    missing = catalog.unmapped(login for commits in found for one in commits for login in one.people.logins)
+    if not missing:
+        return [("Identities", True, known)]
+    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    names = f"{', '.join(missing[:_NAMED])}{more}"
+    return [("Identities", False, f"{known}; nobody can approve what others wrote, lately {names}")]
 
 
 def _doors(settings: Settings) -> list[Finding]:

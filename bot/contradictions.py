@@ -70,8 +70,7 @@ def _stopping(topology: Topology) -> _Problems:
 
 
 def _consent(topology: Topology, name: str) -> _Problems:
-    """What keeps a request from ever being approved: nobody who may, a group that nobody fills, or authors
-    that nobody knows."""
+    """What keeps a request from ever being approved: nobody who may, or a group that nobody fills."""
     consent, path = topology.environments[name].consent, ("environments", name, "approval")
     roles = topology.policy(guild_id=0).roles
     approvers = {one: roles(Capability.APPROVE, environment=name, service=one) for one in (*topology.services, None)}
@@ -80,9 +79,9 @@ def _consent(topology: Topology, name: str) -> _Problems:
     elif consent.required:
         for service in (one for one, able in approvers.items() if one and not able):
             yield ("environments", name), f"needs approval, but no role has approve for {service}"
-    if consent.unknown_authors == "refuse" and not (consent.required and topology.identities):
-        why = "identities names nobody" if consent.required else "nobody has to agree (required: 0)"
-        yield (*path, "unknown_authors"), f"cannot be refuse, because {why}"
+    asked = consent.unknown_authors == "refuse" and "unknown_authors" in consent.model_fields_set
+    if asked and not consent.required:
+        yield (*path, "unknown_authors"), "cannot be refuse, because nobody has to agree (required: 0)"
     if consent.required < len(consent.groups):
         people = f"{len(consent.groups)} people, since one person stands for one group"
         yield (*path, "required"), f"is {consent.required}, but the groups need {people}"

@@ -80,7 +80,7 @@ class Approval(_Part):
         Field(max_length=5, description="Groups by name, with their roles: somebody of each has to consent"),
     ] = {}
     expires_minutes: Annotated[int, Field(strict=True, ge=1, le=7 * 24 * 60)] = 60
-    unknown_authors: Annotated[Literal["tell", "refuse"], Field(description="People not in identities")] = "tell"
+    unknown_authors: Annotated[Literal["tell", "refuse"], Field(description="People not in identities")] = "refuse"
     escalate: Annotated[DiscordId | None, Field(description="The role that is called before a request expires")] = None
 
 

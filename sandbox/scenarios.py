@@ -31,7 +31,7 @@ async def production(pipeline: Pipeline, *, service: str = "ticket-service", env
 
 
 async def stranger(pipeline: Pipeline, *, service: str = "payment-service", environment: str = "prod") -> Ran:
-    """A push to production by somebody whom the bot does not know, beside the request that waits already."""
+    """A push by somebody whom the bot does not know, so nobody can approve it, beside one that waits already."""
     return await pipeline.run(service, environment, author="taeyang", subject="fix: round down to whole won")
 
 

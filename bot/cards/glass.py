@@ -7,7 +7,7 @@ nobody. The newest of them says who has reviewed it.
 from bot.cards import standing
 from bot.cards.base import Button, Card, Colour, Style
 from bot.cards.text import ago, paragraphs, plain
-from bot.domain.approvals import REVIEW_REMINDERS, Approval, Broken
+from bot.domain.approvals import Approval, Broken
 from bot.domain.catalog import Environment
 
 _NAME, _WHY = 40, 200
@@ -40,7 +40,7 @@ def notice(approval: Approval, broken: Broken, *, environment: Environment, numb
         description=paragraphs(
             [
                 f"{who} let it go {ago(broken.at)}, {others}: {plain(broken.reason, _WHY)}\n{_review(broken)}",
-                _next(approval, broken, environment=environment, number=number) if waits else "",
+                _next(approval, broken, environment=environment) if waits else "",
             ]
         ),
         buttons=(
@@ -83,11 +83,11 @@ def _review(broken: Broken) -> str:
     return f"Reviewed by {plain(broken.review.name, _NAME)} {ago(broken.review.at)}"
 
 
-def _next(approval: Approval, broken: Broken, *, environment: Environment, number: int) -> str:
+def _next(approval: Approval, broken: Broken, *, environment: Environment) -> str:
     """Who has to look at it, that reminders come, and what to do when there is nobody who may."""
-    still = "People are reminded for a week." if number < REVIEW_REMINDERS else "This was the last reminder."
     return (
-        f"**Next** {_who(approval, broken, environment)} looks at it and acknowledges it. {still}\n"
+        f"**Next** {_who(approval, broken, environment)} looks at it and acknowledges it. "
+        "People are reminded until then.\n"
         f"If nobody else may, give one more person `approve` in {environment.name}."
     )
 

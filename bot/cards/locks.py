@@ -16,11 +16,14 @@ from bot.domain.operations import Operation
 SHOWN = 12
 """How many locks /locks shows at most; with the longest reasons and names fewer find room."""
 _NAME = 40
+_UNKNOWN = "It could not be read: nobody knows who had locked it, why, and since when."
 _GOES_ON = (End.RENEWED, End.TAKEN_OVER)
 
 
 def told(lock: Lock, *, limit: int = REASON_LIMIT) -> str:
     """One line: what is locked, by whom, since when, until when, and why in `limit` characters."""
+    if lock.unreadable:
+        return f"🔒 **{_place(lock)}** has a lock that cannot be read: {code(lock.short_id, _NAME)}"
     ends = f", ends {ago(lock.until)}" if lock.until else ""
     return f"🔒 **{_place(lock)}** locked by {_owner(lock)} {ago(lock.since)}{ends}: {plain(lock.reason, limit)}"
 
@@ -32,7 +35,8 @@ def way_out(lock: Lock) -> str:
 
 def choice(lock: Lock) -> str:
     """How a lock is offered while somebody types, without markdown."""
-    return f"{_place(lock)} · {cut(lock.owner_name, _NAME)} · {lock.reason}"
+    what = "cannot be read" if lock.unreadable else f"{cut(lock.owner_name, _NAME)} · {lock.reason}"
+    return f"{_place(lock)} · {what}"
 
 
 def notice(lock: Lock, *, environment: Environment, number: int, rollback: Operation | None = None) -> Card:
@@ -42,32 +46,36 @@ def notice(lock: Lock, *, environment: Environment, number: int, rollback: Opera
     """
     if lock.ended is not None:
         return _gone(lock, lock.ended, number=number)
-    still = "still locked" if number else "locked"
+    words = f"{'still locked' if number else 'locked'} by {_owner(lock)}"
+    what = f"{plain(lock.reason, REASON_LIMIT)}\nSince {ago(lock.since)}"
+    if lock.unreadable:
+        words, what = "a lock that cannot be read", "Nobody knows who locked it, why, and since when"
     ends = f"Ends {ago(lock.until)}" if lock.until else "It has no end of its own"
     left = "A rollback left it behind: no newer version goes out before it is gone." if lock.operation_id else ""
     if rollback is not None and rollbacks.is_open(rollback):
         left += "\n⚠️ **Git still asks for what was rolled back**: the next sync brings it back."
     return Card(
-        title=f"🔒 {_place(lock)} · {still} by {_owner(lock)}",
+        title=f"🔒 {_place(lock)} · {words}",
         colour=Colour.WAITING,
         reference=_reference(lock, number),
         description=paragraphs(
             [
-                f"{plain(lock.reason, REASON_LIMIT)}\nSince {ago(lock.since)} · {ends}",
+                f"{what} · {ends}",
                 "\n".join(filter(None, (left, _effect(lock), _automated(environment)))),
                 f"**Next** {way_out(lock)}",
             ]
         ),
-        timestamp=lock.since,
+        timestamp=None if lock.unreadable else lock.since,
     )
 
 
 def placed(lock: Lock, *, environment: Environment, before: Lock | None, under_way: Sequence[Operation]) -> Card:
     """The answer to /lock: what holds now and what does not. `before` is the lock that this one replaces."""
     was = "renewed" if before and before.owner_id == lock.owner_id else "taken over" if before else "locked"
-    lost = (
-        f"It was locked by {_owner(before)} {ago(before.since)}: {plain(before.reason, REASON_LIMIT)}" if before else ""
-    )
+    lost = ""
+    if before:
+        lost = f"It was locked by {_owner(before)} {ago(before.since)}: {plain(before.reason, REASON_LIMIT)}"
+        lost = _UNKNOWN if before.unreadable else lost
     ends = f"It ends {ago(lock.until)}, or with {_unlock(lock)}." if lock.until else f"It stands until {_unlock(lock)}."
     return Card(
         title=f"🔒 {_place(lock)} · {was}",
@@ -81,6 +89,8 @@ def placed(lock: Lock, *, environment: Environment, before: Lock | None, under_w
 def removed(lock: Lock, *, left: Sequence[Lock]) -> Card:
     """The answer to /unlock of a lock that has ended; `left` are those that go on holding in the environment."""
     stood = f"It stood for {duration((lock.ended.at - lock.since).total_seconds())}." if lock.ended else ""
+    if lock.unreadable:
+        stood = _UNKNOWN
     others = [told(one, limit=80) for one in left]
     return Card(
         title=f"🔓 {_place(lock)} · unlocked",
@@ -101,6 +111,8 @@ def listed(locks: Sequence[Lock]) -> Card:
 
 
 def _row(lock: Lock) -> str:
+    if lock.unreadable:
+        return f"⚠️ **It cannot be read, so it holds, for rollbacks too**\n{_unlock(lock, reason='')}"
     ends = f" · ends {ago(lock.until)}" if lock.until else ""
     origin = "left behind by a rollback" if lock.operation_id else ""
     rules = " · ".join(filter(None, ("stops rollbacks too" if lock.blocks_rollbacks else "", origin)))
@@ -113,6 +125,8 @@ def _gone(lock: Lock, ended: Ended, *, number: int) -> Card:
     words = "unlocked" if ended.how is End.UNLOCKED else f"lock {ended.how}"
     why = f"{plain(ended.by, _NAME)}: {plain(ended.reason, REASON_LIMIT)}" if ended.reason else ""
     what = f"{_owner(lock)} locked it {ago(lock.since)}: {plain(lock.reason, REASON_LIMIT)}"
+    if lock.unreadable:
+        what = _UNKNOWN
     return Card(
         title=f"{'🔒' if ended.how in _GOES_ON else '🔓'} {_place(lock)} · {words}{by}",
         colour=Colour.QUIET,

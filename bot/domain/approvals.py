@@ -29,9 +29,7 @@ REMINDERS = 2
 UNMAPPED = 10
 """How many logins a request names at most that are in no identity map."""
 REVIEW_NAGS = (timedelta(hours=4), timedelta(hours=24))
-"""When people are first reminded of broken glass that nobody has reviewed; after that it is every day."""
-REVIEW_REMINDERS = 8
-"""How often at most: for a week. It can be reviewed ever after."""
+"""When people are first reminded of broken glass that nobody has reviewed; then it is every day, until somebody has."""
 
 
 class ApprovalState(StrEnum):
@@ -113,7 +111,7 @@ class Approval:
     groups: tuple[Group, ...] = ()
     unmapped: tuple[str, ...] = ()
     unsure: bool = False
-    refuse_unknown: bool = False
+    refuse_unknown: bool = True
     state: ApprovalState = ApprovalState.PENDING
     votes: tuple[Vote, ...] = ()
     decided_at: datetime | None = None
@@ -230,13 +228,13 @@ def review(approval: Approval, *, person: int, asked_by: int | None, name: str, 
 def nagged(approval: Approval, *, now: datetime) -> Approval:
     """The approval with every reminder of the review counted that is due; those that were missed are one.
 
-    Unchanged when none is, nothing has to be reviewed, or people were reminded often enough.
+    Unchanged when none is, or nothing has to be reviewed.
     """
     broken = approval.broken
     if broken is None or broken.review is not None:
         return approval
     nags = reminders.counted(broken.at, first=REVIEW_NAGS, told=broken.nags, now=now)
-    return replace(approval, broken=replace(broken, nags=max(broken.nags, min(nags, REVIEW_REMINDERS))))
+    return replace(approval, broken=replace(broken, nags=nags))
 
 
 def reject(approval: Approval, *, name: str, now: datetime) -> Approval:

@@ -65,7 +65,7 @@ class Environment:
     mention: int | None = None
     escalate: int | None = None
     break_glass: frozenset[int] = frozenset()
-    refuse_unknown: bool = False
+    refuse_unknown: bool = True
     service_break_glass: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
     def approvers_of(self, service: str | None) -> frozenset[int]:

@@ -137,6 +137,7 @@ class Reason(StrEnum):
     LOCKED = "locked"
     LOCK_HELD = "lock_held"
     LOCK_UNKNOWN = "lock_unknown"
+    LOCK_UNREADABLE = "lock_unreadable"
     LOCK_PERIOD = "lock_period"
     FROZEN = "frozen"
     FREEZE_UNREADABLE = "freeze_unreadable"

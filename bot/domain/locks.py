@@ -51,6 +51,8 @@ class Ended:
 class Lock:
     """One lock. Without a `service` it is on the whole environment; without `until` it stands until somebody ends it.
 
+    One whose row cannot be read has no `owner_name`: it stands all the same, and stops rollbacks too.
+
     `owner_id` is a Discord id. `operation_id` names the rollback that left it behind, and `nags` counts how often the
     channel was reminded.
     """
@@ -72,6 +74,11 @@ class Lock:
     def short_id(self) -> str:
         """What people name it by, to take over exactly this one."""
         return self.id[:SHORT]
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether nobody can say who set it, why, since and until when."""
+        return not self.owner_name
 
 
 def in_force(lock: Lock, *, now: datetime) -> bool:
@@ -98,14 +105,12 @@ def blocking(
     return sorted(found, key=lambda lock: (lock.service is not None, lock.since, lock.id))
 
 
-def next_nag(lock: Lock) -> datetime:
-    """When the channel is to be reminded next."""
-    return reminders.due(lock.since, first=_first_nags(lock), told=lock.nags)
-
-
 def nagged(lock: Lock, *, now: datetime) -> Lock:
-    """The lock with every reminder counted that is due; those that were missed are one. Unchanged when none is."""
-    if not in_force(lock, now=now):
+    """The lock with every reminder counted that is due; those that were missed are one. Unchanged when none is.
+
+    Of one that cannot be read nobody knows since when it stands, so it has none.
+    """
+    if lock.unreadable or not in_force(lock, now=now):
         return lock
     return replace(lock, nags=reminders.counted(lock.since, first=_first_nags(lock), told=lock.nags, now=now))
 

@@ -21,8 +21,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.UNKNOWN_SERVICE: "There is no such service. Pick one from the list that appears as you type.",
     Reason.OWN_REQUEST: "You asked for this, or wrote or merged it, so somebody else has to look at it.",
     Reason.UNKNOWN_AUTHORS: (
-        "Not everybody who wrote or merged this is known here, so nobody can approve it. Have those whom the card "
-        "names added to `identities` in the topology file, then ask again."
+        "Not everybody who wrote or merged this is known, so nobody can approve it. Those whom the card names belong "
+        "into `identities` in the topology file; then, or if it names nobody, ask again."
     ),
     Reason.ALREADY_VOTED: "You have approved this already; another person is needed.",
     Reason.ALREADY_DECIDED: "This request has been decided already.",
@@ -215,6 +215,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.LOCKED: "A deploy lock holds here, so nothing is deployed. Try again when it is gone.",
     Reason.LOCK_HELD: "Somebody else has locked this already.",
     Reason.LOCK_UNKNOWN: "There is no such lock. `/locks` shows those there are.",
+    Reason.LOCK_UNREADABLE: (
+        "A deploy lock here cannot be read, so nobody knows what it stops, and nothing is deployed or rolled back. "
+        "`/locks` shows it; `/unlock` with a reason removes it."
+    ),
     Reason.LOCK_PERIOD: "Write how long as `30m`, `2h` or `1d`, 30 days at most, or leave it out until you `/unlock`.",
     Reason.UNKNOWN_ACTION: "There is no such action. Pick one from the list that appears as you type.",
     Reason.OPERATION_UNKNOWN: (

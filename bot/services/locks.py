@@ -146,7 +146,7 @@ async def tend(database: Database, *, now: datetime) -> None:
     async with database.reading() as connection:
         found = await rows.standing(connection)
     for one in found:
-        if locks.in_force(one, now=now) and locks.next_nag(one) > now:
+        if locks.in_force(one, now=now) and locks.nagged(one, now=now) == one:
             continue
         async with environments.changing(database, one.environment, wakes=("cards",)) as connection:
             current = await rows.get(connection, one.id)
@@ -192,7 +192,8 @@ async def _end(
     said = saying.said(reason)
     ended = locks.end(lock, how, now=now, by=actor.name if actor else "", reason=said)
     if await rows.save(connection, ended, nags=lock.nags):
-        detail = f"{lock.owner_name}: {lock.reason}" + (f" | {said}" if said else "")
+        was = f"{lock.short_id} could not be read" if lock.unreadable else f"{lock.owner_name}: {lock.reason}"
+        detail = was + (f" | {said}" if said else "")
         await _note(connection, lock, "unlock", how.replace(" ", "_"), actor=actor or "chatops", now=now, detail=detail)
         await _show(connection, ended, now=now)
     return ended

@@ -13,7 +13,7 @@ from bot.cards import obstacles as cards
 from bot.domain import freezes, locks, stops
 from bot.domain.approvals import ApprovalState
 from bot.domain.catalog import Environment
-from bot.domain.freezes import Frozen
+from bot.domain.freezes import Freeze, Frozen
 from bot.domain.locks import Lock
 from bot.domain.obstacles import Obstacle, stands_still
 from bot.domain.operations import ALL, DEPLOYING, Operation, OperationKind, OperationState
@@ -102,15 +102,16 @@ def plainly(obstacle: Obstacle) -> str:
             return "Who stopped it and why cannot be read."
         case Stop():
             return f"{obstacle.owner_name} stopped everything: {obstacle.reason}"
+        case Lock(owner_name=""):
+            return f"Who locked {_what(obstacle)} and why cannot be read."
         case Lock():
             until = f" until {obstacle.until:{_TIME}}" if obstacle.until else ""
-            what = f"{obstacle.service or ALL} in {obstacle.environment}"
-            return f"{obstacle.owner_name} locked {what}{until}: {obstacle.reason}"
+            return f"{obstacle.owner_name} locked {_what(obstacle)}{until}: {obstacle.reason}"
         case Frozen(until=None):
             return f"It is the freeze {obstacle.freeze.id}."
         case Frozen():
-            what = f"{obstacle.freeze.service or ALL} in {obstacle.freeze.environment}"
-            return f"{obstacle.freeze.owner_name} froze {what} until {obstacle.until:{_TIME}}: {obstacle.freeze.reason}"
+            one = obstacle.freeze
+            return f"{one.owner_name} froze {_what(one)} until {obstacle.until:{_TIME}}: {one.reason}"
 
 
 async def keep_waiting(database: Database, *, places: Mapping[str, Environment], now: datetime) -> None:
@@ -153,11 +154,15 @@ async def _keep(database: Database, approval_id: str, *, places: Mapping[str, En
             await give_time(connection, operation, environment=place, after=max(ends, default=now), now=now)
 
 
+def _what(held: Lock | Freeze) -> str:
+    return f"{held.service or ALL} in {held.environment}"
+
+
 def _reason(obstacle: Obstacle) -> Reason:
     match obstacle:
         case Stop():
             return Reason.STOPPED
         case Lock():
-            return Reason.LOCKED
+            return Reason.LOCK_UNREADABLE if obstacle.unreadable else Reason.LOCKED
         case Frozen():
             return Reason.FROZEN if obstacle.until else Reason.FREEZE_UNREADABLE

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from bot.cards import locks, obstacles, refusal, status
 from bot.cards import operation as operation_card
@@ -23,6 +24,14 @@ STAGING, PROD = CATALOG.environments["staging"], CATALOG.environments["prod"]
 MINE = lock()
 TICKETS = lock(
     id="l-2", service="ticket-service", reason=f"{HOSTILE} {'y' * 200}"[:200], until=after(7200), blocks_rollbacks=True
+)
+UNREADABLE = replace(
+    TICKETS,
+    owner_id=0,
+    owner_name="",
+    reason="",
+    since=datetime(1, 1, 1, tzinfo=UTC),
+    until=None,
 )
 AUTOMATED = lock(id="l-3", environment="staging", until=after(3600))
 ROLLED_BACK = lock(id="l-4", service="backend", reason="Rolled back: 500s after the release", operation_id="op-1")
@@ -46,6 +55,8 @@ def _notices() -> Iterator[tuple[str, Card]]:
         ("unlocked-by-another", end(MINE, End.UNLOCKED, now=after(900), by="minji", reason="on holiday"), PROD, 2),
         ("taken-over", taken, PROD, 0),
         ("renewed", end(MINE, End.RENEWED, now=after(900), by="hyunwoo", reason="two more hours"), PROD, 0),
+        ("unreadable", UNREADABLE, PROD, 0),
+        ("unreadable-unlocked", end(UNREADABLE, End.UNLOCKED, now=after(900), by="minji", reason="broken"), PROD, 0),
         ("expired", end(AUTOMATED, End.EXPIRED, now=after(3600)), STAGING, 0),
     ):
         yield name, locks.notice(one, environment=place, number=number)
@@ -65,10 +76,13 @@ def _answers() -> Iterator[tuple[str, Card]]:
     yield "locked-for-a-while", locks.placed(TICKETS, environment=PROD, before=None, under_way=late)
     yield "locked-automated", locks.placed(AUTOMATED, environment=STAGING, before=None, under_way=())
     yield "taken-over", locks.placed(MINE, environment=PROD, before=another, under_way=())
+    yield "taken-over-unreadable", locks.placed(TICKETS, environment=PROD, before=UNREADABLE, under_way=())
     yield "renewed", locks.placed(MINE, environment=PROD, before=replace(MINE, id="l-0"), under_way=())
     gone = end(MINE, End.UNLOCKED, now=after(9000), by="hyunwoo")
     yield "unlocked", locks.removed(gone, left=())
     yield "unlocked-one-of-two", locks.removed(gone, left=(TICKETS,))
+    unread = end(UNREADABLE, End.UNLOCKED, now=after(9000), by="minji", reason="broken")
+    yield "unlocked-unreadable", locks.removed(unread, left=(MINE, UNREADABLE))
     held = Refused(Reason.LOCK_HELD, obstacles.all_told((another,)))
     yield "held", refusal.render(held)
 
@@ -76,6 +90,7 @@ def _answers() -> Iterator[tuple[str, Card]]:
 def _lists() -> Iterator[tuple[str, Card]]:
     yield "nothing", locks.listed(())
     yield "some", locks.listed((AUTOMATED, MINE, TICKETS, ROLLED_BACK))
+    yield "unreadable", locks.listed((UNREADABLE, MINE))
     yield "many", locks.listed((TICKETS,) * 15)
 
 
@@ -88,6 +103,7 @@ def _shown() -> Iterator[tuple[str, Card]]:
         detail="hyunwoo locked all services in prod: The database is being migrated",
     )
     yield "waiting", _release(waiting, approval(), MINE)
+    yield "waiting-unreadable", _release(waiting, approval(), UNREADABLE)
     yield "stopped", _release(stopped, story.granted())
     shown = operation_card.render(
         everything, approval=approval(), observed=None, catalog=CATALOG, now=after(600), held_by=(TICKETS,)

@@ -55,7 +55,7 @@ def cards() -> dict[str, Card]:
             told(_WAITING),
             operation(OperationState.WAITING),
             approvals.grant(
-                replace(approval(required=3, groups=GROUPS), unsure=True),
+                replace(approval(required=3, groups=GROUPS), unsure=True, refuse_unknown=False),
                 person=places.JIWON,
                 name="jiwon",
                 roles=frozenset({500, 501}),
@@ -65,22 +65,22 @@ def cards() -> dict[str, Card]:
         "waiting-unmapped": card(
             told(_WAITING),
             operation(OperationState.WAITING),
-            replace(approval(), unmapped=("hubot", "octocat`@everyone")),
+            replace(approval(), unmapped=("hubot", "octocat`@everyone"), refuse_unknown=False),
         ),
         "waiting-unmapped-and-others": card(
             told(_WAITING),
             operation(OperationState.WAITING),
-            replace(approval(), unmapped=("a", "b", "c", "d"), unsure=True),
+            replace(approval(), unmapped=("a", "b", "c", "d"), unsure=True, refuse_unknown=False),
         ),
         "refusing-unmapped": card(
             told(_WAITING),
             operation(OperationState.WAITING),
-            replace(approval(), unmapped=("octocat",), refuse_unknown=True),
+            replace(approval(), unmapped=("octocat",)),
         ),
         "refusing-unsure": card(
             told(_WAITING),
             operation(OperationState.WAITING),
-            replace(approval(), unsure=True, refuse_unknown=True),
+            replace(approval(), unsure=True),
         ),
         "by-hand": card(told([seen(110)]), operation(OperationState.WAITING, requested_name="Mina Park"), approval()),
         "asked-again": card(

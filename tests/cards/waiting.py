@@ -44,4 +44,5 @@ def cards() -> dict[str, Card]:
 
 
 def _asked(*, unsure: bool = False, unmapped: tuple[str, ...] = (), **facts: object) -> tuple[Approval, Operation]:
-    return replace(approval(), unsure=unsure, unmapped=unmapped), story.operation(OperationState.WAITING, **facts)
+    consent = replace(approval(), unsure=unsure, unmapped=unmapped, refuse_unknown=False)
+    return consent, story.operation(OperationState.WAITING, **facts)

@@ -67,7 +67,9 @@ async def place_in(
     manual = {name: one.model_copy(update={"automated": False}) for name, one in packaged.environments.items()}
     topology = packaged.model_copy(update={"environments": manual})
     known = topology.catalog(argocd_url="https://argocd.test")
-    consenting = {name: replace(one, required_approvals=1) for name, one in known.environments.items()}
+    consenting = {
+        name: replace(one, required_approvals=1, refuse_unknown=False) for name, one in known.environments.items()
+    }
     async with (
         outside_of(topology, directory) as outside,
         bot_in(outside, database_url, catalog=replace(known, environments=consenting)) as bot,

@@ -49,11 +49,11 @@ async def typed(_desk: Desk, press: Press, **fields: str) -> Press:
     return replace(press, typed=press.typed | fields)
 
 
-async def unreadable(desk: Desk, press: Press) -> Press:
-    """There is a freeze, and nobody can tell when it holds."""
-    await orders.frozen(desk, "prod")
+async def unreadable(desk: Desk, press: Press, *, table: str) -> Press:
+    """There is a freeze or a lock, and nobody can tell what it says."""
+    await (orders.frozen if table == "freezes" else orders.locked)(desk, "prod")
     async with desk.town.database.transaction() as connection:
-        await connection.execute(schema.freezes.update().values(document="?"))
+        await connection.execute(schema.metadata.tables[table].update().values(document="?"))
     return press
 
 
@@ -160,7 +160,8 @@ CLOSED: dict[Reason, Case] = {
 }
 """What a decision is refused for, besides what the second table says."""
 RUNNING = partial(under_way, kind=OperationKind.DEPLOY)
-UNREADABLE: dict[Reason, Case] = {Reason.FREEZE_UNREADABLE: unreadable}
+NO_LOCK: dict[Reason, Case] = {Reason.LOCK_UNREADABLE: partial(unreadable, table="locks")}
+UNREADABLE: dict[Reason, Case] = {**NO_LOCK, Reason.FREEZE_UNREADABLE: partial(unreadable, table="freezes")}
 SILENT: dict[Reason, Case] = {Reason.NO_REASON: partial(with_options, options={"reason": " "})}
 NO_WORD: dict[Reason, Case] = {
     Reason.NO_REASON: partial(typed, reason=" "),
@@ -204,6 +205,7 @@ CASES: dict[str, dict[Reason, Case]] = {
     "Previous tag, git revert, Argo CD rollback, Emergency": {Reason.UNKNOWN_SERVICE: nowhere},
     "Previous tag, its form": {
         Reason.ALREADY_OPEN: partial(under_way, kind=OperationKind.ROLLBACK),
+        **NO_LOCK,
         Reason.RUNNING_UNKNOWN: UNSEEN[Reason.RUNNING_UNKNOWN],
         Reason.NOT_PROVEN_HERE: elsewhere,
         Reason.ROLLED_BACK_BEFORE: rolled_back,

@@ -1,7 +1,7 @@
 """What the README shows of `python -m bot check` is what it says, of Discord and the stand-ins of everything else."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from bot import check
 from bot.check import Finding
 from bot.settings import PACKAGED_TOPOLOGY, Settings
-from bot.topology import Identity, load
+from bot.topology import Approval, Identity, load
 from sandbox.argocd import Argocd
 from sandbox.cluster import Cluster
 from sandbox.github import Github
@@ -28,10 +28,17 @@ TOPOLOGY = with_clusters(load(PACKAGED_TOPOLOGY)).model_copy(
 
 @asynccontextmanager
 async def everything_set_up(
-    monkeypatch: pytest.MonkeyPatch, directory: Path, database_url: str, *, rights: int = RIGHTS
+    monkeypatch: pytest.MonkeyPatch,
+    directory: Path,
+    database_url: str,
+    *,
+    rights: int = RIGHTS,
+    writers: Sequence[str] = (),
 ) -> AsyncIterator[Settings]:
     """The systems outside, and the settings that reach them."""
     world = World(TOPOLOGY)
+    for login in writers:
+        world.commit_source("ticket-service", branch="main", login=login, subject="fix: seats")
     roles = {id for held in TOPOLOGY.roles.values() for ids in held.values() for id in ids}
     channels = {"releases": TOPOLOGY.channels.releases, "alerts": TOPOLOGY.channels.alerts}
     async with (
@@ -105,3 +112,37 @@ async def test_what_is_wrong_is_said_with_where_to_set_it(
         )
         in found
     )
+
+
+async def test_who_writes_and_is_not_known_is_told_where_nobody_could_approve_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database_url: str
+) -> None:
+    octocat = Identity(discord=103, github="octocat")
+    tell = Approval(unknown_authors="tell")
+    prod = TOPOLOGY.environments["prod"]
+    telling = TOPOLOGY.model_copy(
+        update={"environments": TOPOLOGY.environments | {"prod": prod.model_copy(update={"approval": tell})}}
+    )
+    told, writers = [], ("Octocat", "dependabot[bot]", "hyunwoo")
+    async with everything_set_up(monkeypatch, tmp_path, database_url, writers=writers) as settings:
+        nobody = settings.model_copy(update={"github_token": SecretStr("old")})
+        for given, topology in (
+            (settings, TOPOLOGY.model_copy(update={"identities": ()})),
+            (settings, telling.model_copy(update={"identities": ()})),
+            (settings, TOPOLOGY.model_copy(update={"identities": TOPOLOGY.identities[:1]})),
+            (settings, telling.model_copy(update={"identities": TOPOLOGY.identities[:1]})),
+            (settings, TOPOLOGY.model_copy(update={"identities": (*TOPOLOGY.identities, octocat)})),
+            (nobody, TOPOLOGY),
+        ):
+            found = await check.everything(given, topology)
+            told += [(one.good, one.text) for one in found if one.name == "Identities"]
+
+    known = "people known on both sides: "
+    assert told == [
+        (False, "empty: nobody can approve what people wrote or merged, in prod; list them in the topology file"),
+        (False, "empty: people could approve their own; list them in the topology file"),
+        (False, f"{known}1; nobody can approve what others wrote, lately hyunwoo, octocat"),
+        (True, f"{known}1"),
+        (True, f"{known}3"),
+        (True, f"{known}2; GitHub does not tell who else writes"),
+    ]

@@ -78,16 +78,18 @@ def test_an_author_cannot_consent_and_somebody_else_can() -> None:
 
 
 @pytest.mark.parametrize(("unmapped", "unsure"), [(("octocat",), False), ((), True)])
-def test_what_unknown_people_made_is_refused_only_where_that_is_wanted(unmapped: tuple[str, ...], unsure: bool) -> None:
-    told = replace(approval(), unmapped=unmapped, unsure=unsure)
-    refused = replace(told, refuse_unknown=True)
+def test_what_unknown_people_made_is_refused_unless_the_other_is_wanted(
+    unmapped: tuple[str, ...], unsure: bool
+) -> None:
+    told = replace(approval(), unmapped=unmapped, unsure=unsure, refuse_unknown=False)
+    refused = replace(approval(), unmapped=unmapped, unsure=unsure)
 
     assert (told.unknown, told.refuses, grant(told).state) == (True, False, ApprovalState.GRANTED)
     assert (refused.refuses, refusal(lambda: grant(refused))) == (True, Reason.UNKNOWN_AUTHORS)
     assert reject(refused).state is ApprovalState.REJECTED
     broken = approvals.break_glass(refused, person=ASKED_BY, name="mina", reason="down", now=NOW)
     assert broken.state is ApprovalState.GRANTED
-    assert grant(replace(approval(), refuse_unknown=True)).state is ApprovalState.GRANTED
+    assert grant(approval()).state is ApprovalState.GRANTED
 
 
 def test_one_no_closes_and_keeps_the_votes() -> None:

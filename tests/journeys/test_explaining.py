@@ -43,7 +43,8 @@ async def can(scene: Scene, member: str, action: str, who: str = "sora", **optio
             "approve",
             "jisoo may approve on prod",
             "`prod:approve` belongs to **@Release manager**. jisoo has **@Release manager**."
-            f"{seeing.GAP}Never what they asked for, wrote, merged or had run again themselves.",
+            f"{seeing.GAP}Never what they asked for, wrote, merged or had run again themselves.\n"
+            "Nor what others wrote or merged who are not in the identity map.",
         ),
     ],
 )

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.domain.codes import Reason
+from bot.domain.operations import OperationState
 from sandbox import scenarios
 from sandbox.guild import EXPIRES_MINUTES
 from sandbox.scene import Scene, open_scene
@@ -33,14 +34,16 @@ async def test_a_night_in_which_nobody_answers(scene: Scene, rows: Rows, clock: 
     await seeing.message(town.releases, titled="approval needed")
     await rows.quiet()
     assert seeing.seen(card).buttons == ("Approve", "Reject", "Break glass")
-    assert "Not in the identity map: `taeyang`" in seeing.seen(card).text
+    assert "Not in the identity map: `taeyang`, so nobody can approve it." in seeing.seen(card).text
+    parts = [part for row in card.components for part in getattr(row, "children", ())]
+    assert [part.label for part in parts if part.disabled] == ["Approve"]
     clock.pass_by(minutes=EXPIRES_MINUTES / 2)
     await seeing.message(town.releases, titled="still waits for approval")
     clock.pass_by(minutes=EXPIRES_MINUTES / 3)
     await seeing.message(town.releases, titled="approval ends soon")
     assert [content for content, _ in seeing.calls(scene)] == [manager, manager, on_call]
 
-    refused = await town.people["yuna"].click(card, label="Approve")
+    refused = await town.people["yuna"].click(card, label="Reject")
     assert seeing.answer(refused).footer == Reason.MISSING_ROLE
     form = await town.people["yuna"].click(card, label="Break glass")
     await town.people["yuna"].submit_modal(form, {"reason": "nobody answers", "word": "prod"})
@@ -48,6 +51,24 @@ async def test_a_night_in_which_nobody_answers(scene: Scene, rows: Rows, clock: 
     message = await seeing.message(town.alerts, titled="yuna broke the glass")
     assert town.alerts.id == town.releases.id
     assert seeing.told(await town.people["jisoo"].click(message, label="Acknowledge"))[0].endswith("prod · reviewed")
+
+
+async def test_of_two_that_wait_the_one_goes_whose_people_are_known(scene: Scene, rows: Rows) -> None:
+    town, jisoo = scene.town, scene.town.people["jisoo"]
+    await scenarios.production(scene.pipeline)
+    await seeing.message(town.releases, titled="ticket-service → prod · waiting for approval")
+    await scenarios.stranger(scene.pipeline)
+    await seeing.message(town.releases, titled="payment-service → prod · waiting for approval")
+    call = await seeing.message(town.releases, titled="payment-service → prod · approval needed")
+    await rows.quiet()
+    listed = await jisoo.click(call, label="All that wait")
+    assert seeing.answer(listed).buttons == ("Approve this one",)
+    assert listed.response is not None
+    assert "Not everybody who wrote or merged this is known" in seeing.answer(listed).text
+    await jisoo.click(listed.response.message, label="Approve this one")
+    await seeing.message(town.releases, titled="ticket-service → prod · deployed")
+    waits = {one.service: one.state is OperationState.WAITING for one in await rows.operations()}
+    assert waits == {"ticket-service": False, "payment-service": True}
 
 
 @pytest.mark.usefixtures("looked")

@@ -48,8 +48,10 @@ def topology() -> Topology:
 
 @pytest.fixture(scope="session")
 def catalog(topology: Topology) -> Catalog:
-    """The same, as the domain sees it, with hyunwoo known on both sides."""
-    return replace(topology.catalog(argocd_url="https://argocd.test"), logins={HYUNWOO.id: "hyunwoo"})
+    """The same, as the domain sees it, with hyunwoo known on both sides; of others in prod people are only told."""
+    known = topology.catalog(argocd_url="https://argocd.test")
+    prod = replace(known.environments["prod"], refuse_unknown=False)
+    return replace(known, environments={**known.environments, "prod": prod}, logins={HYUNWOO.id: "hyunwoo"})
 
 
 @pytest.fixture

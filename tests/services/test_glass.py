@@ -200,11 +200,18 @@ async def test_people_are_reminded_until_somebody_has_reviewed_it(
     assert await messages(bot, waiting) == [0, 1, 2, 3, 4]
 
 
-async def test_those_that_were_missed_are_one(bot: Bot, waiting: Operation) -> None:
+async def test_those_that_were_missed_are_one_and_they_have_no_end(bot: Bot, waiting: Operation) -> None:
     await smash(bot, waiting)
     await pass_by(bot, 100)
-
     assert await messages(bot, waiting) == [0, 5]
+
+    for _ in range(3):
+        await pass_by(bot, 24 * 30)
+    shown = await message(bot, waiting, 95)
+    assert await messages(bot, waiting) == [0, 5, 35, 65, 95]
+    assert shown is not None
+    assert (shown.title, shown.mention) == (f"🚨 {TICKETS} → prod · broken glass is not reviewed yet", ROLE)
+    assert "looks at it and acknowledges it. People are reminded until then." in shown.description
 
 
 @pytest.mark.storage

@@ -10,6 +10,7 @@ from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationState
 from bot.domain.reasons import Reason, Refused
 from bot.services import approvals, bulk, glass
+from bot.services.views import Gallery
 from sandbox.github_shapes import Pull
 from sandbox.world import World
 from tests.services.house import HYUNWOO, MINJI, SORA, TICKETS, Bot, bot_in
@@ -121,6 +122,48 @@ async def test_where_unknown_authors_are_refused_nobody_approves_and_the_glass_s
     granted = await glass.smash(strict.database, waiting.id, actor=MINJI, reason="down", now=strict.clock())
     assert granted.state is ApprovalState.GRANTED
     assert (await strict.operation(waiting.id)).state is OperationState.APPROVED
+
+
+@pytest.mark.parametrize(("merger", "reason"), [("hyunwoo", None), ("octocat", Reason.UNKNOWN_AUTHORS)])
+async def test_what_bots_made_is_refused_to_nobody_but_who_merged_it_has_to_be_known(
+    bot: Bot, outside: Outside, world: World, merger: str, reason: Reason | None
+) -> None:
+    strict = refusing(bot)
+    for login in ("renovate[bot]", "github-actions[bot]"):
+        world.commit_source(TICKETS, branch="main", login=login, subject="build: bump")
+    source = world.release("prod", TICKETS, login="dependabot[bot]").source
+    outside.github.brought[source.sha] = Pull(number=7, title="Bump", login="dependabot[bot]", merger=merger)
+    waiting = await strict.propose(SORA)
+
+    assert await unknown(strict, waiting) == (() if reason is None else ("octocat",), False)
+    if reason is None:
+        assert HYUNWOO.id in (await strict.approval(waiting.id)).authors
+        assert (await strict.approve(waiting)).state is OperationState.APPROVED
+    else:
+        assert await refused_to(strict, waiting) is reason
+
+
+async def test_what_github_does_not_tell_is_refused_until_somebody_asks_again(
+    bot: Bot, outside: Outside, world: World
+) -> None:
+    strict = refusing(bot)
+    world.release("prod", TICKETS, login="hyunwoo")
+    outside.github.faults.forbidden |= {"pulls"}
+    waiting = await strict.propose(SORA)
+    gallery = Gallery(database=bot.database, catalog=strict.catalog, guild_id=1, releases_channel=3, alerts_channel=4)
+    found = await gallery.card(f"release:{waiting.release_id}", now=bot.clock())
+    assert found is not None
+    assert (
+        "GitHub does not tell everybody who wrote or merged it, so nobody can approve it. "
+        "`/deploy environment:prod service:ticket-service` asks again."
+    ) in found[1].description
+    assert await refused_to(strict, waiting) is Reason.UNKNOWN_AUTHORS
+
+    outside.github.faults.forbidden -= {"pulls"}
+    again = await strict.propose(SORA)
+    assert (await strict.operation(waiting.id)).state is OperationState.SUPERSEDED
+    assert await unknown(strict, again) == ((), False)
+    assert (await strict.approve(again)).state is OperationState.APPROVED
 
 
 async def test_once_they_are_in_the_map_a_new_request_can_be_approved(

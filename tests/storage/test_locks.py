@@ -2,13 +2,16 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from bot.domain import locks as domain
 from bot.domain.locks import End, Lock
 from bot.storage import locks as rows
+from bot.storage import schema
 from bot.storage.engine import Database
 from tests.domain.examples import after, lock
 
@@ -79,3 +82,33 @@ async def test_a_reminder_is_counted_once(database: Database) -> None:
     assert sum(counted) == 1
     assert await standing(database) == [replace(LOCK, nags=2)]
     assert not await save(database, domain.end(LOCK, End.EXPIRED, now=after(60)), nags=0)
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", "null", '{"id": "l-1", "environment": "prod"}', "\x7f"])
+async def test_one_that_cannot_be_read_holds_its_target_against_everything(database: Database, text: str) -> None:
+    staging = replace(LOCK, id="l-3", environment="staging")
+    for one in (LOCK, replace(TICKETS, nags=3), staging):
+        await add(database, one)
+    async with database.transaction() as connection:
+        await connection.execute(update(schema.locks).where(schema.locks.c.environment == "prod").values(document=text))
+
+    damaged = replace(
+        LOCK,
+        owner_id=0,
+        owner_name="",
+        reason="",
+        since=datetime(1, 1, 1, tzinfo=UTC),
+        blocks_rollbacks=True,
+    )
+    tickets = replace(damaged, id=TICKETS.id, service=TICKETS.service, nags=3)
+    assert await standing(database) == [damaged, tickets, staging]
+    assert await held(database, environment="prod", service=None) == damaged
+    assert not await add(database, replace(LOCK, id="l-4"))
+
+    ended = domain.end(tickets, End.UNLOCKED, now=after(60), by="minji", reason="broken")
+    assert await save(database, ended, nags=3)
+    assert await standing(database) == [damaged, staging]
+    async with database.transaction() as connection:
+        assert [await rows.get(connection, one.id) for one in (damaged, tickets)] == [damaged, ended]
+        await connection.execute(update(schema.locks).values(document=text))
+        assert await rows.get(connection, tickets.id) is None  # It has ended, and that is all that is known.

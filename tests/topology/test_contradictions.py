@@ -57,11 +57,6 @@ from tests.topology.small import changed, problems
         ),
         (
             "automated: false",
-            "automated: false\n    approval: {unknown_authors: refuse}",
-            "environments.prod.approval.unknown_authors: cannot be refuse, because identities names nobody",
-        ),
-        (
-            "automated: false",
             "automated: false\n    approval: {required: 0, unknown_authors: refuse}",
             "environments.prod.approval.unknown_authors: cannot be refuse, because nobody has to agree (required: 0)",
         ),

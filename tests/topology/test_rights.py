@@ -115,13 +115,13 @@ def test_an_approval_can_need_somebody_of_several_groups(file: Path) -> None:
     assert prod.approval_lifetime == timedelta(minutes=30)
 
 
-def test_unknown_authors_are_told_of_or_refused(file: Path) -> None:
+def test_unknown_authors_are_refused_unless_it_says_that_they_are_told_of(file: Path) -> None:
     def refusing() -> bool:
         return topology.load(file).catalog().environments["prod"].refuse_unknown
 
-    known = "\nidentities: [{discord: 5, github: octocat}]\n"
-    found = []
-    for wanted in ("{}", "{unknown_authors: tell}", "{unknown_authors: refuse}"):
-        file.write_text(changed("automated: false", f"automated: false\n    approval: {wanted}") + known)
+    file.write_text(SMALL)
+    found = [refusing()]
+    for wanted in ("{}", "{unknown_authors: tell}", "{unknown_authors: refuse}", "{required: 0}"):
+        file.write_text(changed("automated: false", f"automated: false\n    approval: {wanted}"))
         found.append(refusing())
-    assert found == [False, False, True]
+    assert found == [True, True, False, True, True]
