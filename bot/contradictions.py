@@ -79,9 +79,10 @@ def _consent(topology: Topology, name: str) -> _Problems:
     elif consent.required:
         for service in (one for one, able in approvers.items() if one and not able):
             yield ("environments", name), f"needs approval, but no role has approve for {service}"
-    asked = consent.unknown_authors == "refuse" and "unknown_authors" in consent.model_fields_set
+    asked = consent.unknown_authors != "tell" and "unknown_authors" in consent.model_fields_set
     if asked and not consent.required:
-        yield (*path, "unknown_authors"), "cannot be refuse, because nobody has to agree (required: 0)"
+        wrong = f"cannot be {consent.unknown_authors}, because nobody has to agree (required: 0)"
+        yield (*path, "unknown_authors"), wrong
     if consent.required < len(consent.groups):
         people = f"{len(consent.groups)} people, since one person stands for one group"
         yield (*path, "required"), f"is {consent.required}, but the groups need {people}"

@@ -80,7 +80,9 @@ class Approval(_Part):
         Field(max_length=5, description="Groups by name, with their roles: somebody of each has to consent"),
     ] = {}
     expires_minutes: Annotated[int, Field(strict=True, ge=1, le=7 * 24 * 60)] = 60
-    unknown_authors: Annotated[Literal["tell", "refuse"], Field(description="People not in identities")] = "refuse"
+    unknown_authors: Annotated[
+        Literal["tell", "refuse", "refuse_unsure"], Field(description="People not in identities")
+    ] = "refuse"
     escalate: Annotated[DiscordId | None, Field(description="The role that is called before a request expires")] = None
 
 
@@ -179,7 +181,8 @@ class Topology(_Part):
             approvers=may(Capability.APPROVE),
             service_approvers=apart(Capability.APPROVE),
             escalate=consent.escalate,
-            refuse_unknown=consent.unknown_authors == "refuse",
+            refuse_unknown=consent.unknown_authors != "tell",
+            refuse_unsure=consent.unknown_authors == "refuse_unsure",
             break_glass=may(Capability.BREAK_GLASS),
             service_break_glass=apart(Capability.BREAK_GLASS),
         )

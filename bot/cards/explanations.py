@@ -222,6 +222,8 @@ def _never(environment: Environment, *, identified: bool) -> list[str]:
         )
     if environment.refuse_unknown:
         lines.append("Nor what others wrote or merged who are not in the identity map.")
+    if environment.refuse_unsure:
+        lines.append("Nor where GitHub does not tell everybody who wrote or merged it.")
     return lines
 
 

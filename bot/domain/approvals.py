@@ -94,8 +94,9 @@ class Approval:
     `service` is what people call it, `scope` the one service that it moves, None when it moves others as well. `groups`
     are those of which somebody has to consent, beside the number that is `required`. `unmapped` are lower-case GitHub
     logins, sorted, of those behind the content whose Discord id nobody knows, so that `authors` lacks them; `unsure`
-    says that there may be others, of whom not even the login is known. With `refuse_unknown` nobody consents then.
-    `broken` says that the glass was broken to grant it, `held_until` until when nobody could decide it.
+    says that there may be others, of whom not even the login is known. Nobody consents to `unmapped` people's work with
+    `refuse_unknown`, nor to that of others with `refuse_unsure`. `broken` says
+    that the glass was broken to grant it, `held_until` until when nobody could decide it.
     """
 
     id: str
@@ -112,6 +113,7 @@ class Approval:
     unmapped: tuple[str, ...] = ()
     unsure: bool = False
     refuse_unknown: bool = True
+    refuse_unsure: bool = False
     state: ApprovalState = ApprovalState.PENDING
     votes: tuple[Vote, ...] = ()
     decided_at: datetime | None = None
@@ -134,7 +136,7 @@ class Approval:
     @property
     def refuses(self) -> bool:
         """Whether nobody can consent because of them."""
-        return self.refuse_unknown and self.unknown
+        return (self.refuse_unknown and bool(self.unmapped)) or (self.refuse_unsure and self.unsure)
 
     @property
     def missing(self) -> int:

@@ -43,7 +43,8 @@ class Environment:
     request expires. With `pull_requests` the bot changes manifests by pull request only. `context` names the cluster in
     the kubeconfig (None: the current one), `argocd` the Argo CD, and `page` is where people open the Application.
     `break_glass` are the roles that may break the glass, with those of a service in `service_break_glass` likewise.
-    `refuse_unknown` means that nobody consents to what people stand behind of whom nobody knows who they are here.
+    `refuse_unknown` means that nobody consents to what people stand behind whose login the identity map lacks, and
+    `refuse_unsure` the same where GitHub does not tell everybody's login.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Environment:
     escalate: int | None = None
     break_glass: frozenset[int] = frozenset()
     refuse_unknown: bool = True
+    refuse_unsure: bool = False
     service_break_glass: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
     def approvers_of(self, service: str | None) -> frozenset[int]:

@@ -189,6 +189,7 @@ def _approval(operation: Operation, content: Content, *, environment: Environmen
         required=1 if emergency else environment.required_approvals,
         groups=() if emergency else environment.approval_groups,
         refuse_unknown=environment.refuse_unknown and not emergency,
+        refuse_unsure=environment.refuse_unsure and not emergency,
         authors=frozenset(),
         requested_at=now,
         expires_at=now + environment.approval_lifetime,

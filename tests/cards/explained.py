@@ -179,7 +179,7 @@ def full() -> Card:
         *(Frozen(freeze=one, until=one.ends) for one in freezes),
     )
     asked = replace(operation(OperationState.WAITING), hotfix="*" * 200, requested_name="*" * 99, detail="*" * 300)
-    people = replace(approval(required=3, groups=GROUPS), unmapped=("a" * 39,) * 10, unsure=True)
+    people = replace(approval(required=3, groups=GROUPS), unmapped=("a" * 39,) * 10, unsure=True, refuse_unknown=False)
     people = replace(people, authors=frozenset(range(10**17, 10**17 + 9)))
     rows = tuple(replace(_entry(number, "*" * 99, "*" * 99, "*" * 99), detail="_" * 999) for number in range(1, 16))
     return told(replace(asked, reason=Reason.STOPPED), people, *rows, left=9, obstacles=obstacles)

@@ -80,7 +80,7 @@ def cards() -> dict[str, Card]:
         "refusing-unsure": card(
             told(_WAITING),
             operation(OperationState.WAITING),
-            replace(approval(), unsure=True),
+            replace(approval(), unsure=True, refuse_unsure=True),
         ),
         "by-hand": card(told([seen(110)]), operation(OperationState.WAITING, requested_name="Mina Park"), approval()),
         "asked-again": card(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -77,12 +78,19 @@ def test_an_author_cannot_consent_and_somebody_else_can() -> None:
     assert grant(given, person=OTHER).state is ApprovalState.GRANTED
 
 
-@pytest.mark.parametrize(("unmapped", "unsure"), [(("octocat",), False), ((), True)])
+@pytest.mark.parametrize(
+    ("people", "telling", "refusing"),
+    [
+        ({"unmapped": ("octocat",)}, {"refuse_unknown": False, "refuse_unsure": True}, {}),
+        ({"unsure": True}, {}, {"refuse_unsure": True}),
+    ],
+    ids=["unmapped", "unsure"],
+)
 def test_what_unknown_people_made_is_refused_unless_the_other_is_wanted(
-    unmapped: tuple[str, ...], unsure: bool
+    people: dict[str, Any], telling: dict[str, Any], refusing: dict[str, Any]
 ) -> None:
-    told = replace(approval(), unmapped=unmapped, unsure=unsure, refuse_unknown=False)
-    refused = replace(approval(), unmapped=unmapped, unsure=unsure)
+    told = replace(approval(), **people, **telling)
+    refused = replace(approval(), **people, **refusing)
 
     assert (told.unknown, told.refuses, grant(told).state) == (True, False, ApprovalState.GRANTED)
     assert (refused.refuses, refusal(lambda: grant(refused))) == (True, Reason.UNKNOWN_AUTHORS)

@@ -27,8 +27,8 @@ async def bot(outside: Outside, database_url: str, catalog: Catalog) -> AsyncIte
 
 
 def refusing(bot: Bot) -> Bot:
-    """The same bot, where nobody may approve on prod what unknown people made."""
-    prod = replace(bot.catalog.environments["prod"], refuse_unknown=True)
+    """The same bot, where nobody may approve on prod what unknown people made, or may have made."""
+    prod = replace(bot.catalog.environments["prod"], refuse_unknown=True, refuse_unsure=True)
     catalog = replace(bot.catalog, environments={**bot.catalog.environments, "prod": prod})
     steps = replace(bot.deployer.steps, catalog=catalog)
     return replace(bot, catalog=catalog, deployer=replace(bot.deployer, steps=steps))

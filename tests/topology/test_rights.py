@@ -116,12 +116,17 @@ def test_an_approval_can_need_somebody_of_several_groups(file: Path) -> None:
 
 
 def test_unknown_authors_are_refused_unless_it_says_that_they_are_told_of(file: Path) -> None:
-    def refusing() -> bool:
-        return topology.load(file).catalog().environments["prod"].refuse_unknown
+    def refusing() -> tuple[bool, bool]:
+        prod = topology.load(file).catalog().environments["prod"]
+        return prod.refuse_unknown, prod.refuse_unsure
 
     file.write_text(SMALL)
     found = [refusing()]
-    for wanted in ("{}", "{unknown_authors: tell}", "{unknown_authors: refuse}", "{required: 0}"):
+    for wanted in (
+        "{}",
+        *(f"{{unknown_authors: {one}}}" for one in ("tell", "refuse", "refuse_unsure")),
+        "{required: 0}",
+    ):
         file.write_text(changed("automated: false", f"automated: false\n    approval: {wanted}"))
         found.append(refusing())
-    assert found == [True, True, False, True, True]
+    assert found == [(True, False), (True, False), (False, False), (True, False), (True, True), (True, False)]

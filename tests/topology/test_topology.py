@@ -123,7 +123,7 @@ def test_editors_find_the_schema_beside_the_default() -> None:
             "automated: false",
             "automated: false\n    approval: {unknown_authors: refused}",
             21,
-            "environments.prod.approval.unknown_authors: should be 'tell' or 'refuse'",
+            "environments.prod.approval.unknown_authors: should be 'tell', 'refuse' or 'refuse_unsure'",
         ),
     ],
 )
