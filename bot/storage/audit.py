@@ -93,6 +93,7 @@ async def note(
     operation: Operation | None = None,
     environment: str | None = None,
     service: str | None = None,
+    operation_id: str | None = None,
     reason: Reason | None = None,
     detail: str = "",
     digest: str | None = None,
@@ -105,7 +106,7 @@ async def note(
     """
     person = actor if isinstance(actor, Actor) else None
     if operation is not None:
-        environment, service = operation.environment, operation.service
+        environment, service, operation_id = operation.environment, operation.service, operation.id
         digest = digest or (operation.content.digest if operation.content else None)
     stored = Moment().process_bind_param(at, None)
     entry = Entry(
@@ -116,7 +117,7 @@ async def note(
         action=str(action),
         environment=environment,
         service=service,
-        operation_id=operation.id if operation else None,
+        operation_id=operation_id,
         correlation=correlation or (person.origin if person else "") or None,
         outcome=str(outcome),
         reason=reason.value if reason else None,
@@ -157,8 +158,11 @@ async def preceding(
 
 
 async def story(connection: AsyncConnection, operation_id: str, *, first: int, newest: int) -> Story:
-    """Up to `first` rows from the beginning of an operation, and of those after them the `newest`."""
-    wanted = Wanted(operation_id=operation_id)
+    """Up to `first` rows from the beginning of an operation, and of those after them the `newest`.
+
+    Passes at the gate are left out: what came of each has a row of its own.
+    """
+    wanted = Wanted(operation_id=operation_id, passed=False)
     begin = await following(connection, 0, limit=first, wanted=wanted)
     after = begin[-1].id if begin else 0
     end = [one for one in await preceding(connection, None, limit=newest, wanted=wanted) if one.id > after]

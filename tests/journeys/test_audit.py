@@ -51,12 +51,22 @@ async def test_a_deploy_leaves_every_step_of_everybody(scene: Scene, rows: Rows)
     ] == [
         ("github:hyunwoo", "deploy", "requested", None, "prod", "", None),
         ("chatops", "deploy", "waiting", None, "prod", "", digest),
-        (f"discord:{guest.id}", "gate:approve", "refused", "missing_role", "prod", "guest", None),
-        (f"discord:{jisoo.id}", "gate:approve", "passed", None, "prod", "jisoo", None),
+        (f"discord:{guest.id}", "gate:approve", "refused", "missing_role", "prod", "guest", digest),
+        (f"discord:{jisoo.id}", "gate:approve", "passed", None, "prod", "jisoo", digest),
         (f"discord:{jisoo.id}", "deploy", "rejected", "rejected", "prod", HIDDEN, digest),
-        (f"discord:{minji.id}", "gate:approve", "passed", None, "prod", "minji", None),
-        (f"discord:{minji.id}", "approve", "refused", "already_decided", "prod", button, None),
+        (f"discord:{minji.id}", "gate:approve", "passed", None, "prod", "minji", digest),
+        (f"discord:{minji.id}", "approve", "refused", "already_decided", "prod", button, digest),
     ]
+    assert {(one.operation_id, one.service) for one in found} == {(operation.id, "ticket-service")}
+    page = seeing.answer(await ask(scene, "jisoo", "audit", operation=operation.id))
+    why = seeing.answer(await ask(scene, "jisoo", "why", operation=operation.id))
+    for text in (page.text, why.text):
+        assert (
+            re.findall(r"^#\d+", text, flags=re.M) == ["#7", "#5", "#3", "#2", "#1"][:: 1 if text == page.text else -1]
+        )
+        [refused] = [line for line in text.splitlines() if line.startswith("#3 ")]
+        assert f"<@{guest.id}>" in refused
+        assert "refused · `missing_role`" in refused
     manager, developer = (str(scene.town.roles[name].id) for name in ("Release manager", "Developer"))
     both = json.dumps(sorted([manager, developer], key=int), separators=(",", ":"))
     assert [one.roles for one in found] == [None, None, "[]", *[f'["{manager}"]'] * 2, both, both]
