@@ -210,7 +210,16 @@ def is_audited(interaction: discord.Interaction, refused: Refused) -> bool:
 def actor_of(interaction: discord.Interaction) -> Actor:
     """Who acts, as Discord says at this moment. Outside a guild nobody has roles."""
     actor = _acting(interaction.user, guild_id=interaction.guild_id)
-    return replace(actor, origin=f"interaction:{interaction.id}")
+    return replace(actor, outside=_is_outside(interaction), origin=f"interaction:{interaction.id}")
+
+
+def _is_outside(interaction: discord.Interaction) -> bool:
+    """Whether it came by other installations than the guild's: an app that a user installed works in every guild.
+
+    Discord names each installation that authorised an interaction. Where it names none, no user's has.
+    """
+    # The library only tells of the guild and of who pressed; the installation may be a third person's.
+    return bool(interaction._integration_owners) and not interaction.is_guild_integration()
 
 
 def _acting(user: discord.User | discord.Member, *, guild_id: int | None) -> Actor:

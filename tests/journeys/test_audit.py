@@ -60,10 +60,8 @@ async def test_a_deploy_leaves_every_step_of_everybody(scene: Scene, rows: Rows)
     assert {(one.operation_id, one.service) for one in found} == {(operation.id, "ticket-service")}
     page = seeing.answer(await ask(scene, "jisoo", "audit", operation=operation.id))
     why = seeing.answer(await ask(scene, "jisoo", "why", operation=operation.id))
-    for text in (page.text, why.text):
-        assert (
-            re.findall(r"^#\d+", text, flags=re.M) == ["#7", "#5", "#3", "#2", "#1"][:: 1 if text == page.text else -1]
-        )
+    for text, step in ((page.text, 1), (why.text, -1)):
+        assert re.findall(r"^#\d+", text, flags=re.M) == ["#7", "#5", "#3", "#2", "#1"][::step]
         [refused] = [line for line in text.splitlines() if line.startswith("#3 ")]
         assert f"<@{guest.id}>" in refused
         assert "refused · `missing_role`" in refused
