@@ -52,4 +52,4 @@ def refuse(refused: Refused, deps: Deps, approval: Approval) -> NoReturn:
         raise refused
     place, service = approval.environment, deps.gate.known(approval.scope)
     who = deps.gate.who(capability=Capability.APPROVE, environment=place, service=service)
-    raise Refused(refused.reason, who) from refused
+    raise Refused(refused.reason, who, plainly="") from refused

@@ -16,7 +16,7 @@ from bot.domain.locks import End, Lock
 from bot.domain.operations import DEPLOYING, Operation, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.services import environments, saying, showing
+from bot.services import environments, obstacles, saying, showing
 from bot.storage import audit, cards
 from bot.storage import locks as rows
 from bot.storage import operations as operation_rows
@@ -103,7 +103,7 @@ async def lock(
         if before is not None and locks.in_force(before, now=now):
             mine = before.owner_id == actor.id
             if not mine and take_over.strip().lower() not in (before.id, before.short_id):
-                raise Refused(Reason.LOCK_HELD, _detail(before))
+                raise Refused(Reason.LOCK_HELD, _detail(before), plainly=obstacles.named(before))
             await _end(connection, before, End.RENEWED if mine else End.TAKEN_OVER, now=now, actor=actor, reason=reason)
         else:
             before = None
@@ -124,7 +124,7 @@ async def unlock(
         if found is None:
             raise Refused(Reason.LOCK_UNKNOWN)
         if found.owner_id != actor.id and not saying.said(reason):
-            raise Refused(Reason.NO_REASON, lock_cards.told(found))
+            raise Refused(Reason.NO_REASON, lock_cards.told(found), plainly=obstacles.named(found))
         ended = await _end(connection, found, End.UNLOCKED, now=now, actor=actor, reason=reason)
     return Removed(lock=ended, left=tuple(one for one in _sorted(standing) if one.id != found.id))
 

@@ -64,9 +64,8 @@ async def request(
     elif kind is OperationKind.DEPLOY and catalog.environments[environment].automated:
         other = command("deploy", environment=environment, service=service or "", tag=service and "")
         with_tag = "" if service else " with a `tag`"
-        raise Refused(
-            Reason.AUTOMATED, f"{other}{with_tag} writes it into Git; `/diff` and `/restart` work here as well."
-        )
+        hint = f"{other}{with_tag} writes it into Git; `/diff` and `/restart` work here as well."
+        raise Refused(Reason.AUTOMATED, hint, plainly="")
     if revision is not None and not _REVISION.fullmatch(revision):
         raise Refused(Reason.REVISION_UNKNOWN)
     operation = Operation(
@@ -145,7 +144,7 @@ async def _require_pause(connection: Connection, environment: str, *, now: datet
     last = await rows.hard_refresh(connection, environment)
     if last is not None and not moments.has_passed(HARD_REFRESH_PAUSE, since=last.requested_at, now=now):
         again = last.requested_at + HARD_REFRESH_PAUSE
-        raise Refused(Reason.HARD_REFRESH_LIMITED, f"Again <t:{int(again.timestamp()) + 1}:R>.")
+        raise Refused(Reason.HARD_REFRESH_LIMITED, f"Again <t:{int(again.timestamp()) + 1}:R>.", plainly="")
 
 
 async def _make_way(connection: Connection, newer: Operation, *, actor: Actor, now: datetime) -> None:
