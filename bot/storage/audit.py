@@ -2,7 +2,7 @@
 
 A note is written right before its transaction commits, under one lock for all writers. So the numbers have no gap,
 whatever is rolled back, the chain has no fork, whoever writes at the same time, and a row stands at its place in the
-order of the commits. The database itself refuses to change or delete a row.
+order of the commits. The database itself refuses to change, delete or replace a row.
 """
 
 import json
@@ -32,13 +32,17 @@ _AS_STORED = [
     type_coerce(table.c[name], String).label(name) if name == "at" else table.c[name] for name in _NAMES
 ]  # read as a moment, text that was changed to another way of writing the same moment would look unchanged
 _REFUSAL = "the audit trail is append-only"
+_EVENTS = {
+    "update": "UPDATE ON audit",
+    "delete": "DELETE ON audit",
+    "replace": "INSERT ON audit WHEN NEW.id <= (SELECT max(id) FROM audit)",
+}
 _GUARDS = {
     "sqlite": (
         "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'",
         {
-            f"CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON audit "
-            f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
-            for verb in ("UPDATE", "DELETE")
+            f"CREATE TRIGGER audit_no_{name} BEFORE {event} BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
+            for name, event in _EVENTS.items()
         },
     ),
     "postgresql": (
@@ -137,7 +141,7 @@ async def head(connection: AsyncConnection) -> Head:
 
 
 async def guarded(connection: AsyncConnection) -> bool:
-    """Whether the triggers are there that refuse to change and delete rows."""
+    """Whether the triggers are there that refuse to change, delete and replace rows."""
     question, wanted = _GUARDS[connection.dialect.name]
     return wanted <= {*(await connection.execute(text(question))).scalars()}
 
