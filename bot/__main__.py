@@ -126,7 +126,9 @@ def export(
     from bot.storage.audit import Wanted
 
     places = None if environment is None else (environment,)
-    wanted = Wanted(environments=places, actor=actor, action=action, since=since, until=until)
+    wanted = Wanted(
+        environments=places, actors=None if actor is None else (actor,), action=action, since=since, until=until
+    )
     try:
         asyncio.run(trail.export(url, form=form, wanted=wanted, out=trail.to_stdout()))
     except trail.Unreadable as error:

@@ -54,7 +54,8 @@ async def place(
 ) -> bool:
     """Lock in the caller's transaction, which holds the environment and wakes `cards`. False when it is held already.
 
-    The reason is cut. `operation_id` names the rollback that leaves the lock behind.
+    The reason is cut. `operation_id` names the rollback that leaves the lock behind: the trail has that in place of the
+    owner, who does nothing at this moment.
     """
     lock = Lock(
         id=secrets.token_hex(12),
@@ -67,7 +68,7 @@ async def place(
         until=until,
         operation_id=operation_id,
     )
-    return await _add(connection, lock, actor=f"discord:{owner_id}")
+    return await _add(connection, lock, actor="chatops")
 
 
 async def lock(
@@ -225,6 +226,7 @@ async def _note(
         environment=lock.environment,
         service=lock.service,
         detail=detail,
+        correlation=None if isinstance(actor, Actor) or not lock.operation_id else f"operation:{lock.operation_id}",
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, func, select, text, type_coerce
+from sqlalchemy import ColumnElement, Select, String, and_, func, or_, select, text, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import trail
@@ -24,6 +24,7 @@ from bot.storage.schema import Moment
 from bot.storage.schema import audit as table
 
 DETAIL_LIMIT = 1000
+_GITHUB = "github:"
 PASSED = "passed"
 """The outcome of a look at the gate that let somebody through; what they then did has a row of its own."""
 
@@ -57,11 +58,14 @@ _GUARDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which rows: those for which everything that is set holds. `passed` rows are left out unless asked for."""
+    """Which rows: those for which everything that is set holds. `passed` rows are left out unless asked for.
+
+    GitHub's logins are the same in any case.
+    """
 
     environments: Collection[str] | None = None
     service: str | None = None
-    actor: str | None = None
+    actors: Collection[str] | None = None
     action: str | None = None
     operation_id: str | None = None
     since: datetime | None = None
@@ -74,7 +78,7 @@ class Wanted:
         known = {
             "environments": None if places is None else table.c.environment.in_(places),
             "service": None if self.service is None else table.c.service == self.service,
-            "actor": None if self.actor is None else table.c.actor == self.actor,
+            "actors": None if self.actors is None else _by(self.actors),
             "action": None if self.action is None else table.c.action == self.action,
             "operation_id": None if self.operation_id is None else table.c.operation_id == self.operation_id,
             "since": None if self.since is None else table.c.at >= self.since,
@@ -85,6 +89,19 @@ class Wanted:
 
 
 EVERYTHING = Wanted()
+
+
+def _by(actors: Collection[str]) -> ColumnElement[bool]:
+    """Whether one of these acted."""
+    people = [actor for actor in actors if not actor.startswith(_GITHUB)]
+    logins = [actor.lower() for actor in actors if actor.startswith(_GITHUB)]
+    anyone = table.c.actor.in_(people)
+    # The prefix keeps the question to the part of the index that has logins.
+    return (
+        or_(anyone, and_(table.c.actor.startswith(_GITHUB), func.lower(table.c.actor).in_(logins)))
+        if logins
+        else anyone
+    )
 
 
 async def note(

@@ -208,13 +208,18 @@ async def test_rows_are_found_by_everything_that_is_asked_for(database: Database
     assert await found(environments=["prod"]) == "14"
     assert await found(environments=["prod", "dev"]) == "124"
     assert await found(environments=[]) == ""
-    assert await found(actor="discord:11") == "34"
-    assert await found(actor="discord:11", environments=["prod"]) == "4"
+    assert await found(actors=["discord:11"]) == "34"
+    assert await found(actors=["discord:11"], environments=["prod"]) == "4"
     assert await found(action="deploy") == "2"
     assert await found(service="backend") == await found(service="backend", environments=["prod"]) == "4"
     assert await found(service="backend", environments=["dev"]) == ""
     assert await found(since=after(10), until=after(30)) == "12"
     assert await found(passed=False) == "134"
+    await noted(database, "5", actor="github:MinJi", at=after(1))
+    await noted(database, "6", actor="github:minji2", at=after(1))
+    assert await found(actors=["discord:11", "github:minji"]) == "345"
+    assert await found(actors=["github:MINJI"]) == "5"
+    assert await found(actors=[]) == ""
     async with database.reading() as connection:
         assert [entry.id for entry in await audit.following(connection, 2, limit=1)] == [3]
         assert [entry.id for entry in await audit.preceding(connection, 3, limit=1)] == [2]
