@@ -25,7 +25,7 @@ from rich.text import Text
 from bot import loading, options, telemetry
 from bot.domain.trail import Head
 from bot.options import Format
-from bot.settings import Settings, SettingsInvalid
+from bot.settings import Settings, SettingsInvalid, load_database_url
 from bot.topology import Topology, TopologyInvalid
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="ChatOps for GitHub Actions, kustomize and Argo CD.")
@@ -95,7 +95,7 @@ def verify(
     ] = None,
 ) -> None:
     """Follow the chain of hashes from the first row to the last. Exits 1 where it is broken."""
-    url = _load()[0].database_url.get_secret_value()
+    url = _database_url()
     from bot import audit as trail
 
     try:
@@ -121,12 +121,14 @@ def export(
     action: str | None = None,
 ) -> None:
     """Write the rows to standard output, the oldest first."""
-    url = _load()[0].database_url.get_secret_value()
+    url = _database_url()
     from bot import audit as trail
     from bot.storage.audit import Wanted
 
     places = None if environment is None else (environment,)
-    wanted = Wanted(environments=places, actor=actor, action=action, since=since, until=until)
+    wanted = Wanted(
+        environments=places, actors=None if actor is None else (actor,), action=action, since=since, until=until
+    )
     try:
         asyncio.run(trail.export(url, form=form, wanted=wanted, out=trail.to_stdout()))
     except trail.Unreadable as error:
@@ -160,9 +162,22 @@ def _load() -> tuple[Settings, Topology]:
     try:
         return loading.load()
     except (SettingsInvalid, TopologyInvalid) as error:
-        for line in error.problems:
-            problems.print(Text(line))
-        raise typer.Exit(2) from None
+        raise _wrong(error) from None
+
+
+def _database_url() -> str:
+    """Where the trail is, or the end with what is wrong. Who audits the bot has none of its other secrets."""
+    try:
+        return load_database_url()
+    except SettingsInvalid as error:
+        raise _wrong(error) from None
+
+
+def _wrong(error: SettingsInvalid | TopologyInvalid) -> typer.Exit:
+    """Tell every problem; how the program ends then."""
+    for line in error.problems:
+        problems.print(Text(line))
+    return typer.Exit(2)
 
 
 def _each(errors: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

@@ -39,7 +39,11 @@ async def verify(url: str, *, noted: list[Head]) -> tuple[bool, str]:
         f"The chain holds: {span}."
         if found.broken is None
         else f"The chain is broken at {found.broken}.\nWhole until there: {span}.",
-        *([] if found.guarded else ["The triggers are gone that refuse to change and delete rows."]),
+        *(
+            []
+            if found.guarded
+            else ["The triggers are gone, or not as they were made, that refuse to change, delete and replace rows."]
+        ),
         f"head {found.head}",
     ]
     return found.broken is None and found.guarded, "\n".join(lines)

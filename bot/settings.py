@@ -8,7 +8,7 @@ it from `CHATOPS_*` variables, then from `.env`, then from files named like the 
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
@@ -112,6 +112,8 @@ def _named(value: object) -> object:
 Secret = Annotated[SecretStr, BeforeValidator(_stripped), AfterValidator(_filled)]
 Rotating = Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_rotating)]
 HttpUrl = Annotated[str, BeforeValidator(_stripped), AfterValidator(_http_url)]
+DatabaseUrl = Annotated[Secret, AfterValidator(_database)]
+_DATABASE = SecretStr("sqlite+aiosqlite:///./chatops.db")
 DiscordId = Annotated[int, Field(strict=True, gt=0, lt=2**63), BeforeValidator(_id)]
 
 
@@ -135,7 +137,7 @@ class Settings(BaseModel):
     ci_oidc_issuer: HttpUrl = "https://token.actions.githubusercontent.com"
     ci_oidc_audience: Annotated[str, Field(min_length=1)] | None = None  # without it no OIDC token is accepted
     ci_token: Rotating = ()
-    database_url: Annotated[Secret, AfterValidator(_database)] = SecretStr("sqlite+aiosqlite:///./chatops.db")
+    database_url: DatabaseUrl = _DATABASE
     topology: Path = PACKAGED_TOPOLOGY
     # Only this machine, unless told otherwise: what listens to a network is opened on purpose (the image does).
     http_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
@@ -183,12 +185,31 @@ def _each(value: object) -> tuple[object, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
-class _FromEnvironment(Settings, BaseSettings):
-    """The same fields, filled from outside; other variables with the prefix are not ours to judge."""
+_OUTSIDE = SettingsConfigDict(
+    env_prefix=PREFIX,
+    env_file=".env",
+    env_file_encoding="utf-8",
+    env_ignore_empty=True,
+    extra="ignore",
+    hide_input_in_errors=True,
+)
+"""Where settings come from; other variables with the prefix are not ours to judge."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore"
-    )
+
+class _FromEnvironment(Settings, BaseSettings):
+    """The same fields, filled from outside."""
+
+    model_config = _OUTSIDE
+
+
+class _DatabaseOnly(BaseSettings):
+    """The one field that whoever audits the bot needs, filled like all of them."""
+
+    model_config = _OUTSIDE
+    database_url: DatabaseUrl = _DATABASE
+
+
+_Read = TypeVar("_Read", bound=BaseSettings)
 
 
 def secrets_directory() -> Path | None:
@@ -202,9 +223,18 @@ def secrets_directory() -> Path | None:
 
 def load() -> Settings:
     """The settings of this process. Raises `SettingsInvalid` with every problem there is."""
+    return _read(_FromEnvironment)
+
+
+def load_database_url() -> str:
+    """The address of the database alone, for whoever has no other secret. Raises `SettingsInvalid`."""
+    return _read(_DatabaseOnly).database_url.get_secret_value()
+
+
+def _read(kind: type[_Read]) -> _Read:
     secrets = secrets_directory()
     try:
-        return _FromEnvironment(_secrets_dir=secrets)
+        return kind(_secrets_dir=secrets)
     except ValidationError as error:
         raise SettingsInvalid(
             [

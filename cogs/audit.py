@@ -1,13 +1,11 @@
 """/audit: who did what, where, and what came of it."""
 
-from dataclasses import replace
 from functools import partial
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.cards.base import Card
 from bot.chat import boundary, trail
 from bot.chat.deps import Deps
 from bot.chat.trail import LONGEST_ACTION, Look
@@ -69,7 +67,7 @@ class Audit(commands.Cog):
             operation=operation.strip() if operation else None,
             service=service,
         )
-        work = partial(self._audit, interaction, look=look, since=since)
+        work = partial(trail.show, interaction, self._deps, look=look, since=since)
         await boundary.answer(interaction, name="audit", observe=self._deps.observe, work=work)
 
     @audit.autocomplete("environment")
@@ -92,7 +90,3 @@ class Audit(commands.Cog):
     async def _services(self, interaction: discord.Interaction, current: str) -> completion.Choices:
         may = trail.readable(interaction, self._deps)
         return completion.matching(self._deps.catalog.services if may else (), current)
-
-    async def _audit(self, interaction: discord.Interaction, *, look: Look, since: str | None) -> Card:
-        begin = None if since is None else trail.moment(since, now=self._deps.clock())
-        return await trail.show(interaction, self._deps, look=replace(look, since=begin))

@@ -270,6 +270,21 @@ def test_a_secrets_directory_that_is_not_there_is_refused(monkeypatch: pytest.Mo
     assert problems(monkeypatch, CHATOPS_SECRETS_DIR="/nonexistent") == ["CHATOPS_SECRETS_DIR: is not a directory"]
 
 
+def test_whoever_has_only_the_database_is_asked_for_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(settings, "MOUNTED_SECRETS", tmp_path)
+    assert settings.load_database_url() == "sqlite+aiosqlite:///./chatops.db"
+    (tmp_path / "CHATOPS_DATABASE_URL").write_text("postgresql://file:pw@db/chatops\n")
+    assert settings.load_database_url() == "postgresql+asyncpg://file:pw@db/chatops"
+    (tmp_path / ".env").write_text("CHATOPS_DATABASE_URL=postgres://dotenv:pw@db/chatops\nCHATOPS_HTTP_PORT=none\n")
+    assert settings.load_database_url() == "postgresql+asyncpg://dotenv:pw@db/chatops"
+    monkeypatch.setenv("CHATOPS_DATABASE_URL", "mysql://hunter2@db")
+    with pytest.raises(SettingsInvalid) as caught:
+        settings.load_database_url()
+    assert caught.value.problems == ("CHATOPS_DATABASE_URL: must start with sqlite:// or postgresql://",)
+
+
 def test_direct_construction_reads_nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = load(monkeypatch)
     monkeypatch.setenv("CHATOPS_HTTP_PORT", "9")

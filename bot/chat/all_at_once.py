@@ -16,11 +16,15 @@ from bot.chat import boundary
 from bot.chat.buttons import Kind
 from bot.chat.deps import Deps
 from bot.domain.permissions import Actor, Capability
+from bot.domain.reasons import Reason
 from bot.services import bulk
 
 _BUTTON = re.compile(
     r"chatops:(?:waiting:(?P<place>[a-z0-9-]{1,63})|all:(?P<environment>[a-z0-9-]{1,63}):(?P<shown>[0-9a-f]{16}))"
 )
+
+
+_NAME = "approve_all"
 
 
 async def _press(
@@ -37,7 +41,7 @@ async def _press(
         await boundary.answer(interaction, name="waiting", observe=deps.observe, work=work)
         return
     order = partial(approve, interaction, deps, environment=environment or "", shown=shown or "")
-    await boundary.answer(interaction, name="approve_all", observe=deps.observe, work=order)
+    await boundary.answer(interaction, name=_NAME, observe=deps.observe, work=order)
 
 
 async def show(interaction: discord.Interaction, deps: Deps, *, environment: str) -> Card:
@@ -47,11 +51,18 @@ async def show(interaction: discord.Interaction, deps: Deps, *, environment: str
 
 
 async def approve(interaction: discord.Interaction, deps: Deps, *, environment: str, shown: str) -> Card:
-    """One press on the button of a list: the gate, then the service; or the new list, when it is another one by now."""
+    """One press on the button of a list: the gate, then the service; or the new list, when it is another one by now.
+
+    The trail names the request of a list that had only one.
+    """
+    only = await bulk.only(deps.database, environment, shown=shown)
+    if only is not None:
+        deps.gate.concerns(interaction, only)
     actor = await deps.gate.require(interaction, capability=Capability.APPROVE, environment=environment)
     login = deps.catalog.logins.get(actor.id)
     granted = await bulk.grant_all(deps.database, environment, shown=shown, actor=actor, now=deps.clock(), login=login)
     if granted is None:
+        await deps.gate.note(interaction, name=_NAME, outcome="refused", reason=Reason.CHANGED_SINCE, detail="")
         return await _list(deps, environment, actor=actor, moved=True)
     return waiting_card.approved(environment, granted)
 

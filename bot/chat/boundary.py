@@ -23,6 +23,7 @@ import structlog
 
 from bot.cards import refusal
 from bot.cards.base import Card
+from bot.cards.text import one_line
 from bot.chat import embeds
 from bot.chat.deps import Deps, Observe
 from bot.chat.gate import is_audited
@@ -122,7 +123,8 @@ async def _result(
         return "done", await work(), None
     except Refused as refused:
         log.info("interaction.refused", name=name, person=interaction.user.id, reason=refused.reason)
-        left = partial(note, outcome="refused", reason=refused.reason, detail=refused.detail)
+        detail = one_line(refused.plainly).replace("`", "'")
+        left = partial(note, outcome="refused", reason=refused.reason, detail=detail)
         return "refused", refusal.render(refused), None if is_audited(interaction, refused) else left
     except Exception as error:
         # The boundary: whatever the fault, the person gets an answer and the log gets the trace.

@@ -61,9 +61,8 @@ async def withdraw(interaction: discord.Interaction, deps: Deps, *, approval_id:
     return answers.decided(withdrawn)
 
 
-REJECT = Form(name="reject", template=re.compile(r"chatops:reject:(?P<id>[0-9a-z]{1,64})"), work=reject)
-
-
+_REJECT = re.compile(r"chatops:reject:(?P<id>[0-9a-z]{1,64})")
+REJECT = Form(name="reject", template=_REJECT, work=reject, about=requests.find)
 KIND = Kind(template=_DECISION, press=_press)
 
 

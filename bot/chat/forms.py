@@ -33,13 +33,15 @@ class Form:
 
     `work` does what a submission orders: it is called with the interaction, the dependencies, the `reason` and the
     named groups of the `template`, and raises `Refused` like the work of a button. `typed` names the group whose text
-    has to be typed to confirm.
+    has to be typed to confirm. `about` names what the form is about, by its `id`, before anything is refused: see
+    `requests.find`.
     """
 
     name: str
     template: re.Pattern[str]
     work: Callable[..., Awaitable[Card]]
     typed: str | None = None
+    about: Callable[[discord.Interaction, Deps, str], Awaitable[object]] | None = None
 
 
 def modal(form: Form, custom_id: str, *, title: str, label: str = "Reason", placeholder: str = "") -> discord.ui.Modal:
@@ -75,6 +77,8 @@ async def _work(interaction: discord.Interaction[Any], form: Form, *, custom_id:
     """Do what was ordered, if there is a reason and the word is the right one."""
     match = form.template.fullmatch(custom_id)
     state = match.groupdict() if match else {}
+    if form.about is not None:
+        await form.about(interaction, deps, state["id"])
     typed = _typed(dict(interaction.data or {}))
     # Keyboards of phones begin with a capital letter, so the case says nothing.
     if form.typed is not None and typed.get(_WORD, "").casefold() != state[form.typed].casefold():

@@ -11,11 +11,14 @@ from typing import Protocol
 
 import discord
 
+from bot.domain.approvals import Approval
+from bot.domain.operations import ALL
 from bot.domain.permissions import Actor, Capability, Policy
 from bot.domain.reasons import Reason, Refused
 
 # What the gate leaves on an interaction for whoever audits what came after it.
 _ENVIRONMENT, _SERVICE, _AUDITED = "chatops.environment", "chatops.service", "chatops.audited"
+_OPERATION, _DIGEST = "chatops.operation", "chatops.digest"
 
 
 class Audit(Protocol):
@@ -28,6 +31,8 @@ class Audit(Protocol):
         action: str,
         environment: str | None,
         service: str | None,
+        operation_id: str | None,
+        digest: str | None,
         outcome: str,
         reason: Reason | None,
         detail: str,
@@ -72,7 +77,7 @@ class Gate:
         audited.
         """
         actor = await self.expect(interaction, capability=capability, environment=environment, service=service)
-        await self._decided(actor, capability, environment=environment, service=service, refused=None)
+        await self._decided(interaction, actor, capability)
         return actor
 
     async def expect(
@@ -88,7 +93,8 @@ class Gate:
         Raises `Refused` like it, and audits that; whoever passes is audited by `require`, when the order comes.
         """
         actor = actor_of(interaction)
-        interaction.extras |= {_ENVIRONMENT: environment, _SERVICE: service}
+        # What is asked of the environment as a whole may be about one request.
+        interaction.extras |= {_ENVIRONMENT: environment, _SERVICE: service or interaction.extras.get(_SERVICE)}
         try:
             # Strangers are told nothing of what there is, and no refusal quotes a place that somebody made up.
             self._policy.require_member(actor)
@@ -98,10 +104,19 @@ class Gate:
                 raise Refused(Reason.UNKNOWN_SERVICE)
             self._policy.require(actor, capability=capability, environment=environment, service=service)
         except Refused as refused:
-            await self._decided(actor, capability, environment=environment, service=service, refused=refused)
+            await self._decided(interaction, actor, capability, refused=refused)
             interaction.extras[_AUDITED] = refused.reason
             raise
         return actor
+
+    def concerns(self, interaction: discord.Interaction, approval: Approval) -> None:
+        """Name the request in every row that this interaction leaves, whatever comes of it."""
+        interaction.extras |= {
+            _ENVIRONMENT: approval.environment,
+            _SERVICE: None if approval.service == ALL else approval.service,
+            _OPERATION: approval.operation_id,
+            _DIGEST: approval.digest,
+        }
 
     def known(self, service: str | None) -> str | None:
         """The service; None, so that it needs the environment's right, for one that the topology no longer names.
@@ -119,15 +134,8 @@ class Gate:
     ) -> None:
         """Audit that an order which passed, or came to no gate, was refused or failed after all."""
         pressed = str(dict(interaction.data or {}).get("custom_id", ""))
-        await self._audit(
-            actor=actor_of(interaction),
-            action=name,
-            environment=interaction.extras.get(_ENVIRONMENT),
-            service=interaction.extras.get(_SERVICE),
-            outcome=outcome,
-            reason=reason,
-            detail=" ".join(filter(None, (pressed, detail))),
-        )
+        told = " ".join(filter(None, (pressed, detail)))
+        await self._write(interaction, actor_of(interaction), name, outcome=outcome, reason=reason, detail=told)
 
     def explain(
         self,
@@ -165,16 +173,32 @@ class Gate:
         return self._policy.who(capability, environment=environment, service=service)
 
     async def _decided(
-        self, actor: Actor, capability: Capability, *, environment: str, service: str | None, refused: Refused | None
+        self, interaction: discord.Interaction, actor: Actor, capability: Capability, *, refused: Refused | None = None
     ) -> None:
+        outcome, reason = ("refused", refused.reason) if refused else ("passed", None)
+        await self._write(interaction, actor, f"gate:{capability}", outcome=outcome, reason=reason, detail=actor.name)
+
+    async def _write(
+        self,
+        interaction: discord.Interaction,
+        actor: Actor,
+        action: str,
+        *,
+        outcome: str,
+        reason: Reason | None,
+        detail: str,
+    ) -> None:
+        left = interaction.extras
         await self._audit(
             actor=actor,
-            action=f"gate:{capability}",
-            environment=environment,
-            service=service,
-            outcome="passed" if refused is None else "refused",
-            reason=refused.reason if refused else None,
-            detail=actor.name,
+            action=action,
+            environment=left.get(_ENVIRONMENT),
+            service=left.get(_SERVICE),
+            operation_id=left.get(_OPERATION),
+            digest=left.get(_DIGEST),
+            outcome=outcome,
+            reason=reason,
+            detail=detail,
         )
 
 
@@ -186,7 +210,16 @@ def is_audited(interaction: discord.Interaction, refused: Refused) -> bool:
 def actor_of(interaction: discord.Interaction) -> Actor:
     """Who acts, as Discord says at this moment. Outside a guild nobody has roles."""
     actor = _acting(interaction.user, guild_id=interaction.guild_id)
-    return replace(actor, origin=f"interaction:{interaction.id}")
+    return replace(actor, outside=_is_outside(interaction), origin=f"interaction:{interaction.id}")
+
+
+def _is_outside(interaction: discord.Interaction) -> bool:
+    """Whether it came by other installations than the guild's: an app that a user installed works in every guild.
+
+    Discord names each installation that authorised an interaction. Where it names none, no user's has.
+    """
+    # The library only tells of the guild and of who pressed; the installation may be a third person's.
+    return bool(interaction._integration_owners) and not interaction.is_guild_integration()
 
 
 def _acting(user: discord.User | discord.Member, *, guild_id: int | None) -> Actor:

@@ -52,7 +52,7 @@ async def review(interaction: discord.Interaction, deps: Deps, *, approval_id: s
 
 
 KIND = Kind(template=_BUTTON, press=_press)
-FORM = Form(name="break_glass", template=_FORM, work=smash, typed="environment")
+FORM = Form(name="break_glass", template=_FORM, work=smash, typed="environment", about=requests.find)
 
 
 async def _why(interaction: discord.Interaction, deps: Deps, *, approval_id: str) -> discord.ui.Modal:

@@ -14,7 +14,7 @@ from bot.chat.deps import Deps
 from bot.chat.forms import Form
 from bot.domain.permissions import Actor, Capability
 from bot.domain.reasons import Reason, Refused
-from bot.services import stops
+from bot.services import obstacles, stops
 
 _STOP = re.compile("chatops:all:(?P<words>stop everything)")
 _RESUME = re.compile("chatops:all:(?P<words>resume everything)")
@@ -25,7 +25,7 @@ async def ask_to_stop(interaction: discord.Interaction, deps: Deps) -> discord.u
     await _everywhere(interaction, deps)
     stop = await stops.standing(deps.database)
     if stop is not None:
-        raise Refused(Reason.STOPPED_ALREADY, stop_cards.told(stop))
+        raise Refused(Reason.STOPPED_ALREADY, stop_cards.told(stop), plainly=obstacles.named(stop))
     return forms.modal(
         STOP,
         "chatops:all:stop everything",

@@ -5,7 +5,7 @@ whatever is added, and after any restart.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -102,16 +102,18 @@ def readable(interaction: discord.Interaction, deps: Deps) -> list[str]:
     return [name for name in known if Capability.AUDIT in deps.gate.allowed(interaction, environment=name)]
 
 
-async def show(interaction: discord.Interaction, deps: Deps, *, look: Look) -> Card:
-    """One page. Without an environment it has all that the member may read.
+async def show(interaction: discord.Interaction, deps: Deps, *, look: Look, since: str | None = None) -> Card:
+    """One page. Without an environment it has all that the member may read. `since` is what somebody typed.
 
     What belongs to no environment of the topology is only for who may read the trail of every one: nobody could say
-    who else may see it. Refuses an operation of which they may read nothing like one that there is not. Looking is
-    audited.
+       who else may see it. Refuses an operation of which they may read nothing like one that there is not. Looking is
+       audited.
     """
     known, may = list(deps.catalog.environments), readable(interaction, deps)
     asked = look.environment or (may or known)[-1]
     await deps.gate.require(interaction, capability=Capability.AUDIT, environment=asked, service=look.service)
+    if since is not None:
+        look = replace(look, since=moment(since, now=deps.clock()))
     places = [look.environment] if look.environment else may
     if look.operation is not None:
         operation = await operations.get(deps.database, look.operation)
@@ -120,7 +122,7 @@ async def show(interaction: discord.Interaction, deps: Deps, *, look: Look) -> C
         places = [look.environment or operation.environment]
     wanted = Wanted(
         environments=None if places == known else places,
-        actor=None if look.member is None else f"discord:{look.member}",
+        actors=None if look.member is None else _names(look.member, deps),
         action=look.action,
         operation_id=look.operation,
         service=look.service,
@@ -130,6 +132,12 @@ async def show(interaction: discord.Interaction, deps: Deps, *, look: Look) -> C
     found = await trail.page(deps.database, before=look.before, limit=LINES, wanted=wanted, guild_id=deps.guild_id)
     older = look.older(found.entries[-1].id) if found.more else None
     return card.page(found.entries, environments=places, cards=found.cards, more=found.more, older=older)
+
+
+def _names(member: int, deps: Deps) -> list[str]:
+    """What the trail calls a person: the member, and their login on GitHub where the topology file has it."""
+    login = deps.catalog.logins.get(member)
+    return [f"discord:{member}", *([f"github:{login}"] if login else [])]
 
 
 KIND = Kind(template=_OLDER, press=_press)

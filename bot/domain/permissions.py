@@ -53,7 +53,10 @@ OF_SERVICES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who acts: a member of the guild, with the roles of this moment. `origin` names the interaction they acted by."""
+    """Who acts: a member of the guild, with the roles of this moment. `origin` names the interaction they acted by.
+
+    `outside` says that they acted by an app that was installed by somebody for themselves, and not by the guild's.
+    """
 
     id: int
     name: str
@@ -61,6 +64,7 @@ class Actor:
     role_ids: frozenset[int]
     bot: bool = False
     pending: bool = False
+    outside: bool = False
     origin: str = ""
 
 
@@ -88,7 +92,7 @@ class Policy:
 
     def require_member(self, actor: Actor) -> None:
         """Return if the actor is a person in the guild; raise `Refused` for anybody who could have no right at all."""
-        if actor.guild_id != self.guild_id:
+        if actor.guild_id != self.guild_id or actor.outside:
             raise Refused(Reason.WRONG_PLACE)
         if actor.bot:
             raise Refused(Reason.NOT_A_PERSON)

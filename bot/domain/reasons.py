@@ -259,14 +259,16 @@ SENTENCES: dict[Reason, str] = {
 class Refused(Exception):
     """Something may not be done; `reason` says why, `detail` adds what only this case knows (trusted text).
 
-    `log_id` is the id under which the log has what another system answered.
+    Where the detail is markdown for a private answer, `plainly` is what the audit trail keeps in its place, in words
+    that need none. `log_id` is the id under which the log has what another system answered.
     """
 
-    def __init__(self, reason: Reason, detail: str = "", *, log_id: str = "") -> None:
+    def __init__(self, reason: Reason, detail: str = "", *, log_id: str = "", plainly: str | None = None) -> None:
         super().__init__(reason.value)
         self.reason = reason
         self.detail = detail
         self.log_id = log_id
+        self.plainly = detail if plainly is None else plainly
 
     @property
     def sentence(self) -> str:

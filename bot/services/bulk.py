@@ -48,8 +48,17 @@ def within_reach(found: Iterable[Waiting]) -> list[Waiting]:
 
 def fingerprint(found: Iterable[Waiting]) -> str:
     """Which requests with which contents one press would consent to, 16 hexadecimal digits."""
-    known = "\n".join(f"{one.approval.id} {one.approval.digest}" for one in within_reach(found))
-    return hashlib.sha256(known.encode()).hexdigest()[:16]
+    return _fingerprint(one.approval for one in within_reach(found))
+
+
+async def only(database: Database, environment: str, *, shown: str) -> Approval | None:
+    """The request that is all of the list which was `shown`, as long as it is open and its content is the same."""
+    async with database.reading() as connection:
+        for operation in await operation_rows.opened(connection, environment):
+            asked = await rows.of_operation(connection, operation.id)
+            if asked is not None and _fingerprint([asked[0]]) == shown:
+                return asked[0]
+    return None
 
 
 async def grant_all(
@@ -68,6 +77,11 @@ async def grant_all(
         if not those or fingerprint(those) != shown:
             return None
         return [await approvals.count(connection, one.approval.id, actor=actor, now=now, login=login) for one in those]
+
+
+def _fingerprint(those: Iterable[Approval]) -> str:
+    known = "\n".join(f"{one.id} {one.digest}" for one in those)
+    return hashlib.sha256(known.encode()).hexdigest()[:16]
 
 
 async def _waiting(

@@ -78,7 +78,8 @@ async def remove(
     freeze = await find(database, freeze_id, places=catalog.environments)
     said = saying.said(reason)
     if freeze.owner_id != actor.id and not said:
-        raise Refused(Reason.NO_REASON, freeze_cards.added_by(freeze))
+        whose = f"freeze {freeze.id}: {freeze.owner_name or 'somebody'} added it: {freeze.reason}"
+        raise Refused(Reason.NO_REASON, freeze_cards.added_by(freeze), plainly=whose)
     ended = Ended(how=End.REMOVED, at=now, by=actor.name, reason=said)
     async with environments.changing(database, freeze.environment, wakes=("cards",)) as connection:
         if not await rows.end(connection, replace(freeze, ended=ended)):

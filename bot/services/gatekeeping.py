@@ -20,13 +20,16 @@ async def note(
     action: str,
     environment: str | None,
     service: str | None,
+    operation_id: str | None,
+    digest: str | None,
     outcome: str,
     reason: Reason | None,
     detail: str,
 ) -> None:
     """Add the row. `action` is `gate:<capability>`, or the name of the command, button or form.
 
-    The environment and the service may be any text a person typed.
+    The environment and the service may be any text a person typed. `operation_id` and `digest` are those of the request
+    that it was about.
     """
     if action == f"gate:{Capability.VIEW}" and outcome == audit.PASSED:
         return
@@ -38,6 +41,8 @@ async def note(
             action=action,
             environment=None if environment is None else masked(environment),
             service=None if service is None else masked(service),
+            operation_id=operation_id,
+            digest=digest,
             outcome=outcome,
             reason=reason,
             detail=detail,

@@ -16,7 +16,7 @@ from bot.domain.locks import End, Lock
 from bot.domain.operations import DEPLOYING, Operation, OperationState
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
-from bot.services import environments, saying, showing
+from bot.services import environments, obstacles, saying, showing
 from bot.storage import audit, cards
 from bot.storage import locks as rows
 from bot.storage import operations as operation_rows
@@ -54,7 +54,8 @@ async def place(
 ) -> bool:
     """Lock in the caller's transaction, which holds the environment and wakes `cards`. False when it is held already.
 
-    The reason is cut. `operation_id` names the rollback that leaves the lock behind.
+    The reason is cut. `operation_id` names the rollback that leaves the lock behind: the trail has that in place of the
+    owner, who does nothing at this moment.
     """
     lock = Lock(
         id=secrets.token_hex(12),
@@ -67,7 +68,7 @@ async def place(
         until=until,
         operation_id=operation_id,
     )
-    return await _add(connection, lock, actor=f"discord:{owner_id}")
+    return await _add(connection, lock, actor="chatops")
 
 
 async def lock(
@@ -103,7 +104,7 @@ async def lock(
         if before is not None and locks.in_force(before, now=now):
             mine = before.owner_id == actor.id
             if not mine and take_over.strip().lower() not in (before.id, before.short_id):
-                raise Refused(Reason.LOCK_HELD, _detail(before))
+                raise Refused(Reason.LOCK_HELD, _detail(before), plainly=obstacles.named(before))
             await _end(connection, before, End.RENEWED if mine else End.TAKEN_OVER, now=now, actor=actor, reason=reason)
         else:
             before = None
@@ -124,7 +125,7 @@ async def unlock(
         if found is None:
             raise Refused(Reason.LOCK_UNKNOWN)
         if found.owner_id != actor.id and not saying.said(reason):
-            raise Refused(Reason.NO_REASON, lock_cards.told(found))
+            raise Refused(Reason.NO_REASON, lock_cards.told(found), plainly=obstacles.named(found))
         ended = await _end(connection, found, End.UNLOCKED, now=now, actor=actor, reason=reason)
     return Removed(lock=ended, left=tuple(one for one in _sorted(standing) if one.id != found.id))
 
@@ -226,6 +227,7 @@ async def _note(
         environment=lock.environment,
         service=lock.service,
         detail=detail,
+        correlation=None if isinstance(actor, Actor) or not lock.operation_id else f"operation:{lock.operation_id}",
     )
 
 

@@ -74,11 +74,12 @@ async def stop_of(connection: Connection, operation: Operation) -> Stop | None:
 async def require_clear(connection: Connection, operation: Operation, *, now: datetime) -> None:
     """Return unless something is in the way; refuse with who, why, since and until when, and what to do.
 
-    The detail is markdown for a private answer. What is kept with an operation is what `require_still_clear` says.
+    The detail is markdown for a private answer, and the trail keeps what is told first, by its name. What is kept with
+    an operation is what `require_still_clear` says.
     """
     found = await all_of(connection, operation, now=now)
     if found:
-        raise Refused(_reason(found[0]), cards.all_told(found))
+        raise Refused(_reason(found[0]), cards.all_told(found), plainly=named(found[0]))
 
 
 async def require_still_clear(connection: Connection, operation: Operation, *, now: datetime) -> None:
@@ -93,6 +94,18 @@ async def require_running(connection: Connection, operation: Operation) -> None:
     stop = await stop_of(connection, operation)
     if stop is not None:
         raise Refused(Reason.STOPPED, plainly(stop))
+
+
+def named(obstacle: Obstacle) -> str:
+    """Which one it is, then what `plainly` says of it: for the trail."""
+    said = plainly(obstacle)
+    match obstacle:
+        case Stop():
+            return f"stop {obstacle.id}: {said}"
+        case Lock():
+            return f"lock {obstacle.short_id}: {said}"
+        case Frozen():
+            return f"freeze {obstacle.freeze.id}: {said}"
 
 
 def plainly(obstacle: Obstacle) -> str:

@@ -64,9 +64,8 @@ async def request(
     elif kind is OperationKind.DEPLOY and catalog.environments[environment].automated:
         other = command("deploy", environment=environment, service=service or "", tag=service and "")
         with_tag = "" if service else " with a `tag`"
-        raise Refused(
-            Reason.AUTOMATED, f"{other}{with_tag} writes it into Git; `/diff` and `/restart` work here as well."
-        )
+        hint = f"{other}{with_tag} writes it into Git; `/diff` and `/restart` work here as well."
+        raise Refused(Reason.AUTOMATED, hint, plainly="")
     if revision is not None and not _REVISION.fullmatch(revision):
         raise Refused(Reason.REVISION_UNKNOWN)
     operation = Operation(
@@ -145,7 +144,7 @@ async def _require_pause(connection: Connection, environment: str, *, now: datet
     last = await rows.hard_refresh(connection, environment)
     if last is not None and not moments.has_passed(HARD_REFRESH_PAUSE, since=last.requested_at, now=now):
         again = last.requested_at + HARD_REFRESH_PAUSE
-        raise Refused(Reason.HARD_REFRESH_LIMITED, f"Again <t:{int(again.timestamp()) + 1}:R>.")
+        raise Refused(Reason.HARD_REFRESH_LIMITED, f"Again <t:{int(again.timestamp()) + 1}:R>.", plainly="")
 
 
 async def _make_way(connection: Connection, newer: Operation, *, actor: Actor, now: datetime) -> None:
@@ -168,14 +167,13 @@ async def _make_way(connection: Connection, newer: Operation, *, actor: Actor, n
 async def take_place(connection: Connection, newer: Operation, *, now: datetime) -> None:
     """End what waits for consent to the same target, as the newer request is about to be put before people.
 
-    Refuses (ALREADY_OPEN) when that was approved meanwhile.
+    Refuses (ALREADY_OPEN) when that was approved meanwhile. The trail says that the bot did it, and names the newer
+    request: what its own rows say of who asked, and in which roles, is of the moment when they did.
     """
     for other, reason in await _rivals(connection, newer):
         if reason is None:
             raise Refused(Reason.ALREADY_OPEN)
-        person = newer.requested_by
-        actor = f"discord:{person}" if person else "chatops"
-        await _supersede(connection, other, newer=newer, reason=reason, actor=actor, now=now)
+        await _supersede(connection, other, newer=newer, reason=reason, actor="chatops", now=now)
 
 
 async def _rivals(connection: Connection, newer: Operation) -> list[tuple[Operation, Reason | None]]:
@@ -191,8 +189,16 @@ async def _rivals(connection: Connection, newer: Operation) -> list[tuple[Operat
 async def _supersede(
     connection: Connection, other: Operation, *, newer: Operation, reason: Reason, actor: Actor | str, now: datetime
 ) -> None:
-    state, by = OperationState.SUPERSEDED, newer.requested_name
-    await close(connection, other, state=state, reason=reason, now=now, actor=actor, by=by)
+    await close(
+        connection,
+        other,
+        state=OperationState.SUPERSEDED,
+        reason=reason,
+        now=now,
+        actor=actor,
+        correlation=None if isinstance(actor, Actor) else f"operation:{newer.id}",
+        by=newer.requested_name,
+    )
 
 
 def _yields(other: Operation, *, newer: Operation) -> Reason | None:
@@ -241,11 +247,12 @@ async def close(
     now: datetime,
     actor: Actor | str = "chatops",
     detail: str = "",
+    correlation: str | None = None,
     by: str | None = None,
 ) -> bool:
     """End an operation, its approval with it, and write it down. False when its row had moved on already.
 
-    `by` is whose newer request takes its place.
+    `by` is whose newer request takes its place. `correlation` is what it came from, where no member acted.
     """
     after = replace(operation, state=state, reason=reason, detail=detail, updated_at=now)
     if not await rows.save(connection, after, expected=operation.state):
@@ -269,6 +276,7 @@ async def close(
         operation=operation,
         reason=reason,
         detail=detail,
+        correlation=correlation,
     )
     await showing.refresh_card(connection, after, now=now)
     return True

@@ -26,9 +26,8 @@ async def tag(database: Database, *, source: str, target: str, service: str) -> 
     if workload is None or workload.live is None:
         raise Refused(Reason.NOT_PROVEN, f"({source})")
     if not rollouts.is_deployed(workload, image=workload.live, health_is_fresh=seen.health_is_fresh):
-        raise Refused(
-            Reason.NOT_PROVEN, f"({source}) {command('status', environment=source, service=service)} says more."
-        )
+        more = command("status", environment=source, service=service)
+        raise Refused(Reason.NOT_PROVEN, f"({source}) {more} says more.", plainly=f"({source})")
     if images.built_at(workload.live.tag) is None:
         raise Refused(Reason.UNTRACEABLE_IMAGE)
     return workload.live.tag or ""

@@ -54,7 +54,8 @@ async def stop(database: Database, *, catalog: Catalog, actor: Actor, reason: st
     async with environments.changing(database, *catalog.environments, wakes=("cards", "operations")) as connection:
         before = await rows.standing(connection)
         if before is not None or not await rows.add(connection, new):
-            raise Refused(Reason.STOPPED_ALREADY, stop_cards.told(before) if before else "")
+            told, plainly = (stop_cards.told(before), obstacles.named(before)) if before else ("", "")
+            raise Refused(Reason.STOPPED_ALREADY, told, plainly=plainly)
         await _note(connection, "stop", "stopped", actor=actor, now=now, detail=new.reason)
         await _show(connection, new, now=now)
     # What is told beside it comes after the commit: nothing that cannot be read may keep anybody from stopping.

@@ -2,7 +2,7 @@
 
 A note is written right before its transaction commits, under one lock for all writers. So the numbers have no gap,
 whatever is rolled back, the chain has no fork, whoever writes at the same time, and a row stands at its place in the
-order of the commits. The database itself refuses to change or delete a row.
+order of the commits. The database itself refuses to change, delete or replace a row.
 """
 
 import json
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, func, select, text, type_coerce
+from sqlalchemy import ColumnElement, Select, String, and_, func, or_, select, text, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import trail
@@ -24,6 +24,7 @@ from bot.storage.schema import Moment
 from bot.storage.schema import audit as table
 
 DETAIL_LIMIT = 1000
+_GITHUB = "github:"
 PASSED = "passed"
 """The outcome of a look at the gate that let somebody through; what they then did has a row of its own."""
 
@@ -32,13 +33,17 @@ _AS_STORED = [
     type_coerce(table.c[name], String).label(name) if name == "at" else table.c[name] for name in _NAMES
 ]  # read as a moment, text that was changed to another way of writing the same moment would look unchanged
 _REFUSAL = "the audit trail is append-only"
+_EVENTS = {
+    "update": "UPDATE ON audit",
+    "delete": "DELETE ON audit",
+    "replace": "INSERT ON audit WHEN NEW.id <= (SELECT max(id) FROM audit)",
+}
 _GUARDS = {
     "sqlite": (
         "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'",
         {
-            f"CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON audit "
-            f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
-            for verb in ("UPDATE", "DELETE")
+            f"CREATE TRIGGER audit_no_{name} BEFORE {event} BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
+            for name, event in _EVENTS.items()
         },
     ),
     "postgresql": (
@@ -53,11 +58,14 @@ _GUARDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which rows: those for which everything that is set holds. `passed` rows are left out unless asked for."""
+    """Which rows: those for which everything that is set holds. `passed` rows are left out unless asked for.
+
+    GitHub's logins are the same in any case.
+    """
 
     environments: Collection[str] | None = None
     service: str | None = None
-    actor: str | None = None
+    actors: Collection[str] | None = None
     action: str | None = None
     operation_id: str | None = None
     since: datetime | None = None
@@ -70,7 +78,7 @@ class Wanted:
         known = {
             "environments": None if places is None else table.c.environment.in_(places),
             "service": None if self.service is None else table.c.service == self.service,
-            "actor": None if self.actor is None else table.c.actor == self.actor,
+            "actors": None if self.actors is None else _by(self.actors),
             "action": None if self.action is None else table.c.action == self.action,
             "operation_id": None if self.operation_id is None else table.c.operation_id == self.operation_id,
             "since": None if self.since is None else table.c.at >= self.since,
@@ -83,6 +91,19 @@ class Wanted:
 EVERYTHING = Wanted()
 
 
+def _by(actors: Collection[str]) -> ColumnElement[bool]:
+    """Whether one of these acted."""
+    people = [actor for actor in actors if not actor.startswith(_GITHUB)]
+    logins = [actor.lower() for actor in actors if actor.startswith(_GITHUB)]
+    anyone = table.c.actor.in_(people)
+    # The prefix keeps the question to the part of the index that has logins.
+    return (
+        or_(anyone, and_(table.c.actor.startswith(_GITHUB), func.lower(table.c.actor).in_(logins)))
+        if logins
+        else anyone
+    )
+
+
 async def note(
     connection: AsyncConnection,
     *,
@@ -93,6 +114,7 @@ async def note(
     operation: Operation | None = None,
     environment: str | None = None,
     service: str | None = None,
+    operation_id: str | None = None,
     reason: Reason | None = None,
     detail: str = "",
     digest: str | None = None,
@@ -105,7 +127,7 @@ async def note(
     """
     person = actor if isinstance(actor, Actor) else None
     if operation is not None:
-        environment, service = operation.environment, operation.service
+        environment, service, operation_id = operation.environment, operation.service, operation.id
         digest = digest or (operation.content.digest if operation.content else None)
     stored = Moment().process_bind_param(at, None)
     entry = Entry(
@@ -116,7 +138,7 @@ async def note(
         action=str(action),
         environment=environment,
         service=service,
-        operation_id=operation.id if operation else None,
+        operation_id=operation_id,
         correlation=correlation or (person.origin if person else "") or None,
         outcome=str(outcome),
         reason=reason.value if reason else None,
@@ -136,7 +158,7 @@ async def head(connection: AsyncConnection) -> Head:
 
 
 async def guarded(connection: AsyncConnection) -> bool:
-    """Whether the triggers are there that refuse to change and delete rows."""
+    """Whether the triggers are there that refuse to change, delete and replace rows."""
     question, wanted = _GUARDS[connection.dialect.name]
     return wanted <= {*(await connection.execute(text(question))).scalars()}
 
@@ -157,8 +179,11 @@ async def preceding(
 
 
 async def story(connection: AsyncConnection, operation_id: str, *, first: int, newest: int) -> Story:
-    """Up to `first` rows from the beginning of an operation, and of those after them the `newest`."""
-    wanted = Wanted(operation_id=operation_id)
+    """Up to `first` rows from the beginning of an operation, and of those after them the `newest`.
+
+    Passes at the gate are left out: what came of each has a row of its own.
+    """
+    wanted = Wanted(operation_id=operation_id, passed=False)
     begin = await following(connection, 0, limit=first, wanted=wanted)
     after = begin[-1].id if begin else 0
     end = [one for one in await preceding(connection, None, limit=newest, wanted=wanted) if one.id > after]

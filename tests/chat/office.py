@@ -54,6 +54,9 @@ class Office:
     deps: Deps
     audited: list[tuple[str, str, str, str | None]] = field(default_factory=list)
     refused: list[tuple[str, str, str | None, str, str | None, str]] = field(default_factory=list)
+    about: list[tuple[str, str, str | None, str | None, str | None, str | None, str | None]] = field(
+        default_factory=list
+    )
     interactions: list[tuple[str, str]] = field(default_factory=list)
 
     def client(self, *more: commands.Cog) -> Client:
@@ -176,10 +179,13 @@ async def office(town: Town, *, break_glass: bool = False) -> AsyncIterator[Offi
         action: str,
         environment: str | None,
         service: str | None,
+        operation_id: str | None,
+        digest: str | None,
         outcome: str,
         reason: Reason | None,
         detail: str,
     ) -> None:
+        place.about.append((action, outcome, reason, environment, service, operation_id, digest))
         gate, _, capability = action.partition(":")
         if gate == "gate":
             place.audited.append((actor.name, capability, str(environment), reason))

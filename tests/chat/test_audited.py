@@ -1,11 +1,13 @@
 """What was refused after the gate, or broke, is written into the trail; what the gate refused, only there."""
 
 import re
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
 
-from bot.services import operations
+from bot.domain.permissions import Actor
+from bot.services import freezes, locks, operations, stops
 from tests.chat.office import Office, reject, said
 
 OPTIONS = {"environment": "prod", "service": "ticket-service"}
@@ -53,11 +55,39 @@ async def test_a_refused_press_and_a_refused_form_name_their_request(office: Off
     await reject(office.town.sujin, card)
     await office.town.jiwon.submit_modal(opened, {"reason": "Too late."})
 
-    who = "prod:approve belongs to <@&"
     first, second = office.refused
-    assert first[:5] == ("jiwon", "approve", "prod", "refused", "own_request")
-    assert first[5].startswith(f"chatops:approve:{approval.id} {who}")
+    assert first == ("jiwon", "approve", "prod", "refused", "own_request", f"chatops:approve:{approval.id}")
     assert second == ("jiwon", "reject", "prod", "refused", "already_decided", f"chatops:reject:{approval.id}")
+
+
+async def test_what_was_in_the_way_is_kept_in_plain_words(office: Office) -> None:
+    town, database, catalog, now = office.town, office.town.database, office.catalog, office.town.clock()
+    why = "migration [x](http://e.vil)\n@everyone `a`"
+    kept = "migration [x](http://e.vil) @everyone 'a'"
+    actor = Actor(id=town.sujin.id, name="su*jin", guild_id=town.guild.id, role_ids=frozenset())
+    ends = (now + timedelta(hours=2)).astimezone(UTC).replace(second=0, microsecond=0)
+
+    async def refused() -> tuple[str | None, str]:
+        result = await town.mina.slash(town.releases, "deploy", **OPTIONS)
+        assert said(result)[0] == "Refused"
+        return office.refused[-1][4:]
+
+    wanted = freezes.Wanted(environment="prod", service=None, reason=why, ends=f"{ends:%Y-%m-%dT%H:%M}", zone="UTC")
+    freeze = (await freezes.add(database, wanted, catalog=catalog, actor=actor, now=now)).freeze
+    until = f"{ends:%Y-%m-%d %H:%M} UTC"
+    froze = f"freeze {freeze.id}: su*jin froze all services in prod until {until}: {kept}"
+    assert await refused() == ("frozen", froze)
+    lock = (
+        await locks.lock(
+            database, environment="prod", service=None, actor=actor, reason=why, now=now, period=ends - now
+        )
+    ).lock
+    assert await refused() == (
+        "locked",
+        f"lock {lock.short_id}: su*jin locked all services in prod until {until}: {kept}",
+    )
+    stop = (await stops.stop(database, catalog=catalog, actor=actor, reason=why, now=now)).stop
+    assert await refused() == ("stopped", f"stop {stop.id}: su*jin stopped everything: {kept}")
 
 
 async def test_what_breaks_is_audited_under_the_id_that_was_told(

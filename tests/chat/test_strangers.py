@@ -42,10 +42,26 @@ def _alone(payload: dict[str, Any]) -> None:
     payload |= {"context": 1, "authorizing_integration_owners": {"0": "0"}}
 
 
-def _by_themselves(payload: dict[str, Any]) -> None:
-    """With an app that they installed for themselves, among friends."""
+def _among_friends(payload: dict[str, Any]) -> None:
+    """With an app that they installed for themselves, in a private channel."""
     _alone(payload)
     payload |= {"context": 2, "authorizing_integration_owners": {"1": payload["user"]["id"]}}
+
+
+def _by_themselves(payload: dict[str, Any]) -> None:
+    """With an app that they installed for themselves, in the very guild, with all their roles."""
+    payload["authorizing_integration_owners"] = {"1": payload["member"]["user"]["id"]}
+
+
+def _by_somebody_else(payload: dict[str, Any]) -> None:
+    """On a message of an app that somebody else installed for themselves, and another guild for itself."""
+    payload["authorizing_integration_owners"] = {"1": "88", "0": "77"}
+
+
+def _by_the_guild(payload: dict[str, Any]) -> None:
+    """With the app that the guild installed, and that they have installed for themselves as well."""
+    owners = {"0": payload["guild_id"], "1": payload["member"]["user"]["id"]}
+    payload["authorizing_integration_owners"] = owners
 
 
 def _by_a_program(payload: dict[str, Any]) -> None:
@@ -56,24 +72,32 @@ def _before_the_rules(payload: dict[str, Any]) -> None:
     payload["member"]["pending"] = True
 
 
+_OUTSIDE = (_elsewhere, _alone, _by_themselves)
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
         (_elsewhere, Reason.WRONG_PLACE),
         (_alone, Reason.WRONG_PLACE),
+        (_among_friends, Reason.WRONG_PLACE),
         (_by_themselves, Reason.WRONG_PLACE),
+        (_by_somebody_else, Reason.WRONG_PLACE),
+        (_by_the_guild, None),
         (_by_a_program, Reason.NOT_A_PERSON),
         (_before_the_rules, Reason.MEMBERSHIP_PENDING),
     ],
 )
-async def test_strangers_give_no_order(desk: Desk, change: Change, reason: Reason) -> None:
+async def test_strangers_give_no_order(desk: Desk, change: Change, reason: Reason | None) -> None:
     found = {}
     for row in TABLE:
         role = next(one for one in policy.ROLES if policy.refusal(row, environment="staging", role=one) is None)
         press = await orders.order(row.order)(desk, "staging")
         found[row.order] = await desk.press(role, press, change=change)
         await desk.forget()
-    assert found == dict.fromkeys((row.order for row in TABLE), reason)
+    # Where they may give orders, what another person asked for is still not theirs to withdraw.
+    own = {"Withdraw": Reason.NOT_YOUR_REQUEST} if reason is None else {}
+    assert found == dict.fromkeys((row.order for row in TABLE), reason) | own
 
 
 async def test_strangers_hear_of_no_place_whether_it_exists(desk: Desk) -> None:
@@ -127,11 +151,13 @@ async def test_nothing_is_offered_to_who_may_see_nothing(desk: Desk) -> None:
             data = desk.order(name, chosen | {option.display_name: ""}, focused=option.display_name)
             kind = InteractionType.APPLICATION_COMMAND_AUTOCOMPLETE
             results = [await desk.send(role, kind, data) for role in ("nobody", "developer", "approver")]
-            results += [await desk.send("developer", kind, data, change=change) for change in (_elsewhere, _alone)]
+            results += [await desk.send("developer", kind, data, change=one) for one in _OUTSIDE]
+            results.append(await desk.send("developer", kind, data, change=_by_the_guild))
             offered[name, option.display_name] = [len(one.autocomplete_choices or []) for one in results]
     assert len(offered) > 30
     assert {found[0] for found in offered.values()} == {0}
-    assert {number for found in offered.values() for number in found[3:]} == {0}
+    assert {number for found in offered.values() for number in found[3:6]} == {0}
+    assert [found[6] for found in offered.values()] == [found[1] for found in offered.values()]
     nothing = {option for option, found in offered.items() if not any(found)}
     assert nothing == {("/deploy", "revision"), ("/validate", "revision"), ("/logs", "container")}
 

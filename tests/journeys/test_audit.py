@@ -51,12 +51,24 @@ async def test_a_deploy_leaves_every_step_of_everybody(scene: Scene, rows: Rows)
     ] == [
         ("github:hyunwoo", "deploy", "requested", None, "prod", "", None),
         ("chatops", "deploy", "waiting", None, "prod", "", digest),
-        (f"discord:{guest.id}", "gate:approve", "refused", "missing_role", "prod", "guest", None),
-        (f"discord:{jisoo.id}", "gate:approve", "passed", None, "prod", "jisoo", None),
+        (f"discord:{guest.id}", "gate:approve", "refused", "missing_role", "prod", "guest", digest),
+        (f"discord:{jisoo.id}", "gate:approve", "passed", None, "prod", "jisoo", digest),
         (f"discord:{jisoo.id}", "deploy", "rejected", "rejected", "prod", HIDDEN, digest),
-        (f"discord:{minji.id}", "gate:approve", "passed", None, "prod", "minji", None),
-        (f"discord:{minji.id}", "approve", "refused", "already_decided", "prod", button, None),
+        (f"discord:{minji.id}", "gate:approve", "passed", None, "prod", "minji", digest),
+        (f"discord:{minji.id}", "approve", "refused", "already_decided", "prod", button, digest),
     ]
+    assert {(one.operation_id, one.service) for one in found} == {(operation.id, "ticket-service")}
+    page = seeing.answer(await ask(scene, "jisoo", "audit", operation=operation.id))
+    why = seeing.answer(await ask(scene, "jisoo", "why", operation=operation.id))
+    for text, step in ((page.text, 1), (why.text, -1)):
+        assert re.findall(r"^#\d+", text, flags=re.M) == ["#7", "#5", "#3", "#2", "#1"][::step]
+        [refused] = [line for line in text.splitlines() if line.startswith("#3 ")]
+        assert f"<@{guest.id}>" in refused
+        assert "refused · `missing_role`" in refused
+    # What somebody pushed is theirs too, where the topology file knows their login.
+    pushed = seeing.answer(await jisoo.slash(scene.town.releases, "audit", member=scene.town.people["hyunwoo"]))
+    [line] = told(pushed.text)
+    assert line.startswith("#1 `github:hyunwoo` **deploy** `ticket-service → prod` · requested · [card](")
     manager, developer = (str(scene.town.roles[name].id) for name in ("Release manager", "Developer"))
     both = json.dumps(sorted([manager, developer], key=int), separators=(",", ":"))
     assert [one.roles for one in found] == [None, None, "[]", *[f'["{manager}"]'] * 2, both, both]
@@ -109,7 +121,8 @@ async def test_audit_is_refused_to_who_may_not_and_offers_them_nothing(scene: Sc
         assert seeing.told(await ask(scene, who, "audit")) == ("Refused", MAY_NOT.format("prod"))
         assert seeing.told(await ask(scene, who, "audit", environment="dev")) == ("Refused", MAY_NOT.format("dev"))
     assert seeing.told(await ask(scene, "jisoo", "audit", environment="x")) == ("Refused", NO_ENVIRONMENT)
-    assert [(one.action, one.outcome) for one in await rows.audit()] == [("gate:audit", "refused")] * 7
+    assert seeing.told(await ask(scene, "guest", "audit", since="yesterday")) == ("Refused", MAY_NOT.format("prod"))
+    assert [(one.action, one.outcome) for one in await rows.audit()] == [("gate:audit", "refused")] * 8
     await ask(scene, "jisoo", "refresh", environment="dev")
     [operation] = await rows.operations()
     offered = {

@@ -35,7 +35,9 @@ async def test_the_trail_is_verified_and_exported_while_the_bot_runs(scene: Scen
         await ask(scene, "guest", "refresh", environment=environment)
     await ask(scene, "jisoo", "refresh", environment="staging")
     await rows.ended()
-    variables = program.everything(scene, tmp_path)
+    # Of everything that the bot is told, the address of its database is enough.
+    name = f"{PREFIX}DATABASE_URL"
+    variables = {name: program.everything(scene, tmp_path)[name]}
     stored = await rows.trail()
     first, last = stored[0], stored[-1]
 
@@ -106,6 +108,13 @@ async def test_a_trail_that_was_changed_ends_the_verification_with_one(
     said = await program.run("audit verify", program.everything(scene, tmp_path), directory=tmp_path)
     assert said.code == 1
     assert said.out.splitlines()[0] == "The chain is broken at #2: edited: it is not as written."
+
+
+async def test_an_address_that_is_none_is_named_and_nothing_else_is_missed(tmp_path: Path) -> None:
+    for command in ("audit verify", "audit export"):
+        said = await program.run(command, {f"{PREFIX}DATABASE_URL": "mysql://hunter2@db"}, directory=tmp_path)
+        why = "CHATOPS_DATABASE_URL: must start with sqlite:// or postgresql://\n"
+        assert (said.code, said.out, said.problems) == (2, "", why)
 
 
 async def test_without_a_trail_it_says_why(empty_database_url: str, scene: Scene, tmp_path: Path) -> None:

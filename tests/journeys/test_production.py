@@ -148,6 +148,7 @@ async def test_an_approved_release_is_synced_once_exactly_as_approved(scene: Sce
     assert [(entry.actor, entry.action, entry.outcome) for entry in audit] == [
         ("github:hyunwoo", "deploy", "requested"),
         ("chatops", "deploy", "waiting"),
+        (jisoo, "gate:approve", "passed"),
         (jisoo, "approve", "granted"),
         ("chatops", "deploy", "dispatching"),
         ("chatops", "deploy", "running"),

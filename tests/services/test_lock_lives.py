@@ -162,8 +162,9 @@ async def test_a_rollback_leaves_one_lock_and_replaces_none_but_an_expired_one(b
         (TICKETS, "op-1", None),
         (None, "op-1", None),
     ]
-    outcomes = [row[2] for row in await bot.audit()]
-    assert outcomes == ["locked", "locked", "expired", "locked"]
+    rows = [(row["outcome"], row["actor"], row["correlation"]) for row in await bot.table("audit")]
+    ours = ("chatops", "operation:op-1")
+    assert rows == [("locked", *ours), ("locked", *ours), ("expired", *ours), ("locked", *ours)]
 
 
 @pytest.mark.storage

@@ -27,9 +27,11 @@ async def test_a_newer_request_takes_the_place_of_one_that_waits(bot: Bot, world
     assert (consent.state, consent.decided_by) == (ApprovalState.SUPERSEDED, "hyunwoo")
     assert (await bot.audit())[2:] == [
         ("discord:21", "deploy", "requested", None),
-        ("discord:21", "deploy", "superseded", "superseded"),
+        ("chatops", "deploy", "superseded", "superseded"),
         ("chatops", "deploy", "waiting", None),
     ]
+    row = (await bot.table("audit"))[3]
+    assert (row["operation_id"], row["correlation"], row["roles"]) == (older.id, f"operation:{newer.id}", None)
     for decide in (approvals.grant, approvals.withdraw):
         with pytest.raises(Refused) as refused:
             await decide(bot.database, older.id, actor=SORA, now=bot.clock())

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 import pytest
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import UpdateBase
 
@@ -166,6 +166,31 @@ async def test_the_database_refuses_to_change_or_delete_a_row(
     assert await stored(database) == before
 
 
+@pytest.mark.parametrize("number", [1, 2, 3, -1, None])
+async def test_no_row_is_put_in_the_place_of_another(database: Database, number: int | None) -> None:
+    """The ways around an UPDATE that each database has, with the number of a row that is there, or none."""
+    await noted(database, "first", "second", "third")
+    before = await stored(database)
+    names = ", ".join(name for name in asdict(before[0]) if name != "id")
+    taken = f"SELECT {'NULL' if number is None else number}, {names.replace('detail', chr(39) + 'forged' + chr(39), 1)}"
+    row = f"INTO audit (id, {names}) {taken} FROM audit WHERE id = 1"
+
+    async def forge(statement: str) -> None:
+        async with database.transaction() as connection:
+            await connection.execute(text(statement))
+
+    upsert = f"INSERT {row.replace('WHERE', 'WHERE true AND')} ON CONFLICT (id) DO UPDATE SET detail = 'forged'"
+    ways = [upsert]
+    if database.engine.dialect.name == "sqlite":
+        ways += [f"INSERT OR {word} {row}" for word in ("REPLACE", "IGNORE", "FAIL", "ROLLBACK")] + [f"REPLACE {row}"]
+    for statement in ways:
+        with pytest.raises(DBAPIError, match=r"append-only|(?i:not.null)"):
+            await forge(statement)
+        assert await stored(database) == before
+    await noted(database, "fourth")
+    assert [entry.detail for entry in await stored(database)] == ["first", "second", "third", "fourth"]
+
+
 async def test_rows_are_found_by_everything_that_is_asked_for(database: Database) -> None:
     await noted(database, "1", environment="prod", at=after(10))
     await noted(database, "2", environment="dev", action="deploy", outcome=audit.PASSED, at=after(20))
@@ -183,13 +208,18 @@ async def test_rows_are_found_by_everything_that_is_asked_for(database: Database
     assert await found(environments=["prod"]) == "14"
     assert await found(environments=["prod", "dev"]) == "124"
     assert await found(environments=[]) == ""
-    assert await found(actor="discord:11") == "34"
-    assert await found(actor="discord:11", environments=["prod"]) == "4"
+    assert await found(actors=["discord:11"]) == "34"
+    assert await found(actors=["discord:11"], environments=["prod"]) == "4"
     assert await found(action="deploy") == "2"
     assert await found(service="backend") == await found(service="backend", environments=["prod"]) == "4"
     assert await found(service="backend", environments=["dev"]) == ""
     assert await found(since=after(10), until=after(30)) == "12"
     assert await found(passed=False) == "134"
+    await noted(database, "5", actor="github:MinJi", at=after(1))
+    await noted(database, "6", actor="github:minji2", at=after(1))
+    assert await found(actors=["discord:11", "github:minji"]) == "345"
+    assert await found(actors=["github:MINJI"]) == "5"
+    assert await found(actors=[]) == ""
     async with database.reading() as connection:
         assert [entry.id for entry in await audit.following(connection, 2, limit=1)] == [3]
         assert [entry.id for entry in await audit.preceding(connection, 3, limit=1)] == [2]

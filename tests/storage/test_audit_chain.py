@@ -180,16 +180,16 @@ async def test_an_end_that_was_copied_does_not_grow_back_unnoticed(
         await copies.step(database, now=after(9))
 
 
-async def test_what_refuses_changes_is_missed(database: Database) -> None:
+@pytest.mark.parametrize("name", ["audit_no_update", "audit_no_delete", "audit_no_replace"])
+async def test_what_refuses_changes_is_missed(database: Database, name: str) -> None:
     assert (await trails.verify(database)).guarded
     async with database.transaction() as connection:
         postgres = connection.dialect.name == "postgresql"
         # On SQLite one with the right name that never says no; PostgreSQL can be told to overlook it.
-        harmless = "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit WHEN 0 BEGIN SELECT 1; END"
+        verb = {"audit_no_update": "UPDATE", "audit_no_delete": "DELETE"}.get(name, "INSERT")
+        harmless = f"CREATE TRIGGER {name} BEFORE {verb} ON audit WHEN 0 BEGIN SELECT 1; END"
         off = (
-            ["ALTER TABLE audit DISABLE TRIGGER audit_append_only"]
-            if postgres
-            else ["DROP TRIGGER audit_no_delete", harmless]
+            ["ALTER TABLE audit DISABLE TRIGGER audit_append_only"] if postgres else [f"DROP TRIGGER {name}", harmless]
         )
         for statement in off:
             await connection.execute(text(statement))
