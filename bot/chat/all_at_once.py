@@ -22,8 +22,6 @@ from bot.services import bulk
 _BUTTON = re.compile(
     r"chatops:(?:waiting:(?P<place>[a-z0-9-]{1,63})|all:(?P<environment>[a-z0-9-]{1,63}):(?P<shown>[0-9a-f]{16}))"
 )
-
-
 _NAME = "approve_all"
 
 

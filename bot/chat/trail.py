@@ -106,8 +106,8 @@ async def show(interaction: discord.Interaction, deps: Deps, *, look: Look, sinc
     """One page. Without an environment it has all that the member may read. `since` is what somebody typed.
 
     What belongs to no environment of the topology is only for who may read the trail of every one: nobody could say
-       who else may see it. Refuses an operation of which they may read nothing like one that there is not. Looking is
-       audited.
+    who else may see it. Refuses an operation of which they may read nothing like one that there is not. Looking is
+    audited.
     """
     known, may = list(deps.catalog.environments), readable(interaction, deps)
     asked = look.environment or (may or known)[-1]
