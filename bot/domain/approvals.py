@@ -95,8 +95,8 @@ class Approval:
     are those of which somebody has to consent, beside the number that is `required`. `unmapped` are lower-case GitHub
     logins, sorted, of those behind the content whose Discord id nobody knows, so that `authors` lacks them; `unsure`
     says that there may be others, of whom not even the login is known. Nobody consents to `unmapped` people's work with
-    `refuse_unknown`, nor to that of others with `refuse_unsure`. `broken` says
-    that the glass was broken to grant it, `held_until` until when nobody could decide it.
+    `refuse_unknown`, nor to that of others with `refuse_unsure`. `broken` says that the glass was broken to grant
+    it, `held_until` until when nobody could decide it.
     """
 
     id: str
