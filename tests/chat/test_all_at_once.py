@@ -25,7 +25,7 @@ async def ask(office: Office, *, unmapped: tuple[str, ...] = ()) -> None:
     consent = replace(
         first, id=SECOND, operation_id=SECOND, service="backend", authors=frozenset({office.town.sujin.id})
     )
-    consent = replace(consent, unmapped=unmapped)
+    consent = replace(consent, unmapped=unmapped, refuse_unknown=False)
     async with office.town.database.transaction("cards") as connection:
         await operations.add(connection, second)
         await approvals.add(connection, consent)

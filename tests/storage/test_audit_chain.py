@@ -144,9 +144,12 @@ async def add(database: Database, rows: int, *, outcome: str = "expired") -> Non
 async def test_an_end_that_was_copied_does_not_grow_back_unnoticed(
     database: Database, tampering: Callable[..., Awaitable[None]], version: str
 ) -> None:
-    assert not await copies.step(database, now=after(9))  # the copy begins at #5
+    assert not await copies.step(database, now=after(9))  # nobody asked for a copy
+    await copies.begin(database)  # at #5
+    assert not await copies.step(database, now=after(9))
     await add(database, 3)
     assert await copies.step(database, now=after(9))
+    await copies.begin(database)  # again, after a restart
     assert not await copies.step(database, now=after(9))  # until the message is there
     await cards.posted(database, "audit:6-8", message_id=1, digest=None, now=after(9))
     [*_, eighth] = await everything(database)

@@ -114,11 +114,12 @@ def test_a_row_from_before_what_is_lost_had_lines_can_be_read() -> None:
 def test_an_approval_from_before_unknown_people_were_named_can_be_read() -> None:
     told = approval(unsure=True)
     text = json.loads(documents.approval.dump(told))
-    del text["unmapped"], text["refuse_unknown"]
+    del text["unmapped"], text["refuse_unknown"], text["refuse_unsure"]
 
     found = documents.approval.load(json.dumps(text))
     assert found == told
-    assert (found.unknown, found.refuses) == (True, True)  # What is not known to be allowed is not.
+    assert (found.unknown, found.refuses) == (True, False)
+    assert replace(found, unmapped=("octocat",)).refuses  # What is not known to be allowed is not.
 
 
 def test_a_row_from_before_images_were_looked_up_can_be_read_and_keeps_its_digest() -> None:
