@@ -57,8 +57,10 @@ async def approve(interaction: discord.Interaction, deps: Deps, *, environment: 
     if only is not None:
         deps.gate.concerns(interaction, only)
     actor = await deps.gate.require(interaction, capability=Capability.APPROVE, environment=environment)
-    login = deps.catalog.logins.get(actor.id)
-    granted = await bulk.grant_all(deps.database, environment, shown=shown, actor=actor, now=deps.clock(), login=login)
+    logins = deps.catalog.logins
+    granted = await bulk.grant_all(
+        deps.database, environment, shown=shown, actor=actor, now=deps.clock(), logins=logins
+    )
     if granted is None:
         await deps.gate.note(interaction, name=_NAME, outcome="refused", reason=Reason.CHANGED_SINCE, detail="")
         return await _list(deps, environment, actor=actor, moved=True)
@@ -70,8 +72,8 @@ KIND = Kind(template=_BUTTON, press=_press)
 
 
 async def _list(deps: Deps, environment: str, *, actor: Actor, moved: bool = False) -> Card:
-    login = deps.catalog.logins.get(actor.id)
-    found = await bulk.waiting(deps.database, environment, actor=actor, now=deps.clock(), login=login)
+    logins = deps.catalog.logins
+    found = await bulk.waiting(deps.database, environment, actor=actor, now=deps.clock(), logins=logins)
     those = bulk.within_reach(found)
     return waiting_card.several(
         environment,

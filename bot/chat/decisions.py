@@ -37,9 +37,9 @@ async def _press(interaction: discord.Interaction[Any], deps: Deps, *, verb: str
 async def approve(interaction: discord.Interaction, deps: Deps, *, approval_id: str) -> Card:
     """One press on Approve: the gate for the approval's environment, then the service."""
     approval, actor = await requests.passed(interaction, deps, approval_id, capability=Capability.APPROVE)
-    login = deps.catalog.logins.get(actor.id)
+    logins = deps.catalog.logins
     try:
-        granted = await approvals.grant(deps.database, approval_id, actor=actor, now=deps.clock(), login=login)
+        granted = await approvals.grant(deps.database, approval_id, actor=actor, now=deps.clock(), logins=logins)
     except Refused as refused:
         requests.refuse(refused, deps, approval)
     return answers.decided(granted)

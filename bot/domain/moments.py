@@ -1,8 +1,8 @@
 """Moments that were written down before the clock was set back.
 
 A claim, a pause or a read whose moment lies ahead of the clock would hold something up for as long as the clock was set
-back, be it a day. Nothing that this program writes is meant to lie further ahead than `AHEAD`, and the clocks of two
-replicas do not differ by more, so whatever does is taken for over.
+back, be it a day. Nothing that this program writes is meant to lie further ahead than `AHEAD`, so whatever does is
+taken for over.
 """
 
 from datetime import datetime, timedelta

@@ -4,16 +4,19 @@ The approval and its operation change together, and both are compare-and-set: of
 moves the operation on. Nothing outside is asked here; the worker looks again before it acts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 import structlog
 from pydantic import ValidationError
 
+from bot.cards import standing
 from bot.domain import approvals
 from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.operations import Operation, OperationState
+from bot.domain.people import is_person
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.services import environments, obstacles, operations, releases, showing
@@ -21,6 +24,8 @@ from bot.storage import approvals as rows
 from bot.storage import audit
 from bot.storage import operations as operation_rows
 from bot.storage.engine import Connection, Database
+
+NOBODY: Mapping[int, str] = MappingProxyType({})
 
 log = structlog.get_logger(__name__)
 
@@ -35,27 +40,27 @@ async def get(database: Database, approval_id: str) -> Approval:
 
 
 async def grant(
-    database: Database, approval_id: str, *, actor: Actor, now: datetime, login: str | None = None
+    database: Database, approval_id: str, *, actor: Actor, now: datetime, logins: Mapping[int, str] = NOBODY
 ) -> Approval:
     """Count the actor's consent; the last one needed lets the operation go. Refuses as `domain.approvals.grant`,
     and while something is in the way: a stop, a lock or a freeze.
 
-    `login` is the actor's on GitHub, where the topology knows it. Who wrote or started the run may have been reported
-    only after the request was made, so it is looked up at the press.
+    `logins` are those of the identity map, by Discord id. Who wrote or started the run may have been reported only
+    after the request was made, so it is looked up at the press.
     """
     place = (await get(database, approval_id)).environment
     async with environments.changing(database, place, wakes=("operations", "cards")) as connection:
-        return await count(connection, approval_id, actor=actor, now=now, login=login)
+        return await count(connection, approval_id, actor=actor, now=now, logins=logins)
 
 
 async def count(
-    connection: Connection, approval_id: str, *, actor: Actor, now: datetime, login: str | None = None
+    connection: Connection, approval_id: str, *, actor: Actor, now: datetime, logins: Mapping[int, str] = NOBODY
 ) -> Approval:
     """Count the actor's consent as `grant` does, in a transaction that holds the environment."""
     approval, version, operation = await read(connection, approval_id)
     if operation.state is OperationState.WAITING:
         await obstacles.require_clear(connection, operation, now=now)
-    await require_no_author(connection, operation, approval, login=login)
+    await require_others(connection, operation, approval, actor=actor, logins=logins)
     voted = approvals.grant(approval, person=actor.id, name=actor.name, roles=actor.role_ids, now=now)
     await keep(connection, voted, version=version, operation=operation, actor=actor, action="approve", now=now)
     return voted
@@ -90,6 +95,20 @@ async def keep(
         detail=detail,
     )
     await showing.refresh_card(connection, operation, now=now)
+
+
+async def require_others(
+    connection: Connection, operation: Operation, approval: Approval, *, actor: Actor, logins: Mapping[int, str]
+) -> None:
+    """Refuse as `require_no_author`, and everybody where GitHub has reported by now somebody of whom nobody knows who
+    they are on Discord, unless the request is one that only warns of them."""
+    await require_no_author(connection, operation, approval, login=logins.get(actor.id))
+    if not operation.content or not approval.refuse_unknown:
+        return
+    strangers = await releases.wrote(connection, operation.content) - {*logins.values(), *approval.unmapped}
+    unmapped = tuple(sorted(filter(is_person, strangers)))
+    if unmapped:
+        raise Refused(Reason.UNKNOWN_AUTHORS, f"{standing.unknown(replace(approval, unmapped=unmapped))}.", plainly="")
 
 
 async def require_no_author(

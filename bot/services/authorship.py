@@ -87,7 +87,7 @@ def _wrote(
         unlisted = found.gained.total > len(found.gained.commits)
         people |= People(others=unlisted or any(one.touches is None for one in found.gained.commits))
         for one in found.gained.commits:
-            if one.touches:
+            if one.touches is not False:  # where nobody can tell, they count
                 people |= one.people
                 revisions.append(one.revision)
     return people, revisions

@@ -6,7 +6,7 @@ out, and where more people are needed it goes on waiting.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,11 +34,11 @@ class Waiting:
 
 
 async def waiting(
-    database: Database, environment: str, *, actor: Actor, now: datetime, login: str | None = None
+    database: Database, environment: str, *, actor: Actor, now: datetime, logins: Mapping[int, str] = approvals.NOBODY
 ) -> list[Waiting]:
     """Everything that waits for consent in an environment, oldest first, as the actor sees it."""
     async with database.reading() as connection:
-        return await _waiting(connection, environment, actor=actor, now=now, login=login)
+        return await _waiting(connection, environment, actor=actor, now=now, logins=logins)
 
 
 def within_reach(found: Iterable[Waiting]) -> list[Waiting]:
@@ -62,21 +62,29 @@ async def only(database: Database, environment: str, *, shown: str) -> Approval 
 
 
 async def grant_all(
-    database: Database, environment: str, *, shown: str, actor: Actor, now: datetime, login: str | None = None
+    database: Database,
+    environment: str,
+    *,
+    shown: str,
+    actor: Actor,
+    now: datetime,
+    logins: Mapping[int, str] = approvals.NOBODY,
 ) -> list[Approval] | None:
     """Count the actor's consent to every request that was `shown`, or to none: None when they are others by now.
 
     Refuses with what is in the way when that holds all of them.
     """
     async with environments.changing(database, environment, wakes=("operations", "cards")) as connection:
-        found = await _waiting(connection, environment, actor=actor, now=now, login=login)
+        found = await _waiting(connection, environment, actor=actor, now=now, logins=logins)
         those = within_reach(found)
         if not those:
             for one in found:
                 await obstacles.require_clear(connection, one.operation, now=now)
         if not those or fingerprint(those) != shown:
             return None
-        return [await approvals.count(connection, one.approval.id, actor=actor, now=now, login=login) for one in those]
+        return [
+            await approvals.count(connection, one.approval.id, actor=actor, now=now, logins=logins) for one in those
+        ]
 
 
 def _fingerprint(those: Iterable[Approval]) -> str:
@@ -85,7 +93,7 @@ def _fingerprint(those: Iterable[Approval]) -> str:
 
 
 async def _waiting(
-    connection: Connection, environment: str, *, actor: Actor, now: datetime, login: str | None
+    connection: Connection, environment: str, *, actor: Actor, now: datetime, logins: Mapping[int, str]
 ) -> list[Waiting]:
     found = []
     for operation in await operation_rows.opened(connection, environment):
@@ -94,7 +102,7 @@ async def _waiting(
             continue
         approval, refused = asked[0], None
         try:
-            await approvals.require_no_author(connection, operation, approval, login=login)
+            await approvals.require_others(connection, operation, approval, actor=actor, logins=logins)
             rules.grant(approval, person=actor.id, name=actor.name, roles=actor.role_ids, now=now)
             await obstacles.require_clear(connection, operation, now=now)
         except Refused as refusal:

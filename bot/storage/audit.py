@@ -96,7 +96,7 @@ def _by(actors: Collection[str]) -> ColumnElement[bool]:
     people = [actor for actor in actors if not actor.startswith(_GITHUB)]
     logins = [actor.lower() for actor in actors if actor.startswith(_GITHUB)]
     anyone = table.c.actor.in_(people)
-    # The prefix keeps the question to the part of the index that has logins.
+    # GitHub reports a login in whatever case its owner has written it.
     return (
         or_(anyone, and_(table.c.actor.startswith(_GITHUB), func.lower(table.c.actor).in_(logins)))
         if logins

@@ -65,16 +65,21 @@ async def save(connection: Connection, lock: Lock, *, nags: int) -> bool:
 def _changing(lock: Lock) -> dict[str, Any]:
     """The columns that follow from a lock."""
     return {
-        "target": _target(lock.environment, lock.service) if lock.ended is None else None,
+        "target": _held(lock),
         "nags": lock.nags,
         "document": documents.lock.dump(lock),
     }
 
 
 def _load(row: Row[tuple[Any, ...]]) -> Lock:
+    """The lock of a row. What its document says has to agree with the columns by which it is found."""
     try:
-        return documents.lock.load(row.document)
+        lock = documents.lock.load(row.document)
     except ValidationError:
+        lock = None
+    moments = (lock.since, lock.until or lock.since) if lock else ()
+    agrees = lock is not None and (lock.id, lock.environment, _held(lock)) == (row.id, row.environment, row.target)
+    if lock is None or not agrees or any(one.tzinfo is None for one in moments):
         service = (row.target or "").removeprefix(f"{row.environment}/")
         return Lock(
             id=row.id,
@@ -88,6 +93,12 @@ def _load(row: Row[tuple[Any, ...]]) -> Lock:
             blocks_rollbacks=True,
             nags=row.nags,
         )
+    return lock
+
+
+def _held(lock: Lock) -> str | None:
+    """The target that a lock holds; None for one that has ended."""
+    return _target(lock.environment, lock.service) if lock.ended is None else None
 
 
 def _target(environment: str, service: str | None) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+from functools import partial
 
 from simcord.actors import MemberActor
 
@@ -254,9 +255,8 @@ async def test_many_presses_at_once_move_the_operation_once(office: Office) -> N
     people = [
         Actor(id=number, name=str(number), guild_id=office.town.guild.id, role_ids=frozenset()) for number in range(8)
     ]
-    presses = [
-        approvals.grant(office.town.database, approval.id, actor=person, now=office.town.clock()) for person in people
-    ]
+    press = partial(approvals.grant, office.town.database, approval.id, logins=office.deps.catalog.logins)
+    presses = [press(actor=person, now=office.town.clock()) for person in people]
     results = await asyncio.gather(*presses, return_exceptions=True)
 
     assert sum(not isinstance(result, Exception) for result in results) == 1

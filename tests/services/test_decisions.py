@@ -92,8 +92,10 @@ async def test_who_wrote_it_may_become_known_after_the_request(bot: Bot, world: 
     await bot.take_in()
 
     with pytest.raises(Refused) as refused:
-        await approvals.grant(bot.database, waiting.id, actor=MINJI, now=bot.clock(), login="minji-k")
-    granted = await approvals.grant(bot.database, waiting.id, actor=HYUNWOO, now=bot.clock(), login="hyunwoo")
+        await approvals.grant(bot.database, waiting.id, actor=MINJI, now=bot.clock(), logins={MINJI.id: "minji-k"})
+    granted = await approvals.grant(
+        bot.database, waiting.id, actor=HYUNWOO, now=bot.clock(), logins={HYUNWOO.id: "hyunwoo"}
+    )
 
     assert refused.value.reason is Reason.OWN_REQUEST
     assert granted.state is ApprovalState.GRANTED

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.adapters import github_comparisons
 from bot.domain.approvals import UNMAPPED, ApprovalState
 from bot.domain.catalog import Catalog
 from bot.domain.operations import Operation, OperationState
@@ -43,7 +44,9 @@ async def unknown(bot: Bot, operation: Operation) -> tuple[tuple[str, ...], bool
 async def refused_to(bot: Bot, operation: Operation, *, login: str | None = None) -> Reason:
     """Why Minji's consent does not count."""
     with pytest.raises(Refused) as refused:
-        await approvals.grant(bot.database, operation.id, actor=MINJI, now=bot.clock(), login=login)
+        await approvals.grant(
+            bot.database, operation.id, actor=MINJI, now=bot.clock(), logins={MINJI.id: login} if login else {}
+        )
     return refused.value.reason
 
 
@@ -66,7 +69,7 @@ async def test_whoever_was_mapped_after_the_request_was_made_cannot_approve_it_e
     waiting = await bot.propose(HYUNWOO)
 
     assert await refused_to(bot, waiting, login="minji") is Reason.OWN_REQUEST
-    own = await bulk.waiting(bot.database, "prod", actor=MINJI, now=bot.clock(), login="minji")
+    own = await bulk.waiting(bot.database, "prod", actor=MINJI, now=bot.clock(), logins={MINJI.id: "minji"})
     assert [one.refused for one in own] == [Reason.OWN_REQUEST]
     assert (await bot.approve(waiting, actor=SORA)).state is OperationState.APPROVED
 
@@ -92,6 +95,50 @@ async def test_whom_a_run_reports_by_a_name_has_no_login(bot: Bot, world: World)
     await bot.take_in()
 
     assert (await bot.approval((await bot.propose(HYUNWOO)).id)).unsure
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["before", "after"])
+async def test_who_is_reported_before_or_after_the_request_is_unknown_alike(
+    bot: Bot, world: World, early: bool
+) -> None:
+    strict = refusing(bot)
+    script, box = pipeline(world)
+    ran = await script.run(TICKETS, "prod", author="hyunwoo", subject="fix: seats", fail_at="push")
+    await script.rerun(ran, author="octocat")
+    reports = box.empty()
+    if early:
+        await deliver(bot.database, reports, at=bot.clock())
+        await bot.take_in()
+    waiting = await strict.propose(SORA)
+    assert await unknown(strict, waiting) == (("octocat",) if early else (), False)
+    await deliver(bot.database, reports, at=bot.clock())
+    await bot.take_in()
+
+    with pytest.raises(Refused) as refused:
+        await approvals.grant(bot.database, waiting.id, actor=MINJI, now=bot.clock(), logins=strict.catalog.logins)
+    named = "" if early else "Not in the identity map: `octocat`."
+    assert (refused.value.reason, refused.value.detail) == (Reason.UNKNOWN_AUTHORS, named)
+    listed = await bulk.waiting(
+        bot.database, "prod", actor=MINJI, now=bot.clock(), logins={**strict.catalog.logins, MINJI.id: "minji"}
+    )
+    assert [one.refused for one in listed] == [Reason.UNKNOWN_AUTHORS]
+    mapped = {**strict.catalog.logins, 99: "octocat"}
+    if not early:
+        granted = await approvals.grant(bot.database, waiting.id, actor=MINJI, now=bot.clock(), logins=mapped)
+        assert granted.state is ApprovalState.GRANTED
+
+
+async def test_who_wrote_what_nobody_can_place_counts_as_behind_it(
+    bot: Bot, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(*_: object, **__: object) -> None:
+        """GitHub fails this one question and answers all others, which no fault of the stand-in does."""
+
+    monkeypatch.setattr(github_comparisons, "_touching", silent)
+    world.commit_source(TICKETS, branch="main", login="octocat", subject="fix: prices")
+    world.release("prod", TICKETS, login="hyunwoo")
+
+    assert await unknown(bot, await bot.propose(HYUNWOO)) == (("octocat",), True)
 
 
 async def test_what_an_image_of_unknown_origin_replaces_tells_not_who_wrote_it(bot: Bot, world: World) -> None:

@@ -1,6 +1,7 @@
 """Rows of deploy locks: one in force for each target, whoever asks at the same moment."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -10,8 +11,8 @@ from sqlalchemy import update
 
 from bot.domain import locks as domain
 from bot.domain.locks import End, Lock
+from bot.storage import documents, schema
 from bot.storage import locks as rows
-from bot.storage import schema
 from bot.storage.engine import Database
 from tests.domain.examples import after, lock
 
@@ -82,6 +83,31 @@ async def test_a_reminder_is_counted_once(database: Database) -> None:
     assert sum(counted) == 1
     assert await standing(database) == [replace(LOCK, nags=2)]
     assert not await save(database, domain.end(LOCK, End.EXPIRED, now=after(60)), nags=0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"environment": "staging"},
+        {"service": "backend"},
+        {"id": "l-9"},
+        {"until": "2099-01-01T00:00:00"},
+        {"ended": {"how": "unlocked", "at": "2026-01-05T14:30:22Z", "by": "minji", "reason": ""}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+async def test_one_that_says_something_else_than_its_row_cannot_be_read(
+    database: Database, change: dict[str, object]
+) -> None:
+    await add(database, LOCK)
+    text = json.dumps(json.loads(documents.lock.dump(LOCK)) | change)
+    async with database.transaction() as connection:
+        await connection.execute(update(schema.locks).values(document=text))
+
+    [found] = await standing(database)
+    assert (found.id, found.environment, found.service, found.unreadable) == (LOCK.id, "prod", None, True)
+    assert await held(database, environment="prod", service=None) == found
+    assert domain.in_force(found, now=after(60))
 
 
 @pytest.mark.parametrize("text", ["", "{", "{}", "null", '{"id": "l-1", "environment": "prod"}', "\x7f"])
