@@ -11,7 +11,7 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 from bot.domain.approvals import Group
-from bot.domain.people import is_person
+from bot.domain.people import unmapped
 
 MAIN = "main"
 """The name of the Argo CD whose address and token are in the settings."""
@@ -146,4 +146,4 @@ class Catalog:
 
     def unmapped(self, logins: Iterable[str]) -> tuple[str, ...]:
         """Those of these lower-case logins that are people's and that nobody mapped, sorted."""
-        return tuple(sorted(login for login in {*logins} - {*self.logins.values()} if is_person(login)))
+        return unmapped(logins, known=self.logins.values())

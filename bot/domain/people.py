@@ -5,7 +5,7 @@ GitHub's no-reply ones name an account; whose any other is, nobody can look up.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 _LOGIN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?:\[bot\])?"
@@ -32,6 +32,11 @@ class People:
 def is_person(login: str) -> bool:
     """Whether a lower-case login may be somebody's; Apps and GitHub's own accounts are nobody."""
     return not login.endswith("[bot]") and login not in _NOBODY
+
+
+def unmapped(logins: Iterable[str], *, known: Iterable[str]) -> tuple[str, ...]:
+    """Those of these lower-case logins that are people's and are not among the known ones, sorted."""
+    return tuple(sorted(login for login in {*logins} - {*known} if is_person(login)))
 
 
 def login_in(address: str) -> str | None:

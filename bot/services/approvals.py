@@ -4,7 +4,7 @@ The approval and its operation change together, and both are compare-and-set: of
 moves the operation on. Nothing outside is asked here; the worker looks again before it acts.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from bot.cards import standing
 from bot.domain import approvals
 from bot.domain.approvals import Approval, ApprovalState
 from bot.domain.operations import Operation, OperationState
-from bot.domain.people import is_person
+from bot.domain.people import unmapped
 from bot.domain.permissions import Actor
 from bot.domain.reasons import Reason, Refused
 from bot.services import environments, obstacles, operations, releases, showing
@@ -26,6 +26,7 @@ from bot.storage import operations as operation_rows
 from bot.storage.engine import Connection, Database
 
 NOBODY: Mapping[int, str] = MappingProxyType({})
+"""An identity map without people: whoever GitHub names is unknown then."""
 
 log = structlog.get_logger(__name__)
 
@@ -102,13 +103,11 @@ async def require_others(
 ) -> None:
     """Refuse as `require_no_author`, and everybody where GitHub has reported by now somebody of whom nobody knows who
     they are on Discord, unless the request is one that only warns of them."""
-    await require_no_author(connection, operation, approval, login=logins.get(actor.id))
-    if not operation.content or not approval.refuse_unknown:
-        return
-    strangers = await releases.wrote(connection, operation.content) - {*logins.values(), *approval.unmapped}
-    unmapped = tuple(sorted(filter(is_person, strangers)))
-    if unmapped:
-        raise Refused(Reason.UNKNOWN_AUTHORS, f"{standing.unknown(replace(approval, unmapped=unmapped))}.", plainly="")
+    wrote = await _reported(connection, operation)
+    _require_not_among({*approval.unmapped, *wrote}, login=logins.get(actor.id))
+    strangers = unmapped(wrote, known=(*logins.values(), *approval.unmapped))
+    if strangers and approval.refuse_unknown:
+        raise Refused(Reason.UNKNOWN_AUTHORS, f"{standing.unknown(replace(approval, unmapped=strangers))}.", plainly="")
 
 
 async def require_no_author(
@@ -116,10 +115,7 @@ async def require_no_author(
 ) -> None:
     """Refuse whom GitHub has reported, by now, as the author or starter of a run behind the content, and who stands
     behind it and got into the identity map only after the request was made."""
-    if not login or not operation.content:
-        return
-    if login in approval.unmapped or login in await releases.wrote(connection, operation.content):
-        raise Refused(Reason.OWN_REQUEST)
+    _require_not_among({*approval.unmapped, *await _reported(connection, operation)}, login=login)
 
 
 async def reject(database: Database, approval_id: str, *, actor: Actor, why: str, now: datetime) -> Approval:
@@ -171,6 +167,15 @@ async def read(connection: Connection, approval_id: str) -> tuple[Approval, int,
     if found is None or operation is None:
         raise Refused(Reason.SUPERSEDED)
     return *found, operation
+
+
+async def _reported(connection: Connection, operation: Operation) -> set[str]:
+    return await releases.wrote(connection, operation.content) if operation.content else set()
+
+
+def _require_not_among(behind: Collection[str], *, login: str | None) -> None:
+    if login in behind:
+        raise Refused(Reason.OWN_REQUEST)
 
 
 async def _expire(database: Database, approval_id: str, *, now: datetime) -> bool:

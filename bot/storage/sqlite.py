@@ -20,7 +20,7 @@ import aiosqlite
 class Connection(aiosqlite.Connection):
     """A connection whose cursors hold what was read. Everything else is as in aiosqlite."""
 
-    def cursor(self) -> "Cursor":  # type: ignore[override]
+    def cursor(self) -> "Cursor":  # type: ignore[override]  # SQLAlchemy, the only caller, asks for no more of it
         """A cursor that has executed nothing yet."""
         return Cursor(partial(self._execute, self._read))
 
@@ -45,13 +45,13 @@ class Cursor:
     async def __aenter__(self) -> Self:
         return self
 
-    async def execute(self, statement: str, parameters: Iterable[Any] = ()) -> Self:
+    async def execute(self, statement: str, parameters: Any = ()) -> Self:
         """Execute a statement and read all its rows."""
-        return await self._keep(lambda cursor: cursor.execute(statement, parameters))  # type: ignore[arg-type]
+        return await self._keep(lambda cursor: cursor.execute(statement, parameters))
 
-    async def executemany(self, statement: str, parameters: Iterable[Iterable[Any]]) -> Self:
+    async def executemany(self, statement: str, parameters: Iterable[Any]) -> Self:
         """Execute a statement that returns nothing with each of these parameters."""
-        return await self._keep(lambda cursor: cursor.executemany(statement, parameters))  # type: ignore[arg-type]
+        return await self._keep(lambda cursor: cursor.executemany(statement, parameters))
 
     async def fetchall(self) -> list[Any]:
         """The rows that were not fetched yet."""

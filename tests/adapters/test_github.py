@@ -135,7 +135,7 @@ async def test_a_limit_is_an_answer_and_github_is_asked_nothing_until_its_end(
     github: GitHub, server: Scripted, world: World, limit: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr("bot.adapters.github.monotonic", lambda: now)
+    monkeypatch.setattr("bot.adapters.github.monotonic", lambda: now)  # half an hour, in test time
     head = world.git.head("main").sha
     for name, value in limit.items():
         setattr(server.faults, name, value)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from bot.cards import locks, obstacles, refusal, status
 from bot.cards import operation as operation_card
@@ -17,7 +16,7 @@ from tests.cards import story
 from tests.cards.looked import HOSTILE
 from tests.cards.places import catalog
 from tests.cards.story import after, approval, operation, seen
-from tests.domain.examples import lock
+from tests.domain.examples import lock, unreadable
 
 CATALOG = catalog()
 STAGING, PROD = CATALOG.environments["staging"], CATALOG.environments["prod"]
@@ -25,14 +24,7 @@ MINE = lock()
 TICKETS = lock(
     id="l-2", service="ticket-service", reason=f"{HOSTILE} {'y' * 200}"[:200], until=after(7200), blocks_rollbacks=True
 )
-UNREADABLE = replace(
-    TICKETS,
-    owner_id=0,
-    owner_name="",
-    reason="",
-    since=datetime(1, 1, 1, tzinfo=UTC),
-    until=None,
-)
+UNREADABLE = unreadable(TICKETS)
 AUTOMATED = lock(id="l-3", environment="staging", until=after(3600))
 ROLLED_BACK = lock(id="l-4", service="backend", reason="Rolled back: 500s after the release", operation_id="op-1")
 

@@ -257,6 +257,12 @@ def lock(**changes: Any) -> Lock:
     return replace(example, **changes)
 
 
+def unreadable(stored: Lock) -> Lock:
+    """What a lock is taken for whose document is damaged."""
+    since = datetime(1, 1, 1, tzinfo=UTC)
+    return replace(stored, owner_id=0, owner_name="", reason="", since=since, until=None, blocks_rollbacks=True)
+
+
 def signal(**changes: Any) -> Signal:
     """The first failure of a run."""
     example = Signal(

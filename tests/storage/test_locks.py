@@ -3,7 +3,6 @@
 import asyncio
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from bot.domain.locks import End, Lock
 from bot.storage import documents, schema
 from bot.storage import locks as rows
 from bot.storage.engine import Database
-from tests.domain.examples import after, lock
+from tests.domain.examples import after, lock, unreadable
 
 pytestmark = pytest.mark.storage
 LOCK, TICKETS = lock(), lock(id="l-2", service="ticket-service")
@@ -118,14 +117,7 @@ async def test_one_that_cannot_be_read_holds_its_target_against_everything(datab
     async with database.transaction() as connection:
         await connection.execute(update(schema.locks).where(schema.locks.c.environment == "prod").values(document=text))
 
-    damaged = replace(
-        LOCK,
-        owner_id=0,
-        owner_name="",
-        reason="",
-        since=datetime(1, 1, 1, tzinfo=UTC),
-        blocks_rollbacks=True,
-    )
+    damaged = unreadable(LOCK)
     tickets = replace(damaged, id=TICKETS.id, service=TICKETS.service, nags=3)
     assert await standing(database) == [damaged, tickets, staging]
     assert await held(database, environment="prod", service=None) == damaged

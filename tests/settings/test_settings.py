@@ -1,52 +1,11 @@
-"""Settings: what is read from where, and what a person is told when something is wrong."""
-
-from pathlib import Path
+"""Settings: what is read, and what a person is told when something is wrong."""
 
 import pytest
 from pydantic import ValidationError
 
 from bot import settings
 from bot.settings import Settings, SettingsInvalid
-
-PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIBOQIBAAJBAIIL\n-----END RSA PRIVATE KEY-----"
-REQUIRED = {
-    "CHATOPS_DISCORD_TOKEN": "discord-token-value",
-    "CHATOPS_DISCORD_GUILD_ID": "100000000000000001",
-    "CHATOPS_ARGOCD_URL": "https://argocd.example.com/",
-    "CHATOPS_ARGOCD_TOKEN": "argocd-token-value",
-    "CHATOPS_GITHUB_TOKEN": "github-token-value",
-    "CHATOPS_GITHUB_WEBHOOK_SECRET": "webhook-secret-value",
-}
-APP = {
-    "CHATOPS_GITHUB_APP_ID": "12",
-    "CHATOPS_GITHUB_APP_PRIVATE_KEY": PEM,
-    "CHATOPS_GITHUB_INSTALLATION_ID": "34",
-}
-
-
-@pytest.fixture(autouse=True)
-def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No variable, no `.env` and no mounted secrets of the machine that runs the test."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"CHATOPS_{name.upper()}", raising=False)
-    monkeypatch.delenv("CHATOPS_SECRETS_DIR", raising=False)
-    monkeypatch.setattr(settings, "MOUNTED_SECRETS", tmp_path / "absent")
-    monkeypatch.chdir(tmp_path)
-
-
-def load(monkeypatch: pytest.MonkeyPatch, **changes: str | None) -> Settings:
-    """Load with the required variables, some of them changed or (None) left out."""
-    for name, value in (REQUIRED | changes).items():
-        if value is not None:
-            monkeypatch.setenv(name, value)
-    return settings.load()
-
-
-def problems(monkeypatch: pytest.MonkeyPatch, **changes: str | None) -> list[str]:
-    with pytest.raises(SettingsInvalid) as caught:
-        load(monkeypatch, **changes)
-    assert str(caught.value) == "\n".join(caught.value.problems)
-    return list(caught.value.problems)
+from tests.settings.given import APP, PEM, load, problems
 
 
 def test_required_variables_are_enough_and_the_rest_has_safe_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,62 +186,6 @@ def test_half_a_login_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) ->
 )
 def test_a_database_url_gets_the_driver_in_use(monkeypatch: pytest.MonkeyPatch, given: str, used: str) -> None:
     assert load(monkeypatch, CHATOPS_DATABASE_URL=given).database_url.get_secret_value() == used
-
-
-def test_environment_before_dotenv_before_secret_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    mounted = tmp_path / "secrets"
-    mounted.mkdir()
-    for name in ("CHATOPS_DISCORD_TOKEN", "CHATOPS_ARGOCD_TOKEN", "CHATOPS_GITHUB_TOKEN"):
-        (mounted / name).write_text("from-file\n")
-    (tmp_path / ".env").write_text("CHATOPS_DISCORD_TOKEN=from-dotenv\nCHATOPS_ARGOCD_TOKEN=from-dotenv\nOTHER=1\n")
-
-    loaded = load(
-        monkeypatch,
-        CHATOPS_SECRETS_DIR=str(mounted),
-        CHATOPS_DISCORD_TOKEN="from-environment",
-        CHATOPS_ARGOCD_TOKEN=None,
-        CHATOPS_GITHUB_TOKEN=None,
-    )
-
-    assert loaded.discord_token.get_secret_value() == "from-environment"
-    assert loaded.argocd_token.get_secret_value() == "from-dotenv"
-    assert loaded.github_token is not None
-    assert loaded.github_token.get_secret_value() == "from-file"
-
-
-def test_mounted_secrets_are_found_without_being_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "CHATOPS_DISCORD_TOKEN").write_text("from-file")
-    monkeypatch.setattr(settings, "MOUNTED_SECRETS", tmp_path)
-
-    assert load(monkeypatch, CHATOPS_DISCORD_TOKEN=None).discord_token.get_secret_value() == "from-file"
-
-
-def test_a_secret_that_cannot_be_read_is_named_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "CHATOPS_DISCORD_TOKEN").write_bytes(b"hunter2\xff")
-    monkeypatch.setattr(settings, "MOUNTED_SECRETS", tmp_path)
-
-    assert problems(monkeypatch, CHATOPS_DISCORD_TOKEN=None) == [
-        'error getting value for field "discord_token" from source "SecretsSettingsSource"'
-    ]
-
-
-def test_a_secrets_directory_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert problems(monkeypatch, CHATOPS_SECRETS_DIR="/nonexistent") == ["CHATOPS_SECRETS_DIR: is not a directory"]
-
-
-def test_whoever_has_only_the_database_is_asked_for_nothing_else(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(settings, "MOUNTED_SECRETS", tmp_path)
-    assert settings.load_database_url() == "sqlite+aiosqlite:///./chatops.db"
-    (tmp_path / "CHATOPS_DATABASE_URL").write_text("postgresql://file:pw@db/chatops\n")
-    assert settings.load_database_url() == "postgresql+asyncpg://file:pw@db/chatops"
-    (tmp_path / ".env").write_text("CHATOPS_DATABASE_URL=postgres://dotenv:pw@db/chatops\nCHATOPS_HTTP_PORT=none\n")
-    assert settings.load_database_url() == "postgresql+asyncpg://dotenv:pw@db/chatops"
-    monkeypatch.setenv("CHATOPS_DATABASE_URL", "mysql://hunter2@db")
-    with pytest.raises(SettingsInvalid) as caught:
-        settings.load_database_url()
-    assert caught.value.problems == ("CHATOPS_DATABASE_URL: must start with sqlite:// or postgresql://",)
 
 
 def test_direct_construction_reads_nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
